@@ -1,0 +1,1 @@
+"""Small leaves that every layer may use: ids, canonical JSON, names, references to code, bounded patterns."""

@@ -1,0 +1,1 @@
+"""Adapters from users' agents to the Agent protocol."""

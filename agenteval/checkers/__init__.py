@@ -1,0 +1,1 @@
+"""The check language: what users write, what it means, what it found."""

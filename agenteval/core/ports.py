@@ -1,0 +1,277 @@
+"""The protocols: small signatures that adapters meet. No base classes; nothing registers itself on import.
+
+Pure code is sync. What talks to agents, worlds, users and models is async. The store is sync and small.
+Each protocol has a conformance kit in `agenteval.testing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from agenteval.core.json import Json
+from agenteval.core.message import Message
+from agenteval.core.model import Completion, ModelRequest
+from agenteval.core.outcome import Finding, Label, Run, Score, Trial
+from agenteval.core.scenario import Scenario
+from agenteval.core.span import LogRecord, Span
+from agenteval.core.trajectory import OfferedTool, Trajectory, Usage
+
+
+class World(Protocol):
+    """The simulated systems behind the tools. One world serves one trial."""
+
+    def tools(self) -> Sequence[OfferedTool]:
+        """The tools it offers, with the JSON Schema of their arguments."""
+        ...
+
+    async def call(self, tool: str, arguments: Mapping[str, Json]) -> Json:
+        """Call a tool. Raises ToolError for a domain error; any other exception is the world's fault."""
+        ...
+
+    def changes(self) -> list[dict[str, Json]]:
+        """JSON Patch (RFC 6902) of what changed since last asked."""
+        ...
+
+    def state(self) -> Json:
+        """The whole state as JSON. Callers must not change it."""
+        ...
+
+    def snapshot(self) -> object:
+        """A token from which `restore` brings back the state of now."""
+        ...
+
+    def restore(self, snapshot: object) -> None:
+        """Bring back the state of a snapshot of this world."""
+        ...
+
+
+class User(Protocol):
+    """The other side of the conversation."""
+
+    async def reply(self, messages: Sequence[Message]) -> str | None:
+        """What the user says to the conversation so far; None where the user is done."""
+        ...
+
+
+class Model(Protocol):
+    """A language model."""
+
+    @property
+    def name(self) -> str:
+        """Its name, as spans and reports show it."""
+        ...
+
+    async def complete(self, request: ModelRequest) -> Completion:
+        """Answer one request. Raises ModelError."""
+        ...
+
+
+class OpenRecord(Protocol):
+    """An open `invoke_agent`, `chat` or `execute_tool` record. Close it once, with `end` or `fail`."""
+
+    @property
+    def id(self) -> str:
+        """Span id of the record."""
+        ...
+
+    def set(self, key: str, value: Any) -> None:
+        """Set an attribute; message lists may be given as lists of dicts."""
+        ...
+
+    def end(self) -> None:
+        """Close it as it stands."""
+        ...
+
+    def fail(self, kind: str, message: str) -> None:
+        """Close it with an error: `error.type` and the status message."""
+        ...
+
+
+class Recorder(Protocol):
+    """Opens and closes records, and keeps live usage. `telemetry.capture` implements it; limits read it."""
+
+    @property
+    def usage(self) -> Usage:
+        """What the model calls of this trial used so far."""
+        ...
+
+    @property
+    def tool_calls(self) -> int:
+        """Tool calls opened so far."""
+        ...
+
+    def open_agent(self, name: str, *, messages: Sequence[Message], parent: OpenRecord | None = None) -> OpenRecord:
+        """Open an `invoke_agent` record; it is the parent of what opens while it is current."""
+        ...
+
+    def open_chat(
+        self, request: ModelRequest, *, model: str, provider: str = "", parent: OpenRecord | None = None
+    ) -> OpenRecord:
+        """Open a `chat` record for one model request."""
+        ...
+
+    def close_chat(self, record: OpenRecord, completion: Completion) -> None:
+        """Close a `chat` record with its answer, and add its usage."""
+        ...
+
+    def open_tool(
+        self, name: str, arguments: Json, *, call_id: str | None = None, parent: OpenRecord | None = None
+    ) -> OpenRecord:
+        """Open an `execute_tool` record."""
+        ...
+
+    def close_tool(self, record: OpenRecord, result: Json, changes: Sequence[Mapping[str, Json]] = ()) -> None:
+        """Close an `execute_tool` record with its result and what it changed in the world."""
+        ...
+
+    def current(self, record: OpenRecord) -> AbstractContextManager[None]:
+        """Make a record the current span, so that other instrumentations' spans land beneath it."""
+        ...
+
+
+class Session(Protocol):
+    """What the harness hands an agent for one trial. Never holds the scenario's intent."""
+
+    @property
+    def opening(self) -> str:
+        """The first thing said to the agent."""
+        ...
+
+    @property
+    def instructions(self) -> str | None:
+        """The policy that the agent works under."""
+        ...
+
+    @property
+    def tools(self) -> Sequence[OfferedTool]:
+        """The tools that the world offers; empty where there is no world."""
+        ...
+
+    @property
+    def model(self) -> Model | None:
+        """The model that was configured for the run, if any."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Seed of this trial."""
+        ...
+
+    @property
+    def recorder(self) -> Recorder:
+        """Records what the agent does."""
+        ...
+
+    async def call(self, tool: str, arguments: Mapping[str, Json], *, call_id: str | None = None) -> Json:
+        """Call one of the world's tools. Raises ToolError for a domain error."""
+        ...
+
+    async def say(self, text: str) -> str | None:
+        """Say something to the user. Returns the reply; None where the user is done or there is none."""
+        ...
+
+
+class Agent(Protocol):
+    """The thing under test."""
+
+    async def run(self, session: Session) -> None:
+        """Hold one conversation, to its end."""
+        ...
+
+
+class Checker(Protocol):
+    """A check: pure and sync; the same input gives the same findings."""
+
+    @property
+    def id(self) -> str:
+        """Its id in the scenario: given, or name and argument hash."""
+        ...
+
+    @property
+    def spec(self) -> Json:
+        """The check as written, as JSON: equal checks have equal specs."""
+        ...
+
+    def check(self, trajectory: Trajectory, scenario: Scenario | None = None) -> Sequence[Finding]:
+        """What it concludes of a trajectory."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """What an append did: new spans, identical repeats, and repeats with other content (the first one is kept)."""
+
+    new: int = 0
+    repeated: int = 0
+    conflicting: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Which trajectories to find. None and empty mean: any."""
+
+    run: str | None = None
+    scenario: str | None = None
+    agent: str | None = None
+    status: str | None = None
+    trajectory: str | None = None
+
+
+@runtime_checkable
+class TraceStore(Protocol):
+    """Keeps spans, trajectories, trials, labels and findings. Appending twice is appending once."""
+
+    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> Appended:
+        """Store spans and logs in one transaction."""
+        ...
+
+    def read(self, trace_ids: Sequence[str]) -> tuple[list[Span], list[LogRecord]]:
+        """Every span and log of those traces, in an order that does not depend on arrival."""
+        ...
+
+    def put_trial(self, trial: Trial, trajectory: Trajectory | None, *, state: Json = None) -> None:
+        """Store a trial and its trajectory together; the same identity replaces an earlier attempt."""
+        ...
+
+    def put_run(self, run: Run) -> None:
+        """Store a run; the same id replaces it."""
+        ...
+
+    def put_label(self, label: Label) -> None:
+        """Store a label; the same trajectory, criterion and rater replaces it."""
+        ...
+
+    def record(self, run: str, trajectory: str, findings: Sequence[Finding], score: Score | None) -> None:
+        """Store what was concluded of a trajectory in a run; replaces what that run concluded before."""
+        ...
+
+    def runs(self) -> list[Run]:
+        """Every run, newest last."""
+        ...
+
+    def run(self, run_id: str) -> Run:
+        """One run, by id or by a prefix of it that only one run has. Raises NotFound."""
+        ...
+
+    def trials(self, query: Query) -> Iterator[Trial]:
+        """The trials that match, in a stable order."""
+        ...
+
+    def trajectories(self, query: Query) -> Iterator[tuple[Trial, Trajectory]]:
+        """The trials that match, with their trajectories, streaming."""
+        ...
+
+    def outcomes(self, run_id: str) -> Iterator[tuple[Trial, Score]]:
+        """The scores recorded in a run, with their trials, streaming."""
+        ...
+
+    def labels(self, query: Query) -> Iterator[Label]:
+        """The labels of the trajectories that match."""
+        ...
+
+    def close(self) -> None:
+        """Flush and close."""
+        ...

@@ -1,0 +1,1 @@
+"""Trajectories and checks in, findings and scores out."""

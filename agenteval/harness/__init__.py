@@ -1,0 +1,1 @@
+"""Runs trials: sessions, limits, concurrency."""

@@ -1,0 +1,1 @@
+"""Model clients: chat completions over HTTP, scripted, recorded."""

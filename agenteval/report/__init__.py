@@ -1,0 +1,1 @@
+"""Results as documents: JSON first; text, HTML and JUnit are views of it."""

@@ -1,0 +1,1 @@
+"""Keeps spans, trajectories, trials, labels and findings."""

@@ -1,0 +1,1 @@
+"""OpenTelemetry in and out: capture, assembly. Knows nothing of stores and checks."""

@@ -1,0 +1,1 @@
+"""Simulated systems and users."""
