@@ -1,0 +1,381 @@
+"""A trajectory in, its published JSON out, and back. The schema is `traces/schema/trajectory.v1.json`.
+
+A model call repeats the whole conversation that came before it. Here each call keeps only what is new to it: its
+`messages` is `{"continues": <step id or null>, "keep": <n>, "new": [...]}`, to be read as the first `keep` messages of
+the call that it continues (what that call read, then what it answered), then `new`. Sets of offered tools are listed
+once, in `tool_sets`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agenteval._util.canonical import content_hash
+from agenteval.core.message import (
+    MediaPart,
+    Message,
+    Part,
+    ReasoningPart,
+    RefusalPart,
+    TextPart,
+    ToolRequest,
+    ToolResponse,
+)
+from agenteval.core.trajectory import (
+    AgentRun,
+    Content,
+    End,
+    Handoff,
+    Integrity,
+    ModelCall,
+    OfferedTool,
+    Other,
+    StateChange,
+    Step,
+    ToolCall,
+    Trajectory,
+    Usage,
+)
+
+SCHEMA = "trajectory.v1"
+
+_TEXTUAL: dict[str, type[TextPart | ReasoningPart | RefusalPart]] = {
+    "text": TextPart,
+    "reasoning": ReasoningPart,
+    "refusal": RefusalPart,
+}
+
+
+# --- messages
+
+
+def part_to_json(part: Part) -> dict[str, Any]:
+    """A message part as JSON, with the names of the GenAI semantic conventions."""
+    if isinstance(part, (TextPart, ReasoningPart, RefusalPart)):
+        return {"type": part.type, "content": part.text}
+    if isinstance(part, ToolRequest):
+        return {"type": part.type, "id": part.id, "name": part.name, "arguments": part.arguments}
+    if isinstance(part, ToolResponse):
+        return {"type": part.type, "id": part.id, "response": part.response}
+    return {"type": part.type, "uri": part.uri, "mime_type": part.mime_type}
+
+
+def part_from_json(data: Mapping[str, Any]) -> Part:
+    """A message part from JSON; a type that is not known becomes text that says so."""
+    kind = data.get("type")
+    if kind in _TEXTUAL:
+        return _TEXTUAL[kind](text=str(data.get("content", "")))
+    if kind == "tool_call":
+        return ToolRequest(name=str(data.get("name", "")), arguments=data.get("arguments"), id=data.get("id"))
+    if kind == "tool_call_response":
+        return ToolResponse(response=data.get("response", data.get("result")), id=data.get("id"))
+    if kind in {"image", "audio", "file"}:
+        return MediaPart(type=kind, uri=str(data.get("uri", "")), mime_type=data.get("mime_type"))
+    return TextPart(text=f"[{kind} part]")
+
+
+def message_to_json(message: Message) -> dict[str, Any]:
+    """A message as JSON."""
+    return {"role": message.role, "parts": [part_to_json(part) for part in message.parts]}
+
+
+def message_from_json(data: Mapping[str, Any]) -> Message:
+    """A message from JSON."""
+    role = data.get("role")
+    return Message(
+        role=role if role in {"system", "user", "assistant", "tool"} else "user",
+        parts=tuple(part_from_json(part) for part in data.get("parts", ())),
+    )
+
+
+def usage_to_json(usage: Usage) -> dict[str, Any]:
+    """Usage as JSON; null is not measured."""
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost_usd": usage.cost_usd,
+        "unmeasured_calls": usage.unmeasured_calls,
+    }
+
+
+def tool_to_json(tool: OfferedTool) -> dict[str, Any]:
+    """An offered tool as JSON."""
+    data: dict[str, Any] = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return data if tool.server is None else {**data, "server": tool.server}
+
+
+# --- out
+
+
+def to_json(trajectory: Trajectory) -> dict[str, Any]:
+    """The trajectory as published JSON."""
+    writer = _Writer()
+    steps = [writer.step(step) for step in trajectory.steps]
+    return {
+        "schema": SCHEMA,
+        "id": trajectory.id,
+        "conversation_id": trajectory.conversation_id,
+        "trace_ids": list(trajectory.trace_ids),
+        "agent": trajectory.agent,
+        "offered_tools": None if trajectory.offered_tools is None else list(trajectory.offered_tools),
+        "runs": [
+            {
+                "id": run.id,
+                "name": run.name,
+                "parent": run.parent,
+                "started_by": run.started_by,
+                "start_ns": run.start_ns,
+                "end_ns": run.end_ns,
+            }
+            for run in trajectory.runs
+        ],
+        "steps": steps,
+        "tool_sets": [[tool_to_json(tool) for tool in tools] for tools in writer.tool_sets],
+        "usage": usage_to_json(trajectory.usage),
+        "integrity": {
+            "started": trajectory.integrity.started,
+            "ended": trajectory.integrity.ended,
+            "stored": trajectory.integrity.stored,
+            "dropped": trajectory.integrity.dropped,
+            "orphans": trajectory.integrity.orphans,
+            "repeated": trajectory.integrity.repeated,
+            "clock_skew_ns": trajectory.integrity.clock_skew_ns,
+            "complete": trajectory.integrity.complete,
+        },
+        "end": {
+            "reason": trajectory.end.reason,
+            "detail": trajectory.end.detail,
+            "start_state": trajectory.end.start_state,
+            "end_state": trajectory.end.end_state,
+        },
+        "attributes": dict(trajectory.attributes),
+    }
+
+
+class _Writer:
+    """Writes steps in order, keeping each conversation once."""
+
+    def __init__(self) -> None:
+        self.tool_sets: list[tuple[OfferedTool, ...]] = []
+        self._seen: list[tuple[str, tuple[Message, ...]]] = []
+
+    def step(self, step: Step) -> dict[str, Any]:
+        data: dict[str, Any] = {"id": step.id, "index": step.index, "kind": step.content.kind}
+        data.update(self._content(step.id, step.content))
+        data.update(
+            run=step.run,
+            start_ns=step.start_ns,
+            end_ns=step.end_ns,
+            span_ids=list(step.span_ids),
+            sources=list(step.sources),
+        )
+        if step.missing:
+            data["missing"] = dict(step.missing)
+        if step.truncated:
+            data["truncated"] = list(step.truncated)
+        return data
+
+    def _content(self, step_id: str, content: Content) -> dict[str, Any]:
+        if isinstance(content, Message):
+            return message_to_json(content)
+        if isinstance(content, ToolCall):
+            return {
+                "name": content.name,
+                "arguments": content.arguments,
+                "result": content.result,
+                "error": content.error,
+                "status": content.status,
+                "call_id": content.call_id,
+                "requested_by": content.requested_by,
+            }
+        if isinstance(content, ModelCall):
+            return self._model_call(step_id, content)
+        if isinstance(content, StateChange):
+            return {"patch": [dict(operation) for operation in content.patch], "caused_by": content.caused_by}
+        if isinstance(content, Handoff):
+            return {"target": content.target}
+        return {"data": content.data}
+
+    def _model_call(self, step_id: str, call: ModelCall) -> dict[str, Any]:
+        if call.offered_tools not in self.tool_sets:
+            self.tool_sets.append(call.offered_tools)
+        base, keep = self._longest_shared(call.messages)
+        self._seen.append((step_id, call.messages + call.output))
+        return {
+            "model": call.model,
+            "messages": {
+                "continues": base,
+                "keep": keep,
+                "new": [message_to_json(message) for message in call.messages[keep:]],
+            },
+            "offered_tools": self.tool_sets.index(call.offered_tools),
+            "output": [message_to_json(message) for message in call.output],
+            "requests": [part_to_json(request) for request in call.requests],
+            "usage": None if call.usage is None else usage_to_json(call.usage),
+            "finish": call.finish,
+            "error": call.error,
+        }
+
+    def _longest_shared(self, messages: tuple[Message, ...]) -> tuple[str | None, int]:
+        """The latest of the last few calls with which this one shares most of its beginning."""
+        best: tuple[str | None, int] = (None, 0)
+        for step_id, earlier in reversed(self._seen[-8:]):
+            shared = 0
+            for a, b in zip(earlier, messages, strict=False):
+                if a is not b and a != b:
+                    break
+                shared += 1
+            if shared > best[1]:
+                best = (step_id, shared)
+            if shared == len(earlier):
+                break
+        return best
+
+
+# --- in
+
+
+def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
+    """A trajectory from its published JSON. Fields that are not known are passed over.
+
+    Args:
+        data: What `to_json` wrote, of this version or a later one.
+        start: The world's state before, where the caller has it.
+    """
+    reader = _Reader(data.get("tool_sets", ()))
+    offered = data.get("offered_tools")
+    integrity: dict[str, Any] = {key: value for key, value in data["integrity"].items() if key in _INTEGRITY}
+    return Trajectory(
+        id=data["id"],
+        conversation_id=data.get("conversation_id"),
+        trace_ids=tuple(data.get("trace_ids", ())),
+        agent=data.get("agent"),
+        offered_tools=None if offered is None else tuple(offered),
+        runs=tuple(AgentRun(**{key: run[key] for key in _RUN if key in run}) for run in data.get("runs", ())),
+        steps=tuple([reader.step(step) for step in data["steps"]]),
+        usage=_usage(data["usage"]),
+        integrity=Integrity(**integrity),
+        end=End(**{key: data["end"].get(key) for key in _END}),
+        attributes=data.get("attributes", {}),
+        start=start,
+    )
+
+
+_INTEGRITY = frozenset(Integrity.__slots__)
+_RUN = tuple(AgentRun.__slots__)
+_END = tuple(End.__slots__)
+_USAGE = frozenset(Usage.__slots__)
+
+
+def _usage(data: Mapping[str, Any]) -> Usage:
+    return Usage(**{key: value for key, value in data.items() if key in _USAGE})
+
+
+class _Reader:
+    """Reads steps in order, sharing messages between model calls."""
+
+    def __init__(self, tool_sets: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+        self._tool_sets: list[tuple[OfferedTool, ...]] = [tuple(map(_offered, tools)) for tools in tool_sets]
+        self._seen: dict[str, tuple[Message, ...]] = {}
+
+    def step(self, data: Mapping[str, Any]) -> Step:
+        return Step(
+            id=data["id"],
+            index=data["index"],
+            content=self._content(data),
+            span_ids=tuple(data.get("span_ids", ())),
+            start_ns=data.get("start_ns", 0),
+            end_ns=data.get("end_ns", 0),
+            run=data.get("run"),
+            missing=data.get("missing", {}),
+            truncated=tuple(data.get("truncated", ())),
+            sources=tuple(data.get("sources", ())),
+        )
+
+    def _content(self, data: Mapping[str, Any]) -> Content:
+        kind = data["kind"]
+        if kind == "tool_call":
+            return ToolCall(
+                name=data["name"],
+                arguments=data.get("arguments"),
+                result=data.get("result"),
+                error=data.get("error"),
+                status=data.get("status", "unknown"),
+                call_id=data.get("call_id"),
+                requested_by=data.get("requested_by"),
+            )
+        if kind == "message":
+            return message_from_json(data)
+        if kind == "model_call":
+            return self._model_call(data)
+        if kind == "state_change":
+            return StateChange(patch=tuple(data["patch"]), caused_by=data.get("caused_by"))
+        if kind == "handoff":
+            return Handoff(target=data["target"])
+        return Other(kind=kind, data=data.get("data"))
+
+    def _model_call(self, data: Mapping[str, Any]) -> ModelCall:
+        history = data["messages"]
+        base = self._seen.get(history["continues"], ()) if history["continues"] else ()
+        messages = base[: history["keep"]] + tuple(message_from_json(message) for message in history["new"])
+        output = tuple(message_from_json(message) for message in data["output"])
+        self._seen[data["id"]] = messages + output
+        usage = data.get("usage")
+        return ModelCall(
+            model=data.get("model"),
+            messages=messages,
+            offered_tools=self._tool_sets[data["offered_tools"]],
+            output=output,
+            requests=tuple(
+                ToolRequest(name=request["name"], arguments=request.get("arguments"), id=request.get("id"))
+                for request in data["requests"]
+            ),
+            usage=None if usage is None else _usage(usage),
+            finish=data.get("finish"),
+            error=data.get("error"),
+        )
+
+
+def _offered(data: Mapping[str, Any]) -> OfferedTool:
+    return OfferedTool(
+        name=data["name"],
+        description=data.get("description", ""),
+        parameters=data.get("parameters"),
+        server=data.get("server"),
+    )
+
+
+# --- fingerprint
+
+
+def fingerprint(trajectory: Trajectory) -> str:
+    """A hash of what happened, without ids and times: two runs that did the same have the same fingerprint."""
+    index_of = {step.id: step.index for step in trajectory.steps}
+    steps: list[dict[str, Any]] = []
+    for data in to_json(trajectory)["steps"]:
+        kept = {key: value for key, value in data.items() if key not in _NOT_IN_FINGERPRINT}
+        for reference in ("requested_by", "caused_by"):
+            if reference in kept:
+                kept[reference] = index_of.get(kept[reference])
+        if data["kind"] == "model_call":
+            kept["messages"] = {**data["messages"], "continues": index_of.get(data["messages"]["continues"] or "")}
+        steps.append(_without_ids(kept))
+    return content_hash({"steps": steps, "end": [trajectory.end.reason, trajectory.end.end_state]})
+
+
+_NOT_IN_FINGERPRINT = frozenset({"id", "span_ids", "start_ns", "end_ns", "run", "call_id"})
+
+
+def _without_ids(value: Any) -> Any:
+    """The value without the ids of tool requests and responses, which a model mints anew each time."""
+    if isinstance(value, Mapping):
+        kind = value.get("type")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        drop = "id" if kind in {"tool_call", "tool_call_response"} else None
+        return {key: _without_ids(item) for key, item in value.items() if key != drop}  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    if isinstance(value, (list, tuple)):
+        return [_without_ids(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
