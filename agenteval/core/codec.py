@@ -9,7 +9,7 @@ once, in `tool_sets`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from agenteval._util.canonical import content_hash
 from agenteval.core.message import (
@@ -191,6 +191,7 @@ class _Writer:
                 "status": content.status,
                 "call_id": content.call_id,
                 "requested_by": content.requested_by,
+                "by": content.by,
             }
         if isinstance(content, ModelCall):
             return self._model_call(step_id, content)
@@ -279,7 +280,7 @@ class _Reader:
     """Reads steps in order, sharing messages between model calls."""
 
     def __init__(self, tool_sets: Sequence[Sequence[Mapping[str, Any]]]) -> None:
-        self._tool_sets: list[tuple[OfferedTool, ...]] = [tuple(map(_offered, tools)) for tools in tool_sets]
+        self._tool_sets = [tuple(_offered(tool) for tool in tools) for tools in tool_sets]
         self._seen: dict[str, tuple[Message, ...]] = {}
 
     def step(self, data: Mapping[str, Any]) -> Step:
@@ -307,6 +308,7 @@ class _Reader:
                 status=data.get("status", "unknown"),
                 call_id=data.get("call_id"),
                 requested_by=data.get("requested_by"),
+                by=data.get("by", "agent"),
             )
         if kind == "message":
             return message_from_json(data)
@@ -328,7 +330,7 @@ class _Reader:
         return ModelCall(
             model=data.get("model"),
             messages=messages,
-            offered_tools=self._tool_sets[data["offered_tools"]],
+            offered_tools=self._tool_sets[int(data["offered_tools"])],
             output=output,
             requests=tuple(
                 ToolRequest(name=request["name"], arguments=request.get("arguments"), id=request.get("id"))
@@ -373,9 +375,9 @@ _NOT_IN_FINGERPRINT = frozenset({"id", "span_ids", "start_ns", "end_ns", "run", 
 def _without_ids(value: Any) -> Any:
     """The value without the ids of tool requests and responses, which a model mints anew each time."""
     if isinstance(value, Mapping):
-        kind = value.get("type")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-        drop = "id" if kind in {"tool_call", "tool_call_response"} else None
-        return {key: _without_ids(item) for key, item in value.items() if key != drop}  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        members = cast("Mapping[str, Any]", value)
+        drop = "id" if members.get("type") in {"tool_call", "tool_call_response"} else None
+        return {key: _without_ids(item) for key, item in members.items() if key != drop}
     if isinstance(value, (list, tuple)):
-        return [_without_ids(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_without_ids(item) for item in cast("Sequence[Any]", value)]
     return value

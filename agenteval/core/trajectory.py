@@ -100,6 +100,7 @@ class ToolCall:
         result: What the tool answered; None with `missing["result"]` where it was not recorded.
         error: The tool's error text; None where it did not fail.
         requested_by: Id of the model-call step that asked for it; None where none is known.
+        by: Who called: `user` where the simulated user has tools of its own; checks look at the agent's calls only.
     """
 
     name: str
@@ -109,6 +110,7 @@ class ToolCall:
     status: ToolStatus = "ok"
     call_id: str | None = None
     requested_by: str | None = None
+    by: Literal["agent", "user"] = "agent"
     kind: ClassVar[str] = "tool_call"
 
 
