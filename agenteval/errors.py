@@ -26,6 +26,7 @@ __all__ = [
     "AgentError",
     "AgentEvalError",
     "BadAnswer",
+    "BudgetSpent",
     "CassetteMiss",
     "CodeNotAllowed",
     "ImportRefused",
@@ -144,6 +145,10 @@ class LimitReached(AgentEvalError):
         self.allowed = allowed
         self.used = used
         super().__init__(f"limit reached: {limit} {used:g} of {allowed:g}")
+
+
+class BudgetSpent(AgentEvalError):
+    """The run's budget is spent: the trial stops, is not counted, and is run again on `--resume`."""
 
 
 class ModelError(AgentEvalError):

@@ -169,6 +169,10 @@ class Session(Protocol):
         """Call one of the world's tools. Raises ToolError for a domain error."""
         ...
 
+    def blame(self, whose: str, error: BaseException) -> None:
+        """Note a fault that is not the agent's: `model`, `world`, `user` or `scenario`. The trial will be invalid."""
+        ...
+
     async def say(self, text: str) -> str | None:
         """Say something to the user. Returns the reply; None where the user is done or there is none."""
         ...
@@ -230,6 +234,10 @@ class TraceStore(Protocol):
 
     def read(self, trace_ids: Sequence[str]) -> tuple[list[Span], list[LogRecord]]:
         """Every span and log of those traces, in an order that does not depend on arrival."""
+        ...
+
+    def batch(self) -> AbstractContextManager[None]:
+        """One transaction around many calls: all of them are stored, or none."""
         ...
 
     def put_trial(self, trial: Trial, trajectory: Trajectory | None, *, state: Json = None) -> None:

@@ -196,6 +196,7 @@ class TrialRecorder:
         self.trace_id = trace_id
         self.usage = Usage()
         self.tool_calls = 0
+        self.changes: list[dict[str, Json]] = []
         self._owner = owner
         self._name = name
         self._attributes = dict(attributes)
@@ -242,6 +243,10 @@ class TrialRecorder:
             yield
         finally:
             otel_context.detach(token)
+
+    def enter(self, record: OpenRecord) -> None:
+        """Make a record the current span of this task from here on."""
+        otel_context.attach(otel.set_span_in_context(cast("Record", record).span))
 
     @contextmanager
     def current(self, record: OpenRecord) -> Generator[None]:
@@ -316,7 +321,9 @@ class TrialRecorder:
         """Close an `execute_tool` record."""
         record.set(semconv.TOOL_RESULT, plain(result))
         if changes:
-            record.set(semconv.STATE_CHANGES, plain(changes))
+            recorded = plain(changes)
+            record.set(semconv.STATE_CHANGES, recorded)
+            self.changes.extend(recorded)
         record.end()
 
     def _open_record(self, operation: str, name: str, kind: SpanKind, parent: OpenRecord | None) -> Record:

@@ -1,0 +1,5 @@
+"""`python -m agenteval` is `agenteval`."""
+
+from agenteval.cli.main import main
+
+main()

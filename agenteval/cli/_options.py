@@ -1,0 +1,78 @@
+"""Options that several verbs share, and how they are turned into values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from agenteval._util.loading import CodeLoader
+    from agenteval.core.ports import TraceStore
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_STORE = ".agenteval/store.db"
+
+
+def store_option(function: F) -> F:
+    """`--store URL`."""
+    return click.option(
+        "--store",
+        "store_url",
+        metavar="URL",
+        envvar="AGENTEVAL_STORE",
+        default=DEFAULT_STORE,
+        show_default=True,
+        help="Where results are kept: a file, sqlite:///FILE, or memory:. Also AGENTEVAL_STORE.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts; progress goes to stderr.")(
+        function
+    )
+
+
+def code_option(function: F) -> F:
+    """`--allow-code`."""
+    return click.option(
+        "--allow-code", is_flag=True, help="Let references run code from outside this folder and the shipped suites."
+    )(function)
+
+
+def project() -> Path:
+    """The folder that the user works in."""
+    return Path.cwd()
+
+
+def loader_for(*, allow_code: bool) -> CodeLoader:
+    """What loads references to code for this project."""
+    from agenteval._util.loading import CodeLoader
+    from agenteval.intake.catalogue import catalogue
+
+    shipped = tuple(path for _, path in catalogue())
+    return CodeLoader(project(), trusted_roots=shipped, allow_code=allow_code)
+
+
+def open_(store_url: str, *, create: bool = True) -> TraceStore:
+    """The store that was named."""
+    from agenteval.store import open_store
+
+    return open_store(store_url, create=create)
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON on standard output."""
+    import orjson
+
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
+
+
+def quiet() -> bool:
+    """Whether the environment asks for no colour and no motion."""
+    return bool(os.environ.get("NO_COLOR")) or not os.isatty(2)

@@ -1,0 +1,66 @@
+"""`agenteval import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from agenteval.cli._options import json_option, open_, print_json, store_option
+
+_EPILOG = """\b
+Formats, recognised by content: tau-bench and tau2 result files (.json, .json.gz), OpenAI-style
+message lists (JSONL), Inspect logs (.eval, .json).
+Recorded rewards become labels and the check `recorded`, so that `agenteval report` works at once.
+
+\b
+Examples:
+  agenteval import gpt-4o-airline.json
+  agenteval import runs/*.json.gz --json
+"""
+
+
+@click.command(name="import", epilog=_EPILOG, short_help="Take in what others recorded: result files, message lists.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--format", "format_", metavar="NAME", help="The format, where it is not to be recognised.")
+@store_option
+@json_option
+def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_json: bool) -> int:
+    """Take FILES in as one run of imported trajectories. What cannot be read is refused by file and place.
+
+    Exits 1 where anything was refused; what could be read is in all the same.
+    """
+    from agenteval.cli.main import NO, YES
+    from agenteval.experiment.importing import ImportSummary, import_files
+
+    def progress(summary: ImportSummary) -> None:
+        if not as_json:
+            click.echo(f"{summary.imported} imported, {len(summary.refused)} refused", err=True)
+
+    store = open_(store_url)
+    try:
+        summary = import_files(files, store, format=format_, on_progress=progress)
+    finally:
+        store.close()
+    if as_json:
+        print_json(
+            {
+                "schema": "import.v1",
+                "run": summary.run.id,
+                "imported": summary.imported,
+                "labels": summary.labels,
+                "steps": summary.steps,
+                "tool_calls": summary.tool_calls,
+                "agents": list(summary.run.agents),
+                "refused": [{"file": r.file, "where": r.where, "why": r.why} for r in summary.refused],
+            }
+        )
+    else:
+        click.echo(
+            f"run {summary.run.id}: {summary.imported} trajectories, {summary.steps} steps, "
+            f"{summary.tool_calls} tool calls, {summary.labels} labels"
+        )
+        for refused in summary.refused:
+            click.echo(f"refused: {refused}")
+        click.echo("Next: agenteval report, or agenteval score --checks CHECKS.yaml")
+    return NO if summary.refused else YES

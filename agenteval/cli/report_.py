@@ -1,0 +1,95 @@
+"""`agenteval report`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agenteval.cli._options import json_option, open_, print_json, store_option
+from agenteval.cli.main import INCONCLUSIVE, INVALID_TRIALS, NO, YES
+from agenteval.errors import RequestError
+
+if TYPE_CHECKING:
+    from agenteval.core.ports import TraceStore
+
+
+@click.command(name="report", short_help="Show a run: rates with intervals, per scenario and per check.")
+@click.argument("run", default="latest")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write one self-contained HTML file.")
+@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML.")
+@click.option("--confidence", default=0.95, show_default=True, help="Level of every interval.")
+@click.option("--require", type=float, metavar="RATE", help="Exit 0, 1 or 4 by whether the pass rate is at least this.")
+@store_option
+@json_option
+def command(
+    run: str,
+    html: Path | None,
+    junit: Path | None,
+    confidence: float,
+    require: float | None,
+    store_url: str,
+    as_json: bool,
+) -> int:
+    """Show RUN (an id, the beginning of one, or `latest`)."""
+    from agenteval.report.model import build
+
+    if not 0 < confidence < 1:
+        raise RequestError(f"--confidence is {confidence:g}; it must lie between 0 and 1, such as 0.95")
+    store = open_(store_url, create=False)
+    try:
+        report = build(store, run, confidence=confidence)
+        if html is not None:
+            write_html(store, report, html)
+        if junit is not None:
+            write_junit(report, junit)
+        if as_json:
+            print_json(report)
+        else:
+            print_report(report)
+        return exit_code(report, require)
+    finally:
+        store.close()
+
+
+def print_report(report: Mapping[str, Any]) -> None:
+    """Print a report on the terminal."""
+    from agenteval.report.text import render
+
+    click.echo(render(report))
+
+
+def write_html(store: TraceStore, report: Mapping[str, Any], path: Path) -> None:
+    """Write the HTML file, and say where it is."""
+    from agenteval.report.html import write
+
+    write(report, store, path)
+    click.echo(f"report: {path}", err=True)
+
+
+def write_junit(report: Mapping[str, Any], path: Path) -> None:
+    """Write the JUnit XML file, and say where it is."""
+    from agenteval.report.junit import render
+
+    path.write_text(render(report), encoding="utf-8")
+    click.echo(f"junit: {path}", err=True)
+
+
+def exit_code(report: Mapping[str, Any], require: float | None) -> int:
+    """3 where trials are invalid; else by the requirement, if there is one: 0 met, 1 not met, 4 inconclusive."""
+    if report["statuses"].get("invalid"):
+        return INVALID_TRIALS
+    if require is None:
+        return YES
+    if not 0 <= require <= 1:
+        raise RequestError(f"--require is {require:g}; a rate lies between 0 and 1, such as 0.9")
+    rate = report["pass_rate"]
+    if rate["low"] is None or rate["low"] < require <= rate["high"]:
+        click.echo(f"inconclusive: the pass rate may be {require:g} or not; more trials would tell", err=True)
+        return INCONCLUSIVE
+    if rate["low"] >= require:
+        return YES
+    click.echo(f"not met: the pass rate is below {require:g}", err=True)
+    return NO

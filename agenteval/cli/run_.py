@@ -1,0 +1,122 @@
+"""`agenteval run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agenteval.cli._options import code_option, json_option, loader_for, open_, print_json, project, store_option
+from agenteval.errors import RequestError
+
+if TYPE_CHECKING:
+    from agenteval.core.ports import TraceStore
+    from agenteval.experiment.plan import RunRequest
+
+_EPILOG = """\b
+Examples:
+  agenteval run retail --agent careful --trials 4
+  agenteval run retail --agent careful --agent careless --html report.html
+  agenteval run ./my-suite --agent app.py:graph --select 'my-suite/refund-*'
+  agenteval run retail --agent chat --model openai:NAME --base-url http://127.0.0.1:8080/v1
+  agenteval run --resume                 (goes on with the latest run)
+
+\b
+An agent is a compiled LangGraph graph, a function build(tools) -> graph, a function or
+coroutine of (session), (messages) or (text), or one that the suite ships by name.
+`run` exits 0 when agents fail: failing is a result. It exits 3 where trials are invalid.
+"""
+
+
+@click.command(name="run", epilog=_EPILOG, short_help="Run agents on a suite, keep every step, check what they did.")
+@click.argument("suite", required=False)
+@click.option("--agent", "agents", multiple=True, metavar="REF", help="The agent: NAME, module:object, or name=REF.")
+@click.option("--trials", default=1, show_default=True, help="Repeats of each scenario.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the run; each trial's own follows from it.")
+@click.option("--concurrency", default=8, show_default=True, help="Trials at work at once.")
+@click.option("--retries", default=2, show_default=True, help="How often an invalid trial is tried again.")
+@click.option("--select", multiple=True, metavar="GLOB", help="Only scenarios whose id matches; may be repeated.")
+@click.option("--model", metavar="REF", help="Model of the `chat` agent and of session.model: openai:NAME.")
+@click.option("--base-url", metavar="URL", help="Where its OpenAI-compatible API begins.")
+@click.option("--price", metavar="PRICES", help="input=USD,output=USD per million tokens, or free.")
+@click.option("--max-usd", type=float, metavar="USD", help="Stop cleanly when the run has cost this much.")
+@click.option(
+    "--resume", is_flag=False, flag_value="latest", metavar="RUN", help="Go on with a run: only what is missing."
+)
+@click.option("--require", type=float, metavar="RATE", help="Exit 0, 1 or 4 by whether the pass rate is at least this.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the HTML report here, too.")
+@click.option("--verbose", "-v", is_flag=True, help="Print each verdict as it comes.")
+@code_option
+@store_option
+@json_option
+def command(
+    suite: str | None,
+    resume: str | None,
+    require: float | None,
+    html: Path | None,
+    verbose: bool,
+    allow_code: bool,
+    store_url: str,
+    as_json: bool,
+    price: str | None,
+    **asked: Any,
+) -> int:
+    """Run agents on SUITE (a shipped suite's name, a folder, a scenario file, or module:object).
+
+    Every step is kept as spans in the store; checks score what was done; the report has intervals.
+    """
+    from agenteval.cli._running import carry_out_with_progress, make_model, parse_price
+    from agenteval.cli.report_ import exit_code, print_report, write_html
+    from agenteval.experiment.plan import RunRequest, plan_run
+    from agenteval.report.model import build
+
+    store = open_(store_url)
+    try:
+        earlier = None
+        if resume is not None:
+            earlier, request = _resumed(store, resume, suite, asked)
+        elif suite is None:
+            raise RequestError(
+                "no suite was named: agenteval run SUITE --agent REF. Try: agenteval run retail --agent careful"
+            )
+        else:
+            request = RunRequest(suite=suite, price=parse_price(price), **asked)
+        plan = plan_run(
+            request, loader=loader_for(allow_code=allow_code), project=project(), make_model=make_model, resume=earlier
+        )
+        summary = carry_out_with_progress(plan, store, verbose=verbose)
+        report = build(store, plan.run.id)
+        if html is not None:
+            write_html(store, report, html)
+        if as_json:
+            print_json({"run": plan.run.id, "summary": _summary(summary), "report": report})
+        else:
+            print_report(report)
+            if summary.stopped:
+                click.echo(f"stopped: {summary.stopped}. Go on with: agenteval run --resume {plan.run.id}")
+        return exit_code(report, require)
+    finally:
+        store.close()
+
+
+def _resumed(store: TraceStore, run_id: str, suite: str | None, asked: dict[str, Any]) -> tuple[Any, RunRequest]:
+    """The run to go on with, and what it was asked."""
+    from agenteval.experiment.plan import RunRequest
+
+    run = store.run(run_id)
+    if run.kind != "execution":
+        raise RequestError(f"run {run.id} is an {run.kind}, which cannot be resumed; only executions can")
+    if suite is not None or asked["agents"]:
+        raise RequestError("--resume takes suite and agents from the run; leave them out")
+    return run, RunRequest.of(run.settings)
+
+
+def _summary(summary: Any) -> dict[str, Any]:
+    return {
+        "planned": summary.planned,
+        "carried_out": summary.carried_out,
+        "already_there": summary.already_there,
+        "stopped": summary.stopped,
+        "statuses": summary.statuses,
+    }

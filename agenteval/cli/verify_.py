@@ -1,0 +1,56 @@
+"""`agenteval verify`."""
+
+from __future__ import annotations
+
+import click
+
+from agenteval.cli._options import code_option, json_option, loader_for, print_json
+from agenteval.cli.main import NO, YES
+
+
+@click.command(name="verify", short_help="Prove a suite before any agent is blamed.")
+@click.argument("suite")
+@click.option("--select", multiple=True, metavar="GLOB", help="Only scenarios whose id matches; may be repeated.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the world and the user.")
+@code_option
+@json_option
+def command(suite: str, select: tuple[str, ...], seed: int, allow_code: bool, as_json: bool) -> int:
+    """Prove SUITE: its files are right, the reference solutions pass, doing nothing fails, twice gives the same.
+
+    Exits 1 where something is wrong with the suite, and says what.
+    """
+    import asyncio
+
+    from agenteval.experiment.proof import prove
+    from agenteval.intake.solutions import load_solutions
+    from agenteval.intake.suites import load_suite
+
+    loaded = load_suite(suite, loader_for(allow_code=allow_code), select=select)
+    proofs = asyncio.run(prove(loaded, load_solutions(loaded), seed=seed))
+    proven = sum(1 for proof in proofs if proof.proven)
+    if as_json:
+        print_json(
+            {
+                "schema": "verify.v1",
+                "suite": loaded.id,
+                "proven": proven == len(proofs),
+                "scenarios": [
+                    {
+                        "scenario": proof.scenario,
+                        "proven": proof.proven,
+                        "problems": list(proof.problems),
+                        "checks": proof.checks,
+                        "bad_runs": proof.bad_runs,
+                    }
+                    for proof in proofs
+                ],
+            }
+        )
+    else:
+        for proof in proofs:
+            mark = "proven" if proof.proven else "WRONG "
+            click.echo(f"{mark}  {proof.scenario}  ({proof.checks} checks, {proof.bad_runs} bad runs)")
+            for problem in proof.problems:
+                click.echo(f"        {problem}")
+        click.echo(f"{loaded.id}: {proven} of {len(proofs)} scenarios proven")
+    return YES if proven == len(proofs) else NO

@@ -1,0 +1,57 @@
+"""How a user names an agent in, the agent out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from agenteval._util.loading import CodeLoader
+from agenteval._util.names import did_you_mean
+from agenteval.agents.kinds import agent_of
+from agenteval.core.scenario import Suite
+from agenteval.errors import NotFound, RequestError
+from agenteval.experiment.run import AgentSpec
+
+CHAT = "chat"
+
+
+def resolve_agents(refs: Sequence[str], suite: Suite, loader: CodeLoader, *, project: Path) -> tuple[AgentSpec, ...]:
+    """The agents that were named, in order, each under a name of its own.
+
+    Args:
+        refs: `NAME` of an agent that the suite ships, `chat`, `module:object`, `file.py:object`, each also as
+            `name=reference`.
+        suite: The suite that they are run on.
+        loader: Loads code.
+        project: The folder that references are relative to.
+
+    Raises:
+        NotFound: A bare name is neither the suite's nor built in.
+        RequestError: No agent, or two of one name.
+    """
+    if not refs:
+        known = ", ".join([*sorted(suite.agents), CHAT])
+        raise RequestError(f"no agent was named: pass --agent REF. This suite ships: {known}; or use module:object.")
+    specs = [_resolve(ref, suite, loader, project) for ref in refs]
+    names = [spec.name for spec in specs]
+    for name in names:
+        if names.count(name) > 1:
+            raise RequestError(f'two agents are called "{name}"; give one another name: --agent other={name}')
+    return tuple(specs)
+
+
+def _resolve(given: str, suite: Suite, loader: CodeLoader, project: Path) -> AgentSpec:
+    name, separator, ref = given.partition("=")
+    if not separator:
+        name, ref = "", given
+    if ref == CHAT:
+        from agenteval.agents.chat import ChatAgent  # noqa: PLC0415 (only those who use it pay for it)
+
+        return AgentSpec(name=name or CHAT, ref=given, agent=ChatAgent())
+    shipped = suite.agents.get(ref)
+    if shipped is None and ":" not in ref:
+        known = [*suite.agents, CHAT]
+        raise NotFound(f'there is no agent "{ref}". {did_you_mean(ref, known)} Your own is named module:object.')
+    code, base = (ref, project) if shipped is None else (shipped, Path(suite.root or project))
+    agent, uses_world = agent_of(loader.load(code, relative_to=base), given)
+    return AgentSpec(name=name or ref.rpartition(":")[2], ref=given, agent=agent, uses_world=uses_world)

@@ -1,0 +1,157 @@
+"""What a user asked for in, a plan that can be carried out; whatever cannot be is refused before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agenteval._util.ids import new_run_id
+from agenteval._util.loading import CodeLoader
+from agenteval.core.json import Json
+from agenteval.core.outcome import Run
+from agenteval.core.ports import Model
+from agenteval.core.scenario import Suite
+from agenteval.errors import RequestError, ScenarioError
+from agenteval.experiment.agents import resolve_agents
+from agenteval.experiment.proof import unknown_tools
+from agenteval.experiment.run import AgentSpec, RunPlan
+from agenteval.intake.suites import load_suite
+from agenteval.models.price import Prices
+
+MakeModel = Callable[[str, str | None], Model]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What a user asked for, as values that a run's record can keep.
+
+    Attributes:
+        suite: A suite's name or path, a scenario's file, or `module:object`.
+        agents: References, see `experiment.agents`.
+        select: Scenario ids or globs; empty is all.
+        price: Prices in US dollars per million tokens: `input`, `output`, …; None where unknown, empty for free.
+    """
+
+    suite: str
+    agents: tuple[str, ...]
+    trials: int = 1
+    seed: int = 0
+    concurrency: int = 8
+    retries: int = 2
+    select: tuple[str, ...] = ()
+    max_usd: float | None = None
+    model: str | None = None
+    base_url: str | None = None
+    price: Mapping[str, float] | None = None
+
+    def settings(self) -> dict[str, Json]:
+        """As JSON, for the run's record. Holds no secret: keys come from the environment."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> RunRequest:
+        """The request that a run's record keeps."""
+        known = {key: settings[key] for key in cls.__slots__ if key in settings}
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in known.items()})
+
+
+def plan_run(
+    request: RunRequest, *, loader: CodeLoader, project: Path, make_model: MakeModel, resume: Run | None = None
+) -> RunPlan:
+    """The plan of a request.
+
+    Args:
+        request: What is asked for.
+        loader: Loads code that references name.
+        project: The folder that references are relative to.
+        make_model: Makes the model of a reference and a base URL.
+        resume: The run to go on with; None starts a new one.
+
+    Raises:
+        RequestError: Anything that cannot be carried out as asked.
+    """
+    _check_counts(request)
+    suite = load_suite(request.suite, loader, select=request.select)
+    agents = resolve_agents(request.agents, suite, loader, project=project)
+    model = None if request.model is None else make_model(request.model, request.base_url)
+    prices = None if request.price is None else _prices(request.price)
+    _check_models(request, agents, model, prices)
+    _check_tools(suite, agents)
+    run = resume or Run(
+        id=new_run_id(),
+        kind="execution",
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        suite=suite.id,
+        suite_hash=suite.hash,
+        agents=tuple(spec.name for spec in agents),
+        settings=request.settings(),
+    )
+    if resume is not None and resume.suite_hash != suite.hash:
+        raise RequestError(
+            f"run {resume.id} cannot go on: the suite {suite.id} has changed since it began. "
+            "Bring the suite back as it was, or start a new run."
+        )
+    return RunPlan(
+        run=run,
+        suite=suite,
+        agents=agents,
+        trials=request.trials,
+        seed=request.seed,
+        concurrency=request.concurrency,
+        retries=request.retries,
+        max_usd=request.max_usd,
+        model=model,
+        prices=prices,
+    )
+
+
+def _check_counts(request: RunRequest) -> None:
+    for name, value, least in (
+        ("trials", request.trials, 1),
+        ("concurrency", request.concurrency, 1),
+        ("retries", request.retries, 0),
+    ):
+        if value < least:
+            raise RequestError(f"{name} is {value}; it must be {least} or more")
+    if request.max_usd is not None and request.max_usd <= 0:
+        raise RequestError(f"max-usd is {request.max_usd:g}; it must be above 0")
+
+
+def _prices(given: Mapping[str, float]) -> Prices:
+    return Prices.from_mapping(given) if given else Prices.free()
+
+
+def _check_models(
+    request: RunRequest, agents: tuple[AgentSpec, ...], model: Model | None, prices: Prices | None
+) -> None:
+    needs_model = [spec.name for spec in agents if getattr(spec.agent, "needs_model", False)]
+    if needs_model and model is None:
+        raise RequestError(
+            f'agent "{needs_model[0]}" needs a model: pass --model openai:NAME, '
+            "and --base-url URL for an endpoint of your own"
+        )
+    if request.max_usd is None:
+        return
+    if model is not None and prices is None:
+        raise RequestError(
+            f"--max-usd needs to know what {request.model} costs: "
+            "pass --price input=USD,output=USD (per million tokens), or --price free"
+        )
+    unknown = [spec.name for spec in agents if getattr(spec.agent, "own_models", model is None)]
+    if unknown:
+        raise RequestError(
+            f'--max-usd cannot bound agent "{unknown[0]}": it may call models of its own, whose prices are unknown'
+        )
+
+
+def _check_tools(suite: Suite, agents: tuple[AgentSpec, ...]) -> None:
+    """A check that names a tool which the world does not offer would hold, or fail, for ever."""
+    if not any(spec.uses_world for spec in agents):
+        return
+    for scenario in suite.scenarios:
+        problems = unknown_tools(scenario)
+        if problems:
+            raise ScenarioError(problems[0], file=scenario.source)

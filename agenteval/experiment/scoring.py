@@ -1,0 +1,95 @@
+"""Stored trajectories and checks in, a scoring run out. No agent, no harness: what was recorded is judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from agenteval._util.ids import new_run_id
+from agenteval.core.outcome import Run, Score, Trial
+from agenteval.core.ports import Query, TraceStore
+from agenteval.core.trajectory import ToolCall, Trajectory
+from agenteval.errors import RequestError
+from agenteval.evaluation.evaluate import evaluate
+from agenteval.evaluation.score import INVALID, score
+from agenteval.experiment.run import COUNTED
+from agenteval.intake.checkfiles import CheckFile
+
+_AT_ONCE = 200  # scores committed in one transaction
+
+
+@dataclass(slots=True)
+class ScoringSummary:
+    """What a scoring came to."""
+
+    run: Run
+    scored: int = 0
+
+
+def score_run(
+    store: TraceStore, run_id: str, checks: CheckFile, *, on_progress: Callable[[int], None] | None = None
+) -> ScoringSummary:
+    """Score every trajectory of a run that a checks file is about.
+
+    Raises:
+        NotFound: There is no such run.
+        RequestError: The checks file selects no trajectory of it.
+    """
+    parent = store.run(run_id)
+    query = replace(checks.where, run=checks.where.run or parent.id)
+    known = known_tools(store, query)
+    now = datetime.now(UTC)
+    run = Run(
+        id=new_run_id(now),
+        kind="scoring",
+        created_at=now.isoformat(timespec="seconds"),
+        suite=parent.suite,
+        suite_hash=parent.suite_hash,
+        agents=parent.agents,
+        settings={"checks": checks.digest},
+        parent=parent.id,
+    )
+    summary = ScoringSummary(run=run)
+    store.put_run(run)
+    batch: list[tuple[Trial, Score]] = []
+    for trial, trajectory in store.trajectories(query):
+        batch.append((trial, judge(trial, trajectory, checks, known)))
+        if len(batch) == _AT_ONCE:
+            _record(store, run, batch, summary, on_progress)
+    _record(store, run, batch, summary, on_progress)
+    if not summary.scored:
+        raise RequestError(f"run {parent.id} has no trajectory that the checks file's `where` selects")
+    return summary
+
+
+def judge(trial: Trial, trajectory: Trajectory, checks: CheckFile, known: frozenset[str]) -> Score:
+    """What a checks file concludes of one stored trajectory."""
+    if trial.status not in COUNTED:
+        return INVALID
+    return score(evaluate(trajectory, checks.checks, known_tools=known))
+
+
+def known_tools(store: TraceStore, query: Query) -> frozenset[str]:
+    """Every tool that was called or offered in these trajectories."""
+    names: set[str] = set()
+    for _, trajectory in store.trajectories(query):
+        names.update(call.name for _, call in trajectory.of(ToolCall))
+        names.update(trajectory.offered_tools or ())
+    return frozenset(names)
+
+
+def _record(
+    store: TraceStore,
+    run: Run,
+    batch: list[tuple[Trial, Score]],
+    summary: ScoringSummary,
+    on_progress: Callable[[int], None] | None,
+) -> None:
+    with store.batch():
+        for trial, concluded in batch:
+            store.record(run.id, trial.trajectory or "", concluded.findings, concluded)
+    summary.scored += len(batch)
+    batch.clear()
+    if on_progress is not None:
+        on_progress(summary.scored)

@@ -1,0 +1,225 @@
+"""What an agent is handed for one trial: the conversation, the world's tools, the model; every step of it recorded.
+
+It never holds the scenario's intent. One turn (the user speaks, the agent works, the agent speaks) is one
+`invoke_agent` record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, cast
+
+from agenteval._util.plain import plain
+from agenteval.core import semconv
+from agenteval.core.codec import message_to_json
+from agenteval.core.json import Json
+from agenteval.core.message import Message, text_message
+from agenteval.core.model import Completion, ModelRequest
+from agenteval.core.ports import Model, OpenRecord, User, World
+from agenteval.core.trajectory import OfferedTool
+from agenteval.errors import AgentEvalError, BudgetSpent, LimitReached, ModelError, ToolError, UserError, WorldError
+from agenteval.harness.limits import Meter
+from agenteval.models.price import Prices, cost_of
+from agenteval.telemetry.capture import TrialRecorder
+
+_PATIENCE = 100  # refusals after which an agent that goes on regardless is parked
+
+
+class LiveSession:
+    """One trial's session. Implements `core.ports.Session`.
+
+    Args:
+        agent_name: Name of the agent, for its records.
+        opening: The first thing that the agent hears.
+        instructions: The policy that it works under.
+        world: The world behind the tools; None where there is none.
+        user: The other side; None where the agent works alone.
+        model: The run's model, if any.
+        prices: What the model costs; None where unknown.
+        recorder: The trial's recorder.
+        meter: The trial's limits.
+        seed: The trial's seed.
+    """
+
+    def __init__(
+        self,
+        *,
+        agent_name: str,
+        opening: str,
+        instructions: str | None,
+        world: World | None,
+        user: User | None,
+        model: Model | None,
+        prices: Prices | None,
+        recorder: TrialRecorder,
+        meter: Meter,
+        seed: int,
+    ) -> None:
+        self.opening = opening
+        self.instructions = instructions
+        self.seed = seed
+        self.recorder = recorder
+        self.tools: Sequence[OfferedTool] = () if world is None else tuple(world.tools())
+        self.model: Model | None = None if model is None else _RecordedCalls(model, prices, self)
+        self.fault: tuple[str, BaseException] | None = None
+        self._agent_name = agent_name
+        self._world = world
+        self._user = user
+        self._meter = meter
+        self._heard: list[Message] = []
+        self._turn: OpenRecord | None = None
+        self._one_call = asyncio.Lock()
+        self._refusals = 0
+
+    def begin(self) -> None:
+        """Open the first turn."""
+        self._open_turn(self.opening)
+
+    def finish(self) -> None:
+        """Close the turn that is open, if any."""
+        if self._turn is not None:
+            self._turn.end()
+            self._turn = None
+
+    def blame(self, whose: str, error: BaseException) -> None:
+        """Note a fault that is not the agent's; the first one noted stands."""
+        if self.fault is None:
+            self.fault = (whose, error)
+
+    async def call(self, tool: str, arguments: Mapping[str, Json], *, call_id: str | None = None) -> Json:
+        """Call one of the world's tools.
+
+        Raises:
+            ToolError: The tool's own domain error: an unknown order, wrong arguments, an unknown tool.
+            WorldError: The world broke.
+            LimitReached: The trial's limits do not allow another call.
+        """
+        async with self.limited():
+            record = self.recorder.open_tool(tool, arguments, call_id=call_id)
+        if self._world is None:
+            error = ToolError(f'there is no tool "{tool}": this scenario has no world', code="unknown_tool")
+            record.fail(error.code, str(error))
+            raise error
+        if not isinstance(cast("object", arguments), Mapping):
+            error = ToolError(f"arguments must be a JSON object, not {plain(arguments)!r}", code="invalid_arguments")
+            record.fail(error.code, str(error))
+            raise error
+        async with self._one_call:  # so that what changed is known to be this call's doing
+            return await self._call(self._world, record, tool, arguments)
+
+    async def _call(self, world: World, record: OpenRecord, tool: str, arguments: Mapping[str, Json]) -> Json:
+        try:
+            with self.recorder.current(record):
+                result: Json = plain(await world.call(tool, arguments))
+            changes = world.changes()
+        except ToolError as error:
+            record.fail(error.code, str(error))
+            raise
+        except Exception as error:
+            record.fail("world_error", f"{type(error).__name__}: {error}")
+            self.blame("world", error)
+            raise WorldError(f"{tool}: {type(error).__name__}: {error}") from error
+        self.recorder.close_tool(record, result, changes)
+        return result
+
+    async def say(self, text: str) -> str | None:
+        """Say something to the user; returns the reply, None where the user is done or there is none.
+
+        Raises:
+            UserError: The simulated user broke.
+            LimitReached: The trial's limits do not allow another turn.
+        """
+        if self._turn is not None:
+            self._turn.set(semconv.OUTPUT_MESSAGES, [message_to_json(text_message("assistant", text))])
+            self.finish()
+        self._heard.append(text_message("assistant", text))
+        reply = await self._reply()
+        if reply is not None:
+            async with self.limited():
+                self._open_turn(reply)
+        return reply
+
+    @asynccontextmanager
+    async def limited(self) -> AsyncGenerator[None]:
+        """Let the harness in before a limit is raised: an agent that catches everything is cancelled here.
+
+        One that catches even that is parked for good: the harness has stopped waiting for it.
+        """
+        try:
+            yield
+        except (LimitReached, BudgetSpent):
+            self._refusals += 1
+            await asyncio.sleep(0)
+            if self._refusals > _PATIENCE:
+                await asyncio.Event().wait()
+            raise
+
+    async def _reply(self) -> str | None:
+        if self._user is None:
+            return None
+        try:
+            reply = await self._user.reply(tuple(self._heard))
+        except Exception as error:
+            whose = "model" if isinstance(error, ModelError) else "user"
+            self.blame(whose, error)
+            raise UserError(f"{type(error).__name__}: {error}") from error
+        if reply is None:
+            return None
+        if not isinstance(cast("object", reply), str):
+            error = UserError(f"a user must reply with text or None, not {type(reply).__name__}")
+            self.blame("user", error)
+            raise error
+        return reply
+
+    def _open_turn(self, text: str) -> None:
+        message = text_message("user", text)
+        first = not self._heard
+        self._heard.append(message)
+        self._turn = self.recorder.open_agent(self._agent_name, messages=[message])
+        if first and self.instructions:
+            self._turn.set(semconv.SYSTEM_INSTRUCTIONS, self.instructions)
+        self.recorder.enter(self._turn)
+        self._meter.turn()
+
+
+class _RecordedCalls:
+    """A model whose every call is recorded in the session's trial and counted against its limits."""
+
+    def __init__(self, inner: Model, prices: Prices | None, session: LiveSession) -> None:
+        self._inner = inner
+        self._prices = prices
+        self._session = session
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    async def complete(self, request: ModelRequest) -> Completion:
+        recorder = self._session.recorder
+        async with self._session.limited():
+            record = recorder.open_chat(request, model=self._inner.name, provider=_provider(self._inner))
+        try:
+            with recorder.current(record):
+                completion = await self._inner.complete(request)
+        except Exception as error:
+            record.fail(type(error).__name__, str(error))
+            if isinstance(error, AgentEvalError):
+                self._session.blame("model", error)
+            raise
+        async with self._session.limited():
+            recorder.close_chat(record, self._priced(completion))
+        return completion
+
+    def _priced(self, completion: Completion) -> Completion:
+        """The completion, its usage saying whether tokens were reported and what they cost, where that is known."""
+        usage = replace(completion.usage, unmeasured_calls=1 if completion.usage.tokens is None else 0)
+        if usage.cost_usd is None:
+            usage = replace(usage, cost_usd=cost_of(usage, self._prices))
+        return replace(completion, usage=usage)
+
+
+def _provider(model: Model) -> str:
+    return str(cast("Any", getattr(model, "provider", "")))

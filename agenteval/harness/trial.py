@@ -1,0 +1,304 @@
+"""One trial in, what happened out: the spans, the status, and whose fault it was where something broke.
+
+completed     the agent came to its end
+limit         a limit of the scenario stopped it; scored all the same
+agent_error   the agent raised; scored, with a failed `finished` finding
+diverged      the simulated user left its script; not counted
+invalid       the harness, the world, the user, the model endpoint or the scenario broke; not counted, tried again
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+
+from agenteval._util.canonical import content_hash
+from agenteval._util.ids import derived
+from agenteval._util.patch import apply
+from agenteval.core import semconv
+from agenteval.core.json import Json
+from agenteval.core.outcome import Trial, TrialStatus
+from agenteval.core.ports import Agent, Model, User, World
+from agenteval.core.scenario import Scenario
+from agenteval.core.span import Attribute, Span
+from agenteval.errors import (
+    BudgetSpent,
+    LimitReached,
+    ModelError,
+    RequestError,
+    ScenarioError,
+    UserError,
+    WorldError,
+)
+from agenteval.harness.limits import Budget, Meter
+from agenteval.harness.session import LiveSession
+from agenteval.models.price import Prices
+from agenteval.telemetry.capture import capture
+
+_STRAGGLERS_S = 1.0  # how long spans of other instrumentations may take to end after the agent has
+_LONGEST_ERROR = 2_000
+
+_FAULTS: tuple[tuple[type[BaseException], str], ...] = (
+    (WorldError, "world"),
+    (UserError, "user"),
+    (ModelError, "model"),
+    (ScenarioError, "scenario"),
+    (RequestError, "harness"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialPlan:
+    """What identifies a trial, and what it is run with."""
+
+    run: str
+    scenario: Scenario
+    agent_name: str
+    agent: Agent
+    repeat: int
+    seed: int
+    attempt: int = 0
+    model: Model | None = None
+    prices: Prices | None = None
+    uses_world: bool = True
+
+    @property
+    def trace_id(self) -> str:
+        """Follows from the run, the scenario, the agent, the repeat and the attempt."""
+        return derived(self.run, self.scenario.hash, self.agent_name, self.repeat, self.attempt)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    """What happened.
+
+    Attributes:
+        trial: Its status, and whose fault it was where something broke.
+        spans: Every span of the trial, the root first.
+        start_state: The world's state before; `trial`'s root span holds its hash.
+        not_counted: The run's budget was spent: nothing was concluded, and the trial is to be run again.
+    """
+
+    trial: Trial
+    spans: tuple[Span, ...] = ()
+    start_state: Json = None
+    not_counted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How a trial ended."""
+
+    status: TrialStatus
+    error: str | None = None
+    fault_of: str | None = None
+    detail: str | None = None
+    end_state: str | None = None
+
+
+async def run_trial(plan: TrialPlan, *, budget: Budget) -> TrialResult:
+    """Run one trial to its end. Raises nothing but cancellation: whatever breaks is a status."""
+    began = time.monotonic()
+    try:
+        world, user = _surroundings(plan)
+        start = None if world is None else world.state()
+        start_hash = None if world is None else state_hash(start)
+    except Exception as error:  # noqa: BLE001 (a scenario's own code may raise anything)
+        whose = next((name for kind, name in _FAULTS if isinstance(error, kind)), "world")
+        return TrialResult(trial=_trial(plan, _Ended("invalid", error=_line(error), fault_of=whose), began))
+    work = _Work(plan, world, user, budget)
+    try:
+        ended = await work.run()
+    except asyncio.CancelledError:
+        work.recorder.close({})
+        raise
+    if world is not None:
+        ended = _with_proof(ended, world, start, start_hash, work)
+    spans = work.recorder.close(_learned(ended, work.session, start_hash))
+    return TrialResult(
+        trial=_trial(plan, ended, began, traced=True),
+        spans=tuple(spans),
+        start_state=start,
+        not_counted=isinstance(work.meter.breach, BudgetSpent),
+    )
+
+
+class _Work:
+    """One trial at work: its recorder, meter and session, and the task that the agent runs in."""
+
+    def __init__(self, plan: TrialPlan, world: World | None, user: User | None, budget: Budget) -> None:
+        self._plan = plan
+        loop = asyncio.get_running_loop()
+        self._stopped: asyncio.Future[None] = loop.create_future()
+        self.meter = Meter(
+            plan.scenario.limits,
+            budget,
+            used=lambda: (self.recorder.usage, self.recorder.tool_calls),
+            stop=lambda: loop.call_soon_threadsafe(self._stop),
+        )
+        self.recorder = capture().open(
+            plan.trace_id, f"trial {plan.scenario.id}", _root_attributes(plan), on_use=self.meter.check
+        )
+        self.session = LiveSession(
+            agent_name=plan.agent_name,
+            opening=plan.scenario.opening,
+            instructions=plan.scenario.instructions,
+            world=world,
+            user=user,
+            model=plan.model,
+            prices=plan.prices,
+            recorder=self.recorder,
+            meter=self.meter,
+            seed=plan.seed,
+        )
+
+    async def run(self) -> _Ended:
+        """Run the agent in a task of its own, so that a limit can cancel it whatever it catches."""
+        task = asyncio.create_task(self._converse())
+        try:
+            await asyncio.wait(
+                {task, self._stopped},
+                timeout=self._plan.scenario.limits.seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not task.done():
+                if not self._stopped.done():
+                    self.meter.out_of_time()
+                task.cancel()
+                await asyncio.wait({task}, timeout=_STRAGGLERS_S)
+            await self._stragglers()
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        return self._conclude(task)
+
+    def _stop(self) -> None:
+        if not self._stopped.done():
+            self._stopped.set_result(None)
+
+    async def _converse(self) -> None:
+        with self.recorder.active():
+            try:
+                self.session.begin()
+                await self._plan.agent.run(self.session)
+            finally:
+                self.session.finish()
+
+    async def _stragglers(self) -> None:
+        """Wait a little for spans of other instrumentations that end after the agent has."""
+        deadline = time.monotonic() + _STRAGGLERS_S
+        # spans end on any thread, so there is nobody to set an event
+        while self.recorder.unfinished and self.meter.breach is None and time.monotonic() < deadline:  # noqa: ASYNC110 (polls for threads)
+            await asyncio.sleep(0.01)
+
+    def _conclude(self, task: asyncio.Task[None]) -> _Ended:
+        breach = self.meter.breach
+        if isinstance(breach, BudgetSpent):
+            return _Ended("invalid", error=str(breach), fault_of="harness")
+        if self.session.fault is not None:
+            whose, fault = self.session.fault
+            return _Ended("invalid", error=_line(fault), fault_of=whose)
+        if isinstance(breach, LimitReached):
+            return _Ended("limit", error=str(breach), detail=breach.limit)
+        if not task.done():
+            return _Ended("agent_error", error="the agent did not stop when it was cancelled", fault_of="agent")
+        if task.cancelled():
+            return _Ended("agent_error", error="the agent cancelled its own task", fault_of="agent")
+        error = task.exception()
+        if error is None:
+            return _Ended("completed")
+        whose = next((name for kind, name in _FAULTS if isinstance(error, kind)), None)
+        if whose is not None:
+            return _Ended("invalid", error=_line(error), fault_of=whose)
+        return _Ended("agent_error", error=_line(error), fault_of="agent")
+
+
+def _surroundings(plan: TrialPlan) -> tuple[World | None, User | None]:
+    scenario = plan.scenario
+    world = scenario.world.make(plan.seed) if scenario.world is not None and plan.uses_world else None
+    user = scenario.user.make(plan.seed) if scenario.user is not None else None
+    return world, user
+
+
+def _root_attributes(plan: TrialPlan) -> dict[str, Attribute]:
+    return {
+        semconv.SOURCE: "harness",
+        semconv.RUN_ID: plan.run,
+        semconv.SCENARIO: plan.scenario.id,
+        semconv.SCENARIO_HASH: plan.scenario.hash,
+        semconv.AGENT: plan.agent_name,
+        semconv.REPEAT: plan.repeat,
+        semconv.ATTEMPT: plan.attempt,
+        semconv.SEED: plan.seed,
+    }
+
+
+def _learned(ended: _Ended, session: LiveSession, start_hash: str | None) -> dict[str, Attribute]:
+    """What the root span says of the trial's end."""
+    learned: dict[str, Attribute | None] = {
+        semconv.END_REASON: ended.status,
+        semconv.END_DETAIL: ended.detail,
+        semconv.START_STATE: start_hash,
+        semconv.END_STATE: ended.end_state,
+        semconv.OFFERED_TOOLS: sorted(tool.name for tool in session.tools) or None,
+    }
+    return {key: value for key, value in learned.items() if value is not None}
+
+
+def _trial(plan: TrialPlan, ended: _Ended, began: float, *, traced: bool = False) -> Trial:
+    return Trial(
+        run=plan.run,
+        scenario=plan.scenario.id,
+        scenario_hash=plan.scenario.hash,
+        agent=plan.agent_name,
+        repeat=plan.repeat,
+        attempt=plan.attempt,
+        seed=plan.seed,
+        status=ended.status,
+        error=ended.error,
+        fault_of=ended.fault_of,
+        trace_ids=(plan.trace_id,) if traced else (),
+        trajectory=plan.trace_id if traced else None,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _line(error: BaseException) -> str:
+    """An error in one bounded line."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= _LONGEST_ERROR else text[: _LONGEST_ERROR - 1] + "…"
+
+
+# --- the world's state
+
+
+def state_hash(state: Json) -> str:
+    """Content hash of a world's state. A state shared by many trials is hashed once."""
+    known = _HASHES.get(id(state))
+    if known is None:
+        if len(_HASHES) >= _HASHES_KEPT:
+            _HASHES.clear()
+        known = _HASHES[id(state)] = (state, content_hash(state))
+    return known[1]
+
+
+_HASHES: dict[int, tuple[Json, str]] = {}  # the state is kept beside its hash, so that its id stays its own
+_HASHES_KEPT = 64
+
+
+def _with_proof(ended: _Ended, world: World, start: Json, start_hash: str | None, work: _Work) -> _Ended:
+    """The end, with the state's identity after; invalid where the changes do not account for the state.
+
+    A state is compared whole once, here. Its identity is the start state's hash where nothing changed, else a hash of
+    that and of the changes in order, so that a large world is never serialised again.
+    """
+    changes = work.recorder.changes
+    try:
+        accounted = apply(start, changes) == world.state()
+    except Exception as error:  # noqa: BLE001 (a scenario's own code may raise anything)
+        return replace(ended, status="invalid", error=_line(error), fault_of="world")
+    if not accounted:
+        why = "the world's changes() do not account for what changed in its state()"
+        return replace(ended, status="invalid", error=why, fault_of="world")
+    return replace(ended, end_state=start_hash if not changes else content_hash([start_hash, changes]))
