@@ -167,6 +167,8 @@ class _Work:
                     self.meter.out_of_time()
                 task.cancel()
                 await asyncio.wait({task}, timeout=_STRAGGLERS_S)
+                if not task.done():
+                    _abandon(task)
             await self._stragglers()
         except asyncio.CancelledError:
             task.cancel()
@@ -219,6 +221,15 @@ def _surroundings(plan: TrialPlan) -> tuple[World | None, User | None]:
     world = scenario.world.make(plan.seed) if scenario.world is not None and plan.uses_world else None
     user = scenario.user.make(plan.seed) if scenario.user is not None else None
     return world, user
+
+
+_ABANDONED: list[asyncio.Task[None]] = []  # kept, because collecting one would throw into it once more
+
+
+def _abandon(task: asyncio.Task[None]) -> None:
+    """Leave an agent that catches even its cancellation: the loop must not wait for it at its end."""
+    asyncio._unregister_task(task)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] (asyncio's documented hook)
+    _ABANDONED.append(task)
 
 
 def _root_attributes(plan: TrialPlan) -> dict[str, Attribute]:
