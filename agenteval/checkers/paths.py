@@ -1,0 +1,145 @@
+"""PATH text in, the values that it reaches out.
+
+`PATH = key(.key | ["any key"] | [0] | [*])*`: `.1187` is a key, `[0]` an index into a list, `[*]` every element of a
+list and every value of an object. A key never reaches into a list, nor an index into an object.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from agenteval.checkers.grammar import Place
+from agenteval.checkers.show import flow, literal
+
+Key = str | int
+"""One step of a path: a key, or an index."""
+
+
+class Star:
+    """The `[*]` of a path."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "[*]"
+
+
+STAR: Final = Star()
+_MOST = 32
+_TOKEN = re.compile(r'\.(?P<key>[^.\[\]"]+)|\[(?P<index>\d{1,9})\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]|(?P<star>\[\*\])')
+_BARE = re.compile(r'[^.\[\]"]+')
+
+
+class Path:
+    """A path as it was written, ready to be followed.
+
+    Attributes:
+        text: As written.
+        keys: Its steps.
+        plain: The key, where it is one key and nothing else.
+        many: It has a `[*]`, so that it may reach several values.
+    """
+
+    __slots__ = ("keys", "many", "plain", "text")
+
+    def __init__(self, text: str, keys: tuple[Key | Star, ...]) -> None:
+        """Keep the steps."""
+        self.text = text
+        self.keys = keys
+        self.plain = keys[0] if len(keys) == 1 and isinstance(keys[0], str) else None
+        self.many = any(key is STAR for key in keys)
+
+    def values(self, root: Any) -> list[Any]:
+        """Every value that it reaches; none where it leads nowhere."""
+        if self.many:
+            return list(_all(root, self.keys))
+        node = root
+        for key in self.keys:
+            if isinstance(key, str):
+                if not isinstance(node, Mapping) or key not in node:
+                    return []
+            elif not isinstance(node, (list, tuple)) or key >= len(node):  # pyright: ignore[reportOperatorIssue, reportUnknownArgumentType]
+                return []
+            node = node[key]  # pyright: ignore[reportUnknownVariableType, reportArgumentType, reportCallIssue]
+        return [node]
+
+    def covers(self, keys: tuple[Key, ...]) -> bool:
+        """The path leads to those keys, or to something that holds them."""
+        return len(self.keys) <= len(keys) and self._agrees(keys)
+
+    def reaches_into(self, keys: tuple[Key, ...]) -> bool:
+        """The path leads to something inside those keys."""
+        return len(self.keys) > len(keys) and self._agrees(keys)
+
+    def _agrees(self, keys: tuple[Key, ...]) -> bool:
+        return all(mine is STAR or mine == theirs for mine, theirs in zip(self.keys, keys, strict=False))
+
+
+def _all(node: Any, keys: tuple[Key | Star, ...]) -> Iterator[Any]:
+    if not keys:
+        yield node
+        return
+    key, rest = keys[0], keys[1:]
+    if isinstance(key, Star):
+        if isinstance(node, Mapping):
+            for item in node.values():  # pyright: ignore[reportUnknownVariableType]
+                yield from _all(item, rest)
+        elif isinstance(node, (list, tuple)):
+            for item in node:  # pyright: ignore[reportUnknownVariableType]
+                yield from _all(item, rest)
+    elif isinstance(key, str):
+        if isinstance(node, Mapping) and key in node:
+            yield from _all(node[key], rest)
+    elif isinstance(node, (list, tuple)) and key < len(node):  # pyright: ignore[reportUnknownArgumentType]
+        yield from _all(node[key], rest)
+
+
+def parse_path(text: object, place: Place) -> Path:
+    """A path from its text. Raises ScenarioError with what is wrong."""
+    if not isinstance(text, str) or not text:
+        raise place.error(f"a path is text such as orders.1187.status, not {flow(text, limit=60)}")
+    if len(text) > 1000:
+        raise place.error("a path of more than 1,000 characters")
+    keys: list[Key | Star] = []
+    rest = text if text[0] == "[" else f".{text}"
+    while rest:
+        found = _TOKEN.match(rest)
+        if found is None:
+            raise place.error(f"{literal(text)} is no path from {literal(rest.removeprefix('.'), 40)} on: {_GRAMMAR}")
+        keys.append(_key(found, place))
+        rest = rest[found.end() :]
+    if len(keys) > _MOST:
+        raise place.error(f"a path of more than {_MOST} steps")
+    return Path(text, tuple(keys))
+
+
+_GRAMMAR = 'write keys with dots (orders.1187), other keys as ["any key"], places in a list as [0], all of them as [*]'
+
+
+def _key(found: re.Match[str], place: Place) -> Key | Star:
+    if found["star"]:
+        return STAR
+    if found["index"]:
+        return int(found["index"])
+    if found["quoted"]:
+        try:
+            return json.loads(found["quoted"])
+        except ValueError as error:
+            raise place.error(f"{found['quoted']} is no JSON text: {error}") from None
+    return found["key"]
+
+
+def path_text(keys: tuple[Key, ...]) -> str:
+    """Keys as a path: `orders.1187.items[0]["a b"]`."""
+    text = ""
+    for key in keys:
+        if isinstance(key, int):
+            text += f"[{key}]"
+        elif not _BARE.fullmatch(key):
+            text += f"[{literal(key)}]"
+        else:
+            text += f".{key}" if text else key
+    return text or "(everything)"

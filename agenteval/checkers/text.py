@@ -1,0 +1,162 @@
+"""`says: V`: what the agent said to the one it works for.
+
+`in: {message: last | any | all}` says which of its messages: the last by default; any; all of them, vacuously where it
+said nothing. A message is what has the role `assistant` and says something: text, a refusal, or media; what a sub-agent says
+to the agent that started it is not said to the user, and is looked at only where `in: {agent: …}` names it. Where a
+whole record holds no such message, the text of model answers stands in for them.
+
+A message whose text was cut fits where the part that is left is enough (`$text`); else that is undecided.
+
+With a gap: a later message may have been lost, so that only `any` can pass, and only `all` can fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from agenteval.checkers.logic import MAYBE, NO, YES, Tri
+from agenteval.checkers.outcome import Outcome, inactive, undecided
+from agenteval.checkers.patterns import REMEDY
+from agenteval.checkers.show import clipped, flow, literal
+from agenteval.checkers.values import Doubt, Matcher
+from agenteval.checkers.view import Part, is_spoken, spoken, unclear
+from agenteval.core.json import Json
+from agenteval.core.message import Message
+from agenteval.core.outcome import Verdict
+from agenteval.core.trajectory import ModelCall, Step
+
+Which = Literal["last", "any", "all"]
+
+
+class Said(NamedTuple):
+    """A message of the agent's, its text, and whether it may be someone else's."""
+
+    step: Step
+    text: str
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Says:
+    """`says: V`.
+
+    Attributes:
+        value: What is said.
+        which: In which messages.
+    """
+
+    value: Matcher
+    which: Which = "last"
+
+    @property
+    def local(self) -> bool:
+        """Which message is the last depends on the whole part."""
+        return False
+
+    def judge(self, part: Part) -> Outcome:
+        """Ask the messages."""
+        messages = list(said(part))
+        answers = [(message, self._fits(message, part)) for message in messages]
+        if self.which == "all":
+            return self._all(answers, part)
+        if self.which == "any":
+            best = next((pair for pair in answers if pair[1] == YES), None)
+            if best is not None:
+                return self._outcome("pass", best[0], f"the agent said {self._what}")
+        if part.lost or part.loose:
+            return undecided(part.hazy or part.doubt(), said=f"{self._what} was not found for certain")
+        if not answers:
+            return Outcome(verdict="fail", code="not_said", reason=f"the agent said nothing; {self._what} was expected")
+        return self._last(answers[-1], part) if self.which == "last" else self._any(answers, part)
+
+    @property
+    def _what(self) -> str:
+        if isinstance(self.value.spec, dict) and "$text" in self.value.spec:
+            return flow(self.value.spec["$text"], quote=True, limit=80)
+        return flow(self.value.spec, quote=True, limit=80)
+
+    def _last(self, answer: tuple[Said, Tri], part: Part) -> Outcome:
+        message, found = answer
+        if found == YES:
+            return self._outcome("pass", message, f"the last message says {self._what}")
+        if found == MAYBE:
+            return undecided(self._doubt(message, part), said=f"the last message may say {self._what}")
+        return self._outcome("fail", message, f"the last message does not say {self._what}: {literal(message.text, 200)}")
+
+    def _any(self, answers: Sequence[tuple[Said, Tri]], part: Part) -> Outcome:
+        for message, found in answers:
+            if found == MAYBE:
+                return undecided(self._doubt(message, part), said=f"a message may say {self._what}")
+        message = answers[-1][0]
+        reason = f"none of {len(answers)} messages says {self._what}; the last: {literal(message.text, 200)}"
+        return self._outcome("fail", message, reason)
+
+    def _all(self, answers: Sequence[tuple[Said, Tri]], part: Part) -> Outcome:
+        for message, found in answers:
+            if found == NO and message.sure and not part.loose:
+                reason = f"a message does not say {self._what}: {literal(message.text, 200)}"
+                return self._outcome("fail", message, reason)
+        for message, found in answers:
+            if found != YES:
+                return undecided(self._doubt(message, part), said=f"a message may not say {self._what}")
+        if part.lost or part.loose:
+            return undecided(part.hazy or part.doubt(), said=f"every message that was seen says {self._what}")
+        if not answers:
+            return inactive("the agent said nothing")
+        return self._outcome("pass", answers[-1][0], f"all of {len(answers)} messages say {self._what}")
+
+    def _fits(self, message: Said, part: Part) -> Tri:
+        found = self.value.test(message.text, part.view.slow)
+        fields = unclear(message.step) if message.step.missing or message.step.truncated else {}
+        if fields and not (found == YES and self.value.grows and not message.step.missing):
+            return MAYBE
+        # a message that may be a sub-agent's own counts for neither side
+        return found if message.sure else min(found, MAYBE)
+
+    def _doubt(self, message: Said, part: Part) -> Doubt:
+        where = f"the message at step {message.step.index}"
+        if message.step.missing:
+            return "not_recorded", f"{where} was not recorded ({'; '.join(message.step.missing.values())[:200]}); {REMEDY}"
+        if message.step.truncated:
+            return "cut", f"{where} was cut when it was recorded; record it whole"
+        return self.value.doubt(message.text, part.view.slow) or part.doubt()
+
+    def _outcome(self, verdict: Verdict, message: Said, reason: str) -> Outcome:
+        shown: dict[str, Json] = {} if verdict == "pass" else {"expected": clipped(self.value.spec), "actual": clipped(message.text)}
+        hint = self.value.hint(message.text) if verdict == "fail" else ""
+        if hint:
+            shown["hint"] = hint
+        return Outcome(
+            verdict=verdict,
+            code="held" if verdict == "pass" else "not_said",
+            reason=f"{reason} ({hint})" if hint else reason,
+            steps=(message.step.id,),
+            evidence=shown,
+        )
+
+
+def said(part: Part) -> Iterator[Said]:
+    """What the agent said in a part, in order."""
+    view = part.view
+    steps = part.steps()
+    runs = bool(view.trajectory.runs)
+    found = False
+    for step in steps:
+        if not isinstance(step.content, Message) or step.content.role != "assistant":
+            continue
+        if (part.chosen or view.at_top(step)) and (is_spoken(step.content) or step.missing):
+            found = True
+            sure = not (view.lost and runs and step.run is None)
+            yield Said(step, spoken(step.content), sure)
+    if not found and not view.lost and not view.speaks:
+        yield from _model_texts(part, steps)
+
+
+def _model_texts(part: Part, steps: Sequence[Step]) -> Iterator[Said]:
+    for step in steps:
+        if isinstance(step.content, ModelCall) and (part.chosen or part.view.at_top(step)):
+            text = "\n".join(spoken(message) for message in step.content.output)
+            if text:
+                yield Said(step, text, sure=True)

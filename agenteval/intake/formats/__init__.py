@@ -1,0 +1,1 @@
+"""Foreign result files: one module per format, and what they share."""

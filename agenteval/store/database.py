@@ -1,0 +1,147 @@
+"""One SQLite file: its writer, its readers, its transactions, and its schema brought up to date."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from agenteval.errors import StoreError
+from agenteval.store import migrations, sqlite
+
+
+class Database:
+    """One writer, many readers. Readers see what was committed, and never half a transaction.
+
+    Args:
+        path: The file; created, readable by its owner alone, where there is none.
+        steps: The migrations that make the schema.
+        on_rollback: Called when a transaction is rolled back: what was remembered of it holds no more.
+
+    Raises:
+        StoreTooNew: The file was written by a newer agenteval.
+        StoreError: It cannot be opened, or is not a trace store.
+    """
+
+    def __init__(
+        self, path: Path, *, on_rollback: Callable[[], None], steps: tuple[migrations.Step, ...] = migrations.STEPS
+    ) -> None:
+        self.path = path
+        self._on_rollback = on_rollback
+        self._lock = threading.RLock()
+        self._owner: int | None = None
+        self._broken = False
+        self._closed = False
+        with self.explained():
+            sqlite.create_private(path)
+            self._engine = sqlite.open_engine(path)
+            try:
+                self._open(steps)
+            except BaseException:
+                self._engine.dispose()
+                raise
+
+    def _open(self, steps: tuple[migrations.Step, ...]) -> None:
+        with self._engine.connect() as connection, connection.begin():
+            version = migrations.version_of(connection, self.path, len(steps))
+        self._writer = self._engine.connect()
+        self._writer.info[sqlite.WRITER] = True
+        sqlite.set_up_file(self._writer.connection.driver_connection)
+        while version < len(steps):
+            with self.write() as connection:
+                # another process may have been here between the look and the lock
+                version = migrations.version_of(connection, self.path, len(steps))
+                if version < len(steps):
+                    migrations.take(connection, version + 1, steps[version])
+            version += 1
+
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        """Without any other writer of this process, and without a transaction yet."""
+        with self._lock:
+            yield
+
+    @contextmanager
+    def write(self) -> Generator[Connection]:
+        """One transaction, or a part of the one that this thread has open."""
+        with self.batch(), self.explained():
+            yield self._writer
+
+    @contextmanager
+    def batch(self) -> Generator[None]:
+        """One transaction around whatever the caller does; its own errors go through as they are."""
+        with self._lock:
+            if self._owner is None:
+                with self._transaction():
+                    yield
+                return
+            try:
+                yield
+            except BaseException:
+                self._broken = True  # half of it may be written: the whole must not be committed
+                raise
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        self._refuse_closed()
+        with self.explained():
+            transaction = self._writer.begin()
+        self._owner = threading.get_ident()
+        self._broken = False
+        try:
+            yield
+            self._refuse_broken()
+            with self.explained():
+                transaction.commit()
+        except BaseException:
+            with suppress(*sqlite.ERRORS):  # a full disk has rolled back already
+                transaction.rollback()
+            self._on_rollback()
+            raise
+        finally:
+            self._owner = None
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """A view that does not change while it is read; within a transaction of this thread, that transaction."""
+        with self.explained():
+            if self._owner == threading.get_ident():
+                yield self._writer
+                return
+            self._refuse_closed()
+            with self._engine.connect() as connection, connection.begin():
+                yield connection
+
+    def _refuse_broken(self) -> None:
+        if self._broken:
+            raise StoreError(f"{self.path}: a part of this batch failed, so nothing of it was kept; repeat it")
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise StoreError(f"{self.path}: the store is closed; open it again")
+
+    @contextmanager
+    def explained(self) -> Generator[None]:
+        """Errors of the driver and of the file system as StoreError, with file and remedy."""
+        try:
+            yield
+        except sqlite.ERRORS as error:
+            raise sqlite.explain(error, self.path) from error
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror or error}: check the file and its folder") from error
+
+    def close(self) -> None:
+        """Move everything into the file itself, and close it. Closing twice is closing once."""
+        with self._lock, self.explained():
+            if self._closed:
+                return
+            self._closed = True
+            driver = self._writer.connection.driver_connection
+            try:
+                sqlite.checkpoint(driver)
+            finally:
+                self._writer.close()
+                self._engine.dispose()

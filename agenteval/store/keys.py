@@ -1,0 +1,106 @@
+"""What identifies a span, a log record and a trial, how they are ordered, and how a name finds one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+from agenteval._util.ids import derived
+from agenteval._util.names import did_you_mean
+from agenteval.core.outcome import Trial
+from agenteval.core.span import LogRecord, Span, SpanEvent, SpanLink, SpanStatus
+from agenteval.errors import NotFound, RequestError
+from agenteval.store.pack import pack
+
+LATEST = "latest"
+"""In place of a run's id: the newest run."""
+
+TRACE_DIGITS = 32
+SPAN_DIGITS = 16
+_LISTED = 8
+
+
+def hex_id(text: str, digits: int, what: str) -> bytes:
+    """An id of a span or a trace as bytes.
+
+    Raises:
+        RequestError: It is not that many lower-case hexadecimal digits.
+    """
+    try:
+        value = bytes.fromhex(text)
+    except ValueError:
+        value = b""
+    if len(text) != digits or value.hex() != text:
+        raise RequestError(f"{what} {text!r:.80} is not {digits} lower-case hexadecimal digits")
+    return value
+
+
+def span_key(span: Span) -> tuple[bytes, bytes]:
+    """What identifies a span. Raises RequestError where one of its ids is malformed."""
+    if span.parent_id is not None:
+        hex_id(span.parent_id, SPAN_DIGITS, "parent_id")
+    return hex_id(span.trace_id, TRACE_DIGITS, "trace_id"), hex_id(span.span_id, SPAN_DIGITS, "span_id")
+
+
+def log_key(log: LogRecord) -> tuple[bytes, bytes]:
+    """Trace and span of a log record; empty where it belongs to none. Raises RequestError as `span_key` does."""
+    return (
+        hex_id(log.trace_id, TRACE_DIGITS, "trace_id") if log.trace_id else b"",
+        hex_id(log.span_id, SPAN_DIGITS, "span_id") if log.span_id else b"",
+    )
+
+
+def content_of(value: Span | LogRecord) -> bytes:
+    """The whole content of a span or log record; equal for equal values, whatever the order of their attributes."""
+    return pack(_plain(value), ordered=True)
+
+
+def content_digest(value: Span | LogRecord) -> bytes:
+    """A digest of the whole content: 16 bytes."""
+    return hashlib.sha256(content_of(value)).digest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (Span, LogRecord, SpanEvent, SpanLink, SpanStatus)):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownVariableType]
+
+
+def in_order_of_spans(spans: Iterable[Span]) -> list[Span]:
+    """Spans by trace, start and id: an order that does not depend on arrival."""
+    return sorted(spans, key=lambda span: (span.trace_id, span.start_ns, span.span_id))
+
+
+def in_order_of_logs(logs: Iterable[LogRecord]) -> list[LogRecord]:
+    """Log records by trace, time and span, then by content."""
+    return sorted(logs, key=lambda log: (log.trace_id, log.at_ns, log.span_id, content_of(log)))
+
+
+def trial_identity(trial: Trial) -> str:
+    """What a trial is the same trial by, whichever attempt it is: run, scenario, agent and repeat."""
+    return derived(trial.run, trial.scenario, trial.scenario_hash, trial.agent, trial.repeat)
+
+
+def only_match(name: str, found: Sequence[str], known: Iterable[str], *, what: str) -> str:
+    """The one id that a prefix found.
+
+    Args:
+        name: The id or prefix, as it was asked for.
+        found: Ids that begin with it, or are it.
+        known: Ids to choose the nearest from where nothing was found.
+        what: `run` or `trajectory`, for the message.
+
+    Raises:
+        NotFound: None was found, or several.
+    """
+    if name in found:
+        return name
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NotFound(f'no {what} "{name}" in this store. {did_you_mean(name, known)}')
+    shown = ", ".join(sorted(found)[:_LISTED])
+    more = ", …" if len(found) > _LISTED else ""
+    raise NotFound(f'"{name}" begins the ids of {len(found)} or more {what}s: {shown}{more}. Give more of the id.')

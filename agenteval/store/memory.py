@@ -1,0 +1,288 @@
+"""The reference store: everything in dictionaries, nothing on disk. What it answers, every other store answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+
+from agenteval._util.canonical import content_hash
+from agenteval.core.json import Json
+from agenteval.core.outcome import Finding, Label, Run, Score, Trial
+from agenteval.core.ports import Appended, Query
+from agenteval.core.span import LogRecord, Span
+from agenteval.core.trajectory import Trajectory
+from agenteval.store import keys
+
+Concluded = tuple[tuple[Finding, ...], Score | None]
+
+
+@dataclass(slots=True)
+class _Held:
+    """All that the store holds. Dictionaries keep the order in which things first came."""
+
+    spans: dict[tuple[bytes, bytes], Span] = field(default_factory=dict[tuple[bytes, bytes], Span])
+    conflicts: dict[tuple[str, str, bytes], None] = field(default_factory=dict[tuple[str, str, bytes], None])
+    logs: dict[tuple[str, bytes], LogRecord] = field(default_factory=dict[tuple[str, bytes], LogRecord])
+    runs: dict[str, Run] = field(default_factory=dict[str, Run])
+    trials: dict[str, Trial] = field(default_factory=dict[str, Trial])
+    superseded: dict[tuple[str, int], Trial] = field(default_factory=dict[tuple[str, int], Trial])
+    trajectories: dict[tuple[str, str], Trajectory] = field(default_factory=dict[tuple[str, str], Trajectory])
+    states: dict[str, Json] = field(default_factory=dict[str, Json])
+    labels: dict[tuple[str, str, str], Label] = field(default_factory=dict[tuple[str, str, str], Label])
+    concluded: dict[tuple[str, str], Concluded] = field(default_factory=dict[tuple[str, str], Concluded])
+
+    def copy(self) -> _Held:
+        return _Held(**{item.name: dict(getattr(self, item.name)) for item in fields(self)})
+
+
+class MemoryStore:
+    """A `TraceStore` that forgets everything when it is dropped.
+
+    Args:
+        assembler: Version of the assembler that the trajectories put here come from.
+    """
+
+    def __init__(self, *, assembler: str = "1") -> None:
+        self._assembler = assembler
+        self._held = _Held()
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def batch(self) -> Generator[None]:
+        """One transaction around many calls; other threads wait until it is over."""
+        with self._lock:
+            before = self._held.copy()
+            try:
+                yield
+            except BaseException:
+                self._held = before
+                raise
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def sizes(self) -> Mapping[str, int]:
+        """Nothing is measured in memory."""
+        return {}
+
+    # --- spans
+
+    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> Appended:
+        """Keep spans and logs; the first of two spans with one id stays."""
+        keyed = [(keys.span_key(span), keys.content_digest(span), span) for span in spans]
+        keyed_logs = [(log.trace_id, keys.content_digest(log), log) for log in logs if keys.log_key(log)]
+        new = repeated = conflicting = 0
+        with self._lock:
+            for key, digest, span in keyed:
+                first = self._held.spans.setdefault(key, span)
+                if first is span:
+                    new += 1
+                elif keys.content_digest(first) == digest:
+                    repeated += 1
+                else:
+                    conflicting += 1
+                    self._held.conflicts[span.trace_id, span.span_id, digest] = None
+            for trace_id, digest, log in keyed_logs:
+                self._held.logs.setdefault((trace_id, digest), log)
+        return Appended(new=new, repeated=repeated, conflicting=conflicting)
+
+    def read(self, trace_ids: Sequence[str]) -> tuple[list[Span], list[LogRecord]]:
+        """Every span and log of those traces."""
+        wanted = set(trace_ids)
+        with self._lock:
+            spans = [span for span in self._held.spans.values() if span.trace_id in wanted]
+            logs = [log for log in self._held.logs.values() if log.trace_id in wanted]
+        return keys.in_order_of_spans(spans), keys.in_order_of_logs(logs)
+
+    def conflicts(self, trace_ids: Sequence[str]) -> int:
+        """Different contents that came for a span id of those traces after its first."""
+        wanted = set(trace_ids)
+        with self._lock:
+            return sum(1 for trace_id, _, _ in self._held.conflicts if trace_id in wanted)
+
+    # --- trials and trajectories
+
+    def put_trial(self, trial: Trial, trajectory: Trajectory | None, *, state: Json = None) -> None:
+        """Keep a trial and its trajectory."""
+        self.put_trials([(trial, trajectory, state)])
+
+    def put_trials(self, items: Iterable[tuple[Trial, Trajectory | None, Json]]) -> None:
+        """Keep many trials in one transaction."""
+        with self.batch():
+            for trial, trajectory, state in items:
+                self._put_trial(trial)
+                if trajectory is not None:
+                    self.keep(trajectory)
+                    if state is not None and trajectory.end.start_state is not None:
+                        self._held.states.setdefault(trajectory.end.start_state, state)
+
+    def _put_trial(self, trial: Trial) -> None:
+        identity = keys.trial_identity(trial)
+        there = self._held.trials.get(identity)
+        if there is not None and there.attempt > trial.attempt:
+            self._held.superseded[identity, trial.attempt] = trial
+            return
+        if there is not None and there.attempt < trial.attempt:
+            self._held.superseded[identity, there.attempt] = there
+        self._held.trials[identity] = trial
+
+    def keep(self, trajectory: Trajectory) -> None:
+        """Keep a trajectory that was assembled again."""
+        with self._lock:
+            self._held.trajectories[trajectory.id, self._assembler] = replace(trajectory, start=None)
+
+    def put_state(self, state: Json) -> str:
+        """Keep a world's state; gives its content hash."""
+        name = content_hash(state)
+        with self._lock:
+            self._held.states.setdefault(name, state)
+        return name
+
+    def trials(self, query: Query) -> Iterator[Trial]:
+        """The latest attempt of each trial that matches, in the order in which they first came."""
+        return iter(self._matching(query))
+
+    def attempts(self, query: Query) -> Iterator[Trial]:
+        """Every attempt of the trials that match: of each first those that were superseded, then the latest."""
+        with self._lock:
+            found: list[Trial] = []
+            for trial in self._matching(query):
+                identity = keys.trial_identity(trial)
+                earlier = [old for (name, _), old in self._held.superseded.items() if name == identity]
+                found += [*sorted(earlier, key=lambda old: old.attempt), trial]
+            return iter(found)
+
+    def trajectories(self, query: Query) -> Iterator[tuple[Trial, Trajectory]]:
+        """The trials that match and have a trajectory, with it."""
+        with self._lock:
+            found = [(trial, self._kept(trial.trajectory)) for trial in self._matching(query)]
+        return iter([(trial, trajectory) for trial, trajectory in found if trajectory is not None])
+
+    def trajectory(self, id_or_prefix: str) -> Trajectory:
+        """One trajectory, by id or by a prefix that only one has."""
+        with self._lock:
+            known = sorted({trajectory_id for trajectory_id, _ in self._held.trajectories})
+            found = [name for name in known if name.startswith(id_or_prefix)]
+            trajectory = self._kept(keys.only_match(id_or_prefix, found, known, what="trajectory"))
+            assert trajectory is not None  # noqa: S101 (it was found among the kept ones)
+            return trajectory
+
+    def outdated(self, query: Query) -> Iterator[Trial]:
+        """The trials that match whose trajectory was assembled by another version only."""
+        with self._lock:
+            return iter(
+                [
+                    trial
+                    for trial in self._matching(query)
+                    if trial.trajectory is not None
+                    and self._kept(trial.trajectory) is not None
+                    and (trial.trajectory, self._assembler) not in self._held.trajectories
+                ]
+            )
+
+    def _kept(self, trajectory_id: str | None) -> Trajectory | None:
+        """The trajectory as this version assembled it, else as the version that came last did."""
+        held = self._held.trajectories
+        versions = [version for name, version in held if name == trajectory_id] if trajectory_id is not None else []
+        if trajectory_id is None or not versions:
+            return None
+        version = self._assembler if self._assembler in versions else versions[-1]
+        trajectory = held[trajectory_id, version]
+        return replace(trajectory, start=self._held.states.get(trajectory.end.start_state or ""))
+
+    def _matching(self, query: Query) -> list[Trial]:
+        with self._lock:
+            return [trial for trial in self._held.trials.values() if _matches(trial, query)]
+
+    # --- runs, labels, conclusions
+
+    def put_run(self, run: Run) -> None:
+        """Keep a run."""
+        with self._lock:
+            self._held.runs[run.id] = run
+
+    def runs(self) -> list[Run]:
+        """Every run, newest last."""
+        with self._lock:
+            return sorted(self._held.runs.values(), key=lambda run: (run.created_at, run.id))
+
+    def run(self, run_id: str) -> Run:
+        """One run, by id, by a prefix that only one has, or `latest`."""
+        with self._lock:
+            by_id = {run.id: run for run in self.runs()}
+            if run_id == keys.LATEST and by_id and run_id not in by_id:
+                return list(by_id.values())[-1]
+            found = [name for name in by_id if name.startswith(run_id)]
+            return by_id[keys.only_match(run_id, found, by_id, what="run")]
+
+    def put_label(self, label: Label) -> None:
+        """Keep a label."""
+        with self._lock:
+            self._held.labels[label.trajectory, label.criterion, label.rater] = label
+
+    def labels(self, query: Query) -> Iterator[Label]:
+        """The labels of the trajectories that match."""
+        with self._lock:
+            labels = list(self._held.labels.values())
+            if query.trajectory:
+                labels = [label for label in labels if label.trajectory == query.trajectory]
+            if query.run or query.scenario or query.agent or query.status:
+                named = {trial.trajectory for trial in self._matching(query)}
+                labels = [label for label in labels if label.trajectory in named]
+            return iter(labels)
+
+    def record(self, run: str, trajectory: str, findings: Sequence[Finding], score: Score | None) -> None:
+        """Keep what a run concluded of a trajectory."""
+        kept = tuple(findings)
+        with self._lock:
+            self._held.concluded[run, trajectory] = kept, None if score is None else replace(score, findings=kept)
+
+    def concluded(self, trajectory: str) -> list[tuple[str, tuple[Finding, ...], Score | None]]:
+        """What each run concluded of a trajectory."""
+        with self._lock:
+            return [(run, *what) for (run, name), what in self._held.concluded.items() if name == trajectory]
+
+    def outcomes(self, run_id: str) -> Iterator[tuple[Trial, Score]]:
+        """The scores recorded in a run, with their trials."""
+        with self._lock:
+            run = self._held.runs.get(run_id)
+            home = [run_id] if run is None or run.parent is None else [run_id, run.parent]
+            trials: dict[str, list[Trial]] = {}
+            for trial in self._held.trials.values():
+                trials.setdefault(trial.trajectory or "", []).append(trial)
+            scores = [(name, score) for (of, name), (_, score) in self._held.concluded.items() if of == run_id]
+        return iter(
+            [
+                (trial, score)
+                for name, score in scores
+                if score is not None
+                for trial in _whose(trials.get(name, []), run_id, home, untraced=name == "")
+            ]
+        )
+
+
+def _matches(trial: Trial, query: Query) -> bool:
+    asked = (
+        (query.run, trial.run),
+        (query.scenario, trial.scenario),
+        (query.agent, trial.agent),
+        (query.status, trial.status),
+        (query.trajectory, trial.trajectory),
+    )
+    return all(not wanted or wanted == value for wanted, value in asked)
+
+
+def _whose(trials: Sequence[Trial], run_id: str, home: Sequence[str], *, untraced: bool) -> list[Trial]:
+    """The trial that a score is about: of that run, else of the run that it scored, else the last one.
+
+    Trials that never started have no trajectory: what a run says of the empty id holds for each of its own.
+    """
+    if untraced:
+        return [trial for trial in trials if trial.run == run_id]
+    for run in home:
+        of_run = [trial for trial in trials if trial.run == run]
+        if of_run:
+            return of_run[-1:]
+    return list(trials[-1:])

@@ -1,0 +1,114 @@
+"""How a store's schema came about, one step after the other. A step that was released is never changed.
+
+The schema version of a store is the number of steps that it has been through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+import agenteval
+from agenteval.errors import StoreError, StoreTooNew
+from agenteval.store import sqlite
+from agenteval.store.tables import meta
+
+VERSION_KEY = "schema_version"
+WRITER_KEY = "written_by"
+
+Step = Callable[[Connection, Mapping[str, str]], None]
+
+
+def version_of(connection: Connection, path: Path, newest: int) -> int:
+    """The schema version of an open store; 0 where it is empty.
+
+    Raises:
+        StoreTooNew: It was written by a newer agenteval.
+        StoreError: It is a database of another program.
+    """
+    names = sqlite.table_names(connection)
+    if not names:
+        return 0
+    held = _meta(connection) if meta.name in names else {}
+    version = held.get(VERSION_KEY, "")
+    if not version.isdecimal():
+        raise StoreError(f"{path}: a database of another program, not a trace store: name another file")
+    if int(version) > newest:
+        raise StoreTooNew(
+            f"{path}: written by agenteval {held.get(WRITER_KEY, 'of unknown version')} with schema version {version}; "
+            f"this is agenteval {agenteval.__version__}, which reads up to schema version {newest}. "
+            "Upgrade with `pip install --upgrade agenteval`, or name another store with --store."
+        )
+    return int(version)
+
+
+def _meta(connection: Connection) -> dict[str, str]:
+    try:
+        return {str(key): str(value) for key, value in connection.execute(select(meta.c.key, meta.c.value))}
+    except sqlite.ERRORS:  # another program's table of that name
+        return {}
+
+
+def take(connection: Connection, number: int, step: Step) -> None:
+    """Take one step within the transaction of the connection, and note that the store has been through it."""
+    step(connection, sqlite.TYPES)
+    for key, value in ((VERSION_KEY, str(number)), (WRITER_KEY, agenteval.__version__)):
+        connection.exec_driver_sql(sqlite.insert_or_replace(meta, ["key"]), (key, value))
+
+
+def _run(connection: Connection, types: Mapping[str, str], *statements: str) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement.format_map(types))
+
+
+# --- the steps
+
+
+def first_schema(connection: Connection, types: Mapping[str, str]) -> None:
+    """Everything that a store began with."""
+    sqlite.mark(connection)
+    _run(
+        connection,
+        types,
+        "CREATE TABLE meta (key {text} NOT NULL PRIMARY KEY, value {text} NOT NULL)",
+        # spans
+        "CREATE TABLE content (id {id}, digest {bytes} NOT NULL, data {bytes} NOT NULL, UNIQUE (digest))",
+        "CREATE TABLE history (id {id}, parent {number} NOT NULL, message {number} NOT NULL, UNIQUE (parent, message))",
+        "CREATE TABLE span (id {id}, trace_id {bytes} NOT NULL, span_id {bytes} NOT NULL, parent_id {bytes}, "
+        "start_ns {number} NOT NULL, end_ns {number} NOT NULL, name {text} NOT NULL, digest {bytes} NOT NULL, "
+        "shape {number} NOT NULL, frame {number} NOT NULL, body {bytes} NOT NULL, UNIQUE (trace_id, span_id))",
+        "CREATE TABLE conflict (id {id}, trace_id {bytes} NOT NULL, span_id {bytes} NOT NULL, digest {bytes} NOT NULL, "
+        "UNIQUE (trace_id, span_id, digest))",
+        "CREATE TABLE log (id {id}, trace_id {bytes} NOT NULL, span_id {bytes} NOT NULL, at_ns {number} NOT NULL, "
+        "digest {bytes} NOT NULL, shape {number} NOT NULL, frame {number} NOT NULL, body {bytes} NOT NULL, "
+        "UNIQUE (trace_id, digest))",
+        # runs and trials
+        "CREATE TABLE run (run_id {text} NOT NULL PRIMARY KEY, created_at {text} NOT NULL, data {bytes} NOT NULL)",
+        "CREATE INDEX run_by_time ON run (created_at, run_id)",
+        "CREATE TABLE trial (id {id}, identity {bytes} NOT NULL, run {text} NOT NULL, scenario {text} NOT NULL, "
+        "agent {text} NOT NULL, status {text} NOT NULL, trajectory {text}, attempt {number} NOT NULL, "
+        "data {bytes} NOT NULL, UNIQUE (identity))",
+        "CREATE INDEX trial_by_run ON trial (run, id)",
+        "CREATE INDEX trial_by_scenario ON trial (scenario, id)",
+        "CREATE INDEX trial_by_agent ON trial (agent, id)",
+        "CREATE INDEX trial_by_status ON trial (status, id)",
+        "CREATE INDEX trial_by_trajectory ON trial (trajectory, id)",
+        "CREATE TABLE attempt (id {id}, identity {bytes} NOT NULL, attempt {number} NOT NULL, data {bytes} NOT NULL, "
+        "UNIQUE (identity, attempt))",
+        # trajectories, and what was said of them
+        "CREATE TABLE trajectory (id {id}, trajectory {text} NOT NULL, assembler {text} NOT NULL, start_state {text}, "
+        "data {bytes} NOT NULL, UNIQUE (trajectory, assembler))",
+        "CREATE TABLE state (hash {text} NOT NULL PRIMARY KEY, data {bytes} NOT NULL)",
+        "CREATE TABLE label (id {id}, trajectory {text} NOT NULL, criterion {text} NOT NULL, rater {text} NOT NULL, "
+        "data {bytes} NOT NULL, UNIQUE (trajectory, criterion, rater))",
+        "CREATE TABLE outcome (id {id}, run {text} NOT NULL, trajectory {text} NOT NULL, data {bytes} NOT NULL, "
+        "UNIQUE (run, trajectory))",
+        "CREATE INDEX outcome_by_run ON outcome (run, id)",
+        "CREATE INDEX outcome_by_trajectory ON outcome (trajectory, id)",
+    )
+
+
+STEPS: tuple[Step, ...] = (first_schema,)
+"""All of them, in order."""

@@ -1,0 +1,97 @@
+"""A store's name in, the store out: `memory:`, a file, or `sqlite:///file`."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from agenteval.core.ports import TraceStore
+from agenteval.errors import NotFound, RequestError, StoreError
+
+FOLDER = ".agenteval"
+"""The project's private folder, where the default store lies."""
+
+_ALLOWED = "allowed are a file path, sqlite:///PATH and memory:"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: C: is a drive
+_SQLITE = "sqlite:///"
+_POSTGRES = ("postgres:", "postgresql:", "postgresql+")
+
+
+def open_store(url_or_path: str | Path, *, create: bool = True, assembler: str = "1") -> TraceStore:
+    """Open a trace store.
+
+    Args:
+        url_or_path: `memory:`, a file path, or `sqlite:///path` (four slashes for an absolute one). A folder named
+            `.agenteval` is made where it is missing; any other folder must be there.
+        create: Whether to make the file where there is none.
+        assembler: Version of the assembler that the trajectories put here come from.
+
+    Raises:
+        RequestError: It names no store that can be opened.
+        NotFound: There is no such file, and it is not to be made.
+        StoreTooNew: It was written by a newer agenteval.
+        StoreError: It cannot be opened, or is not a trace store.
+    """
+    if url_or_path == "memory:":
+        from agenteval.store.memory import MemoryStore  # noqa: PLC0415 (orjson is imported when a store is opened)
+
+        return MemoryStore(assembler=assembler)
+    path = _path_of(str(url_or_path))
+    if path.is_dir():
+        raise RequestError(f"{path} is a folder; name a file in it, such as {path / 'store.db'}")
+    if not create and not path.exists():
+        raise NotFound(f"there is no store at {path}; `agenteval run` and `agenteval import` make one")
+    _prepare_parent(path)
+    from agenteval.store.sql import SqlStore  # noqa: PLC0415 (SQLAlchemy takes 0.2 s: imported when a file is opened)
+
+    return SqlStore(path, assembler=assembler)
+
+
+def _path_of(name: str) -> Path:
+    """The file that a name means. The message never repeats a URL: it may hold a password."""
+    if name.startswith(_SQLITE) and len(name) > len(_SQLITE) and "?" not in name and ":memory:" not in name:
+        return Path(name.removeprefix(_SQLITE)).expanduser()
+    scheme = _SCHEME.match(name)
+    if name.startswith(_POSTGRES):
+        raise RequestError(f"PostgreSQL stores arrive with the receiver release; until then {_ALLOWED}")
+    if scheme is not None:
+        raise RequestError(f"cannot open a store named {scheme[0]}…; {_ALLOWED}")
+    if not name.strip() or "\0" in name:
+        raise RequestError(f"cannot open a store named {name!r}; {_ALLOWED}")
+    return Path(name).expanduser()
+
+
+def _prepare_parent(path: Path) -> None:
+    folder = path.parent
+    if folder.name == FOLDER:
+        prepare_folder(folder)
+    elif not folder.is_dir():
+        raise RequestError(f"{folder} is not a folder; make it first, or name a file in another with --store")
+
+
+def prepare_folder(path: Path) -> Path:
+    """Make a private folder that git passes over, or make one that is there as private as that.
+
+    Args:
+        path: The folder, such as `.agenteval`; those above it are made too.
+
+    Returns:
+        The folder.
+
+    Raises:
+        StoreError: It cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o077:
+            path.chmod(mode & 0o700)  # whatever was allowed to the owner stays; nothing is ever allowed to more
+        ignore = path / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be made a private folder ({error.strerror or error})") from error
+    return path

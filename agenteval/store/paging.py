@@ -1,0 +1,113 @@
+"""What every group of tables shares: pages, prefixes, text as columns hold it, and damaged rows."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, select
+
+from agenteval.core.ports import Query
+from agenteval.errors import StoreError
+from agenteval.store import keys
+from agenteval.store import tables as t
+from agenteval.store.database import Database
+from agenteval.store.pack import encodable
+
+PAGE = 500
+_NEIGHBOURS = 6
+_ESCAPED = "\\~"
+_HIGHEST = "\U0010ffff"
+
+
+class Tables:
+    """A group of tables in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @contextmanager
+    def decoding(self, what: str) -> Generator[None]:
+        """Around reading rows: bytes that do not mean anything are a damaged file."""
+        try:
+            yield
+        except (zlib.error, ValueError, KeyError, TypeError, IndexError) as error:
+            raise self.damaged(f"{what}: {type(error).__name__}: {error!s:.200}") from error
+
+    def damaged(self, what: str) -> StoreError:
+        """The error for something in the file that means nothing."""
+        return StoreError(f"{self._db.path}: the file is damaged ({what}): copy it, then import or run again")
+
+    def _pages(self, query: Select[*tuple[Any, ...]], table: Table, size: int = PAGE) -> Iterator[Sequence[Any]]:
+        """The rows of a query by id, a page at a time: no transaction stays open, and memory stays flat.
+
+        Args:
+            query: Selects `table.id` among others.
+            table: The table whose ids give the order.
+            size: Rows in a page.
+        """
+        last = 0
+        ordered = query.order_by(table.c.id).limit(size)
+        while True:
+            with self._db.read() as connection:
+                page = connection.execute(ordered.where(table.c.id > last)).all()
+            if page:
+                yield page
+            if len(page) < size:
+                return
+            last = page[-1].id
+
+    def _only(self, column: ColumnElement[str], name: str, what: str) -> str:
+        """The one value of a column that is this or begins with it. Raises NotFound."""
+        asked = as_column(name)
+        distinct = select(column).distinct()
+        with self._db.read() as connection:
+            same = connection.execute(distinct.where(column == asked)).scalars().all()
+            if same:
+                return asked
+            found = connection.execute(
+                distinct.where(column >= asked, column < asked + _HIGHEST).order_by(column).limit(_NEIGHBOURS * 2)
+            ).scalars()
+            near = [] if (begun := list(found)) else self._neighbours(connection, column, asked)
+        return keys.only_match(asked, begun, near, what=what)
+
+    def _neighbours(self, connection: Connection, column: ColumnElement[str], name: str) -> list[str]:
+        """Values before and after a name, for a message about what is there."""
+        before = select(column).distinct().where(column < name).order_by(column.desc()).limit(_NEIGHBOURS)
+        after = select(column).distinct().where(column > name).order_by(column).limit(_NEIGHBOURS)
+        return [*connection.execute(before).scalars(), *connection.execute(after).scalars()]
+
+
+def trial_filter(query: Query) -> list[ColumnElement[bool]]:
+    """The conditions of a query on the table `trial`."""
+    asked = {
+        "run": query.run,
+        "scenario": query.scenario,
+        "agent": query.agent,
+        "status": query.status,
+        "trajectory": query.trajectory,
+    }
+    return [t.trial.c[name] == as_column(value) for name, value in asked.items() if value]
+
+
+def as_column(text: str) -> str:
+    """A text as a column can hold it in every database; different texts stay different."""
+    if encodable(text) and not text.startswith(_ESCAPED):
+        return text
+    return _ESCAPED + text.encode("unicode_escape").decode("ascii")
+
+
+def from_column(text: str) -> str:
+    """The text that `as_column` was given."""
+    if not text.startswith(_ESCAPED):
+        return text
+    return text.removeprefix(_ESCAPED).encode("ascii").decode("unicode_escape")
+
+
+def insert(connection: Connection, statement: str, values: Sequence[tuple[Any, ...] | None]) -> None:
+    """Execute a statement for each row that there is, if there is any."""
+    rows = [row for row in values if row is not None]
+    if rows:
+        connection.exec_driver_sql(statement, rows)

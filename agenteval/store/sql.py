@@ -1,0 +1,162 @@
+"""A trace store in a SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from agenteval.core.ports import Appended
+from agenteval.core.span import LogRecord, Span
+from agenteval.store import keys, migrations, sqlite
+from agenteval.store.content import Known, Texts, Wanted, in_pieces
+from agenteval.store.database import Database
+from agenteval.store.judged import JudgedTables
+from agenteval.store.spans import Drafts, Reading
+from agenteval.store.tables import conflict, log, span
+from agenteval.store.trials import TrialTables
+
+_INSERT_SPAN = sqlite.insert_new(span, ["trace_id", "span_id"])
+_INSERT_LOG = sqlite.insert_new(log, ["trace_id", "digest"])
+_INSERT_CONFLICT = sqlite.insert_new(conflict, ["trace_id", "span_id", "digest"])
+
+
+class SqlStore(TrialTables, JudgedTables):
+    """A `TraceStore` in one file: one writer, many readers, in this process and in others.
+
+    Safe to use from several threads; writes wait for each other. What it gives back is shared between the values that
+    repeat it, and must not be changed. Sequences come back as lists.
+
+    Args:
+        path: The file; created, readable by its owner alone, where there is none.
+        assembler: Version of the assembler that the trajectories put here come from.
+
+    Raises:
+        StoreTooNew: The file was written by a newer agenteval.
+        StoreError: It cannot be opened, or is not a trace store.
+    """
+
+    def __init__(
+        self, path: str | Path, *, assembler: str = "1", steps: tuple[migrations.Step, ...] = migrations.STEPS
+    ) -> None:
+        self._known = Known()
+        super().__init__(Database(Path(path), on_rollback=self._forget, steps=steps), assembler)
+
+    def _forget(self) -> None:
+        self._known.forget()
+        self.forget_states()
+
+    @contextmanager
+    def batch(self) -> Generator[None]:
+        """One transaction around many calls: all of them are kept, or none."""
+        with self._db.batch():
+            yield
+
+    def close(self) -> None:
+        """Move everything into the file itself, and close it. Closing twice is closing once."""
+        self._db.close()
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes on disk of each table with its indexes."""
+        with self._db.read() as connection:
+            return sqlite.sizes(connection)
+
+    # --- writing spans
+
+    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> Appended:
+        """Store spans and logs in one transaction; the first of two spans with one id stays.
+
+        Returns:
+            Counts of spans. Logs that are there already are passed over.
+
+        Raises:
+            RequestError: An id is malformed; nothing was stored.
+            StoreError: A value cannot be stored, or the file could not be written; nothing was stored.
+        """
+        with self._db.alone():
+            wanted = Wanted(self._known)
+            drafts = Drafts(wanted)
+            drafted = [(span, drafts.span(span)) for span in spans]
+            drafted_logs = [drafts.log(log, keys.content_digest(log)) for log in logs]
+            if not drafted and not drafted_logs:
+                return Appended()
+            with self._db.write() as connection:
+                wanted.keep(connection)
+                ids = self._known.ids
+                if drafted_logs:
+                    connection.exec_driver_sql(_INSERT_LOG, [draft.row(ids) for draft in drafted_logs])
+                rows = [draft.span_row(ids) for _, draft in drafted]
+                new = connection.exec_driver_sql(_INSERT_SPAN, rows).rowcount if rows else 0
+                if new == len(rows):
+                    return Appended(new=new)
+                differing = self._differing(connection, [span for span, _ in drafted], rows)
+                if differing:
+                    connection.exec_driver_sql(_INSERT_CONFLICT, differing)
+                return Appended(new=new, repeated=len(rows) - new - len(differing), conflicting=len(differing))
+
+    def _differing(self, connection: Connection, spans: Sequence[Span], rows: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Rows for `conflict`: the spans whose id is taken by other content.
+
+        A digest that differs may come from another order of attributes, so the contents themselves decide.
+        """
+        taken: dict[tuple[bytes, bytes], Any] = {}
+        by_trace: dict[bytes, list[bytes]] = {}
+        for trace_id, span_id, *_ in rows:
+            by_trace.setdefault(trace_id, []).append(span_id)
+        for trace_id, span_ids in by_trace.items():
+            for some in in_pieces(span_ids):
+                query = select(span).where(span.c.trace_id == trace_id, span.c.span_id.in_(some))
+                taken.update(((row.trace_id, row.span_id), row) for row in connection.execute(query))
+        suspects = [
+            (taken[row[0], row[1]], given)
+            for row, given in zip(rows, spans, strict=True)
+            if taken[row[0], row[1]].digest != row[6]
+        ]
+        stored = self._reading(connection).spans([row for row, _ in suspects])
+        return [
+            (row.trace_id, row.span_id, digest)
+            for (row, given), first in zip(suspects, stored, strict=True)
+            if (digest := keys.content_digest(given)) != keys.content_digest(first)
+        ]
+
+    # --- reading spans
+
+    def read(self, trace_ids: Sequence[str]) -> tuple[list[Span], list[LogRecord]]:
+        """Every span and log of those traces, by trace, start and id."""
+        wanted = _trace_keys(trace_ids)
+        spans: list[Span] = []
+        logs: list[LogRecord] = []
+        with self._db.read() as connection, self.decoding("spans"):
+            reading = self._reading(connection)
+            for some in in_pieces(wanted):
+                spans += reading.spans(connection.execute(select(span).where(span.c.trace_id.in_(some))).all())
+                logs += reading.logs(connection.execute(select(log).where(log.c.trace_id.in_(some))).all())
+        return keys.in_order_of_spans(spans), keys.in_order_of_logs(logs)
+
+    def _reading(self, connection: Connection) -> Reading:
+        return Reading(Texts(connection, lambda what: self.damaged(f"{what} is missing")))
+
+    def conflicts(self, trace_ids: Sequence[str]) -> int:
+        """Different contents that came for a span id of those traces after its first."""
+        with self._db.read() as connection:
+            return sum(
+                connection.execute(
+                    select(func.count()).select_from(conflict).where(conflict.c.trace_id.in_(some))
+                ).scalar_one()
+                for some in in_pieces(_trace_keys(trace_ids))
+            )
+
+
+def _trace_keys(trace_ids: Sequence[str]) -> list[bytes]:
+    """Trace ids as bytes, each once; what is no trace id names no trace."""
+    found: dict[bytes, None] = {}
+    for trace_id in trace_ids:
+        if trace_id == "" or (len(trace_id) == keys.TRACE_DIGITS and set(trace_id) <= _HEX):
+            found[bytes.fromhex(trace_id)] = None
+    return list(found)
+
+
+_HEX = frozenset("0123456789abcdef")

@@ -1,0 +1,159 @@
+"""The tables of the newest schema. Migrations create them; queries and inserts are built from them.
+
+meta          what wrote this store, and its schema version
+content       JSON texts, each kept once: messages, large values, attribute names, resource and scope
+history       conversations as a tree: a node is one message after all those above it
+span, log     one row each; what repeats is a reference to `content` or `history`
+conflict      that different content came for the id of a span that was there
+run, trial    what was run; `attempt` holds the attempts that a later one superseded
+trajectory    as assembled, compressed, by version of the assembler
+state         worlds' states, by content hash
+label, outcome  what people said, and what checks concluded
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+
+METADATA = MetaData()
+
+# 64 bits everywhere; SQLite numbers rows by itself only where the key is spelt INTEGER
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", _Id, primary_key=True)
+
+
+def _text(name: str, *, null: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=null)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _bytes(name: str, *, null: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=null)
+
+
+meta = Table("meta", METADATA, Column("key", Text, primary_key=True), _text("value"))
+
+content = Table("content", METADATA, _id(), _bytes("digest"), _bytes("data"), UniqueConstraint("digest"))
+
+history = Table(
+    "history", METADATA, _id(), _number("parent"), _number("message"), UniqueConstraint("parent", "message")
+)
+
+span = Table(
+    "span",
+    METADATA,
+    _id(),
+    _bytes("trace_id"),
+    _bytes("span_id"),
+    _bytes("parent_id", null=True),
+    _number("start_ns"),
+    _number("end_ns"),
+    _text("name"),
+    _bytes("digest"),
+    _number("shape"),
+    _number("frame"),
+    _bytes("body"),
+    UniqueConstraint("trace_id", "span_id"),
+)
+
+conflict = Table(
+    "conflict",
+    METADATA,
+    _id(),
+    _bytes("trace_id"),
+    _bytes("span_id"),
+    _bytes("digest"),
+    UniqueConstraint("trace_id", "span_id", "digest"),
+)
+
+log = Table(
+    "log",
+    METADATA,
+    _id(),
+    _bytes("trace_id"),
+    _bytes("span_id"),
+    _number("at_ns"),
+    _bytes("digest"),
+    _number("shape"),
+    _number("frame"),
+    _bytes("body"),
+    UniqueConstraint("trace_id", "digest"),
+)
+
+run = Table(
+    "run",
+    METADATA,
+    Column("run_id", Text, primary_key=True),
+    _text("created_at"),
+    _bytes("data"),
+    Index("run_by_time", "created_at", "run_id"),
+)
+
+trial = Table(
+    "trial",
+    METADATA,
+    _id(),
+    _bytes("identity"),
+    _text("run"),
+    _text("scenario"),
+    _text("agent"),
+    _text("status"),
+    _text("trajectory", null=True),
+    _number("attempt"),
+    _bytes("data"),
+    UniqueConstraint("identity"),
+    # each query keeps the order of ids within what it asks for, so that a page begins where the last one ended
+    *(Index(f"trial_by_{name}", name, "id") for name in ("run", "scenario", "agent", "status", "trajectory")),
+)
+
+attempt = Table(
+    "attempt",
+    METADATA,
+    _id(),
+    _bytes("identity"),
+    _number("attempt"),
+    _bytes("data"),
+    UniqueConstraint("identity", "attempt"),
+)
+
+trajectory = Table(
+    "trajectory",
+    METADATA,
+    _id(),
+    _text("trajectory"),
+    _text("assembler"),
+    _text("start_state", null=True),
+    _bytes("data"),
+    UniqueConstraint("trajectory", "assembler"),
+)
+
+state = Table("state", METADATA, Column("hash", Text, primary_key=True), _bytes("data"))
+
+label = Table(
+    "label",
+    METADATA,
+    _id(),
+    _text("trajectory"),
+    _text("criterion"),
+    _text("rater"),
+    _bytes("data"),
+    UniqueConstraint("trajectory", "criterion", "rater"),
+)
+
+outcome = Table(
+    "outcome",
+    METADATA,
+    _id(),
+    _text("run"),
+    _text("trajectory"),
+    _bytes("data"),
+    UniqueConstraint("run", "trajectory"),
+    Index("outcome_by_run", "run", "id"),
+    Index("outcome_by_trajectory", "trajectory", "id"),
+)

@@ -1,0 +1,51 @@
+"""The command line in, docs/commands.md out: `python tests/docs/reference.py` prints it, `make reference` keeps it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import click
+
+from agenteval.cli import main as main_module
+
+WIDTH = 110
+OPENING = """\
+# Commands
+
+Written by `make reference` from the commands themselves. The exit codes and what is promised of all this are in
+[stability.md](stability.md); what a verb prints with `--json` has its schema in `traces/schema/`.
+
+## Environment
+
+| variable | means |
+|---|---|
+| `AGENTEVAL_STORE` | the store, where `--store` is not given |
+| `OPENAI_API_KEY` | key of the endpoint behind `--model openai:NAME`; never recorded |
+| `OPENAI_BASE_URL` | that endpoint, where `--base-url` is not given |
+| `NO_COLOR` | not empty: no colour and no motion in the terminal |
+| `OTEL_SDK_DISABLED` | `true`: agenteval refuses to run agents, since nothing could be recorded |
+"""
+
+
+def help_of(command: click.Command, name: str, parent: click.Context | None) -> str:
+    """What `--help` prints, at a fixed width."""
+    settings = {**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    context = click.Context(command, info_name=name, parent=parent, **settings)
+    return "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+
+
+def page() -> Iterator[str]:
+    """The page, in pieces."""
+    group = main_module.cli
+    top = click.Context(group, info_name="agenteval", **group.context_settings)
+    yield OPENING
+    yield f"\n## agenteval\n\n```text\n{help_of(group, 'agenteval', None)}\n```\n"
+    for verb in main_module.VERBS:
+        command = group.get_command(top, verb)
+        if command is not None:
+            yield f"\n## agenteval {verb}\n\n```text\n{help_of(command, verb, top)}\n```\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write("".join(page()))

@@ -1,0 +1,364 @@
+"""A scenario as written in, a Scenario out; what is wrong, in one readable sentence each."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+
+from agenteval._util.loading import CodeLoader
+from agenteval.core.scenario import Limits, Scenario
+from agenteval.errors import CodeNotAllowed, ScenarioError
+from agenteval.intake.scenarios import read_scenario
+from agenteval.intake.suites import load_scenario, load_suite, scenario_of
+from agenteval.intake.yaml import load_yaml
+
+WORLD = "class Retail:\n    def __init__(self, seed):\n        self.seed = seed\n\nSIZE = 3\n"
+WHOLE = """\
+scenario: retail/refund-late
+version: 2
+intent: Refund order 1187.
+instructions: ./policy.md
+world: ./world.py:Retail
+user:
+  says: My parcel never came.
+  knows: {order: "1187"}
+limits: {turns: 20, seconds: 120}
+checks:
+  - calls: [lookup_order, {issue_refund: {order: "1187"}}]
+  - {never: issue_refund, before: verify_identity, id: verified-first}
+tags: [easy, refund]
+"""
+SMALL = "scenario: retail/{0}\ntask: Look up order 1.\nchecks:\n  - never: delete_account\n"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def loader(project):
+    return CodeLoader(project)
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def read(loader: CodeLoader, text: str, name: str = "late.yaml") -> Scenario:
+    path = loader.project / name
+    path.write_text(text, encoding="utf-8")
+    return read_scenario(load_yaml(path), base=path, loader=loader)
+
+
+def wrong(loader: CodeLoader, text: str) -> list[str]:
+    with pytest.raises(ScenarioError) as caught:
+        read(loader, text)
+    return str(caught.value).splitlines()
+
+
+def test_a_whole_scenario(project, loader):
+    write(project, {"world.py": WORLD, "policy.md": "# Policy\nVerify first.\n"})
+
+    scenario = read(loader, WHOLE)
+
+    assert (scenario.id, scenario.version, scenario.task, scenario.intent) == (
+        "retail/refund-late",
+        "2",
+        None,
+        "Refund order 1187.",
+    )
+    assert scenario.instructions == "# Policy\nVerify first.\n"
+    assert scenario.limits == Limits(turns=20, seconds=120)
+    assert scenario.tags == ("easy", "refund")
+    assert scenario.source == "late.yaml"
+    assert scenario.opening == "My parcel never came."
+    assert scenario.user is not None
+    assert scenario.user.spec["knows"] == {"order": "1187"}
+    assert [check.spec for check in scenario.checks] == [
+        {"calls": ["lookup_order", {"issue_refund": {"order": "1187"}}]},
+        {"never": "issue_refund", "before": "verify_identity", "id": "verified-first"},
+    ]
+    assert scenario.checks[1].id == "verified-first"
+    assert scenario.world is not None
+    assert (scenario.world.ref, len(scenario.world.digest)) == ("./world.py:Retail", 64)
+    assert scenario.world.make(7).seed == 7
+
+
+def test_the_world_does_not_run_until_one_is_made(project, loader):
+    write(project, {"world.py": "raise AssertionError('it ran')\nRetail = 1\n"})
+    scenario = read(loader, WHOLE.replace("./policy.md", "Verify first."))
+    with pytest.raises(ScenarioError) as caught:
+        scenario.world.make(1)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "late.yaml:5: world: ./world.py:Retail: world.py cannot be imported:"
+    assert lines[-1] == "AssertionError: it ran"
+
+
+@pytest.mark.parametrize(
+    ("world", "message"),
+    [
+        ("./wrold.py:Retail", 'late.yaml:2: world: ./wrold.py:Retail: there is no file wrold.py. Did you mean "./world.py"?'),
+        ("world.py", 'late.yaml:2: world: "world.py" is no reference to code. Write module:object or path/to/file.py:object.'),
+        ("5", 'late.yaml:2: world: must be text, not 5 (a number). Write "5".'),
+        ("[a]", 'late.yaml:2: world: must be text, not ["a"] (a list).'),
+        ('" "', "late.yaml:2: world: is empty; write the text, or leave the key out"),
+    ],
+)  # fmt: skip
+def test_a_world_that_is_not_there(project, loader, world, message):
+    write(project, {"world.py": WORLD})
+    assert wrong(loader, f"scenario: a/b\nworld: {world}\ntask: x\nchecks: [never: y]\n") == [message]
+
+
+def test_a_world_whose_object_is_wrong_is_told_of_with_its_line_when_one_is_made(project, loader):
+    write(project, {"world.py": WORLD})
+    for name, message in {
+        "Retial": 'late.yaml:2: world: ./world.py:Retial: world.py has no "Retial". Did you mean "Retail"?',
+        "SIZE": "late.yaml:2: world: ./world.py:SIZE: is of type int and cannot be called; name a function or a class",
+    }.items():
+        scenario = read(loader, f"scenario: a/b\nworld: ./world.py:{name}\ntask: x\nchecks: [never: y]\n")
+        with pytest.raises(ScenarioError) as caught:
+            scenario.world.make(0)
+        assert str(caught.value) == message
+
+
+def test_code_outside_the_project_is_refused_while_reading(project):
+    write(project, {"inside/late.yaml": "", "world.py": WORLD})
+    loader = CodeLoader(project / "inside")
+    said = (
+        f"{{0}}: ../world.py:Retail: runs code from {project.resolve()}/world.py, outside the project "
+        f"{project.resolve()}/inside. If you trust it, pass --allow-code (in Python: allow_code=True)."
+    )
+    text = "scenario: a/b\ntask: x\nworld: ../world.py:Retail\nchecks: [never: y]\nnonsense: 1\n"
+    with pytest.raises(CodeNotAllowed) as caught:
+        read(loader, text)
+    assert str(caught.value) == said.format("inside/late.yaml:3: world")
+    with pytest.raises(CodeNotAllowed) as caught:
+        read(loader, 'scenario: a/b\ntask: x\nchecks:\n  - never: {tool: {$fn: "../world.py:Retail"}}\n')
+    assert str(caught.value).startswith("inside/late.yaml:4: checks[0]")
+    assert "--allow-code" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("", ["late.yaml: this file is empty; what belongs here is an object with keys of: scenario, version, task, user, intent, instructions, world, faults, limits, checks, tags"]),
+        ("- a", ["late.yaml:1: this is a list; what belongs here is an object with keys of: scenario, version, task, user, intent, instructions, world, faults, limits, checks, tags"]),
+        ("x", ["late.yaml:1: this is text; what belongs here is an object with keys of: scenario, version, task, user, intent, instructions, world, faults, limits, checks, tags"]),
+        ("task: x\nchecks: [never: y]", ['late.yaml:1: "scenario" is missing']),
+        ("scenario: a/b\ntask: x", ['late.yaml:1: "checks" is missing']),
+        ("scenario: a/b\ntask: x\nchecks: []", ["late.yaml:3: checks: is empty; at least one check is needed"]),
+        ("scenario: a/b\ntask: x\nchecks:\n", ["late.yaml:3: checks: must be a list, not null."]),
+        ("scenario: a/b\ntask: x\nchecks: {never: y}", ['late.yaml:3: checks: must be a list, not {"never": "y"} (an object).']),
+        ("scenario: a/b\nchecks: [never: y]", ['late.yaml:1: "task" or "user" is missing: what the agent is told, or who tells it']),
+        ("scenario: a/b\ntask:\nchecks: [never: y]", ['late.yaml:1: "task" or "user" is missing: what the agent is told, or who tells it']),
+        ("scenario: a/b\ntask: x\nuser: {says: y}\nchecks: [never: y]", ['late.yaml:2: task: an agent hears "user" and never "task" where both are given. Remove one.']),
+        ("scenario: a b\ntask: x\nchecks: [never: y]", ["late.yaml:1: scenario: \"a b\" is no id: use letters, digits, '.', '_' and '-', with '/' between suite and scenario"]),
+        ("scenario: a//b\ntask: x\nchecks: [never: y]", ["late.yaml:1: scenario: \"a//b\" is no id: use letters, digits, '.', '_' and '-', with '/' between suite and scenario"]),
+        ("scenario: 12\ntask: x\nchecks: [never: y]", ['late.yaml:1: scenario: must be text, not 12 (a number). Write "12".']),
+        ("scenario: a/b\ntask: x\nchekcs: [never: y]", ['late.yaml:1: "checks" is missing', 'late.yaml:3: unknown key "chekcs". Did you mean "checks"?']),
+        ("scenario: a/b\ntask: x\nlimits: {turns: '20'}\nchecks: [never: y]", ['late.yaml:3: limits.turns: must be a whole number, not "20" (text).']),
+        ("scenario: a/b\ntask: x\nlimits: {turns: 2.5}\nchecks: [never: y]", ["late.yaml:3: limits.turns: must be a whole number, not 2.5 (a number)."]),
+        ("scenario: a/b\ntask: x\nlimits: {turns: true}\nchecks: [never: y]", ["late.yaml:3: limits.turns: must be a whole number, not true (a boolean)."]),
+        ("scenario: a/b\ntask: x\nlimits: {seconds: true}\nchecks: [never: y]", ["late.yaml:3: limits.seconds: must be a number, not true (a boolean)."]),
+        ("scenario: a/b\ntask: x\nlimits:\n  calls: -1\nchecks: [never: y]", ["late.yaml:4: limits.calls: is -1; it must be 0 or more"]),
+        ("scenario: a/b\ntask: x\nlimits:\n  usd: -0.5\nchecks: [never: y]", ["late.yaml:4: limits.usd: is -0.5; it must be 0 or more"]),
+        ("scenario: a/b\ntask: x\nlimits:\n  turn: 1\nchecks: [never: y]", ['late.yaml:4: limits: unknown key "turn". Did you mean "turns"?']),
+        ("scenario: a/b\ntask: x\nlimits: 5\nchecks: [never: y]", ["late.yaml:3: limits: must be an object, not 5 (a number)."]),
+        ("scenario: a/b\ntask: x\ntags: [a, 5]\nchecks: [never: y]", ['late.yaml:3: tags[1]: must be text, not 5 (a number). Write "5".']),
+        ("scenario: a/b\ntask: x\nversion: 1.5\nchecks: [never: y]", ['late.yaml:3: version: must be text, not 1.5 (a number). Write "1.5".']),
+        ("scenario: a/b\ntask: x\nversion: true\nchecks: [never: y]", ['late.yaml:3: version: must be text, not true (a boolean). Write "true".']),
+        ("scenario: a/b\ntask: x\nfaults:\n  - {tool: lookup, on_call: 1, raises: timeout}\nchecks: [never: y]",
+         ['late.yaml:3: faults: faults arrive with the next release. Take "faults" out to run the scenario without them.']),
+        ("scenario: a/b\ntask: x\nfaults: [{on_call: 1}]\nchecks: [never: y]", ['late.yaml:3: faults[0]: "tool" is missing']),
+        ("scenario: a/b\ntask: x\nfaults: {tool: lookup}\nchecks: [never: y]", ['late.yaml:3: faults: must be a list, not {"tool": "lookup"} (an object).']),
+        ("scenario: a/b\ntask: x\ninstructions: ./nothing.md\nchecks: [never: y]", ["late.yaml:3: instructions: there is no file nothing.md"]),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_scenario(loader, text, messages):
+    assert wrong(loader, text) == messages
+
+
+def test_all_that_is_wrong_is_told_at_once_by_line(project, loader):
+    text = (
+        "scenario: late fee\n"
+        "taks: Look it up\n"
+        "world: ./nothing.py:World\n"
+        "user: {syas: hello}\n"
+        "limits: {turns: many, calls: -1}\n"
+        "instructions: ./nothing.md\n"
+        "checks:\n"
+        "  - never: x\n"
+        "  - at_moost: {pay: 1}\n"
+    )
+    lines = wrong(loader, text)
+    assert [line.split(": ")[0] for line in lines] == [f"late.yaml:{n}" for n in (1, 2, 3, 4, 5, 5, 6, 9)]
+    with pytest.raises(ScenarioError) as caught:
+        read(loader, text)
+    assert (caught.value.file, caught.value.line, caught.value.path) == ("late.yaml", 1, ("scenario",))
+
+
+def test_the_errors_of_users_and_checks_carry_their_lines(loader):
+    user = wrong(loader, "scenario: a/b\nuser:\n  says: x\n  konws: {}\nchecks: [never: y]\n")
+    assert len(user) == 1
+    assert user[0].startswith("late.yaml:4: user")
+    assert "konws" in user[0]
+    check = wrong(loader, "scenario: a/b\ntask: x\nchecks:\n  - never: y\n  -\n    at_moost: {pay: 1}\n")
+    assert len(check) == 1
+    assert check[0].startswith("late.yaml:6: checks[1]")
+    assert '"at_moost"' in check[0] or "at_moost" in check[0]
+
+
+def test_instructions_are_text_or_a_file(project, loader):
+    write(project, {"policy.md": "From the file.\n", "our rules.md": "Odd name.\n"})
+    for written, text in {
+        "./policy.md": "From the file.\n",
+        "policy.md": "From the file.\n",
+        "./our rules.md": "Odd name.\n",
+        "Follow policy.md": "Follow policy.md",
+        '"./policy.md\\nis our policy"': "./policy.md\nis our policy",
+    }.items():
+        assert read(loader, SMALL.format("a") + f"instructions: {written}\n").instructions == text
+
+
+def test_instructions_come_from_the_suite_or_the_project_and_are_text(project, tmp_path_factory):
+    outside = write(tmp_path_factory.mktemp("outside"), {"secret.txt": "key", "suite/late.yaml": "", "suite/p.md": "P"})
+    (project / "link.txt").symlink_to(outside / "secret.txt")
+    (project / "bytes.md").write_bytes(b"\xff\n")
+    (project / "nul.md").write_bytes(b"a\0")
+    loader = CodeLoader(project)
+    for name in (f"./../{outside.name}/secret.txt", "./link.txt", f"{outside}/secret.txt"):
+        lines = wrong(loader, SMALL.format("a") + f"instructions: {name}\n")
+        assert len(lines) == 1
+        assert lines[0].startswith("late.yaml:5: instructions: ")
+        assert lines[0].endswith(" lies outside the suite's folder and the project")
+    assert wrong(loader, SMALL.format("a") + "instructions: ./bytes.md\n") == [
+        "late.yaml:5: instructions: bytes.md:1: not UTF-8: byte 0xff. Save the file as UTF-8."
+    ]
+    assert wrong(loader, SMALL.format("a") + "instructions: ./nul.md\n") == [
+        "late.yaml:5: instructions: bytes.md: holds a NUL character, so it is not text".replace("bytes", "nul")
+    ]
+    document = load_yaml(SMALL.format("a") + "instructions: ./p.md\n")
+    assert read_scenario(document, base=outside / "suite/late.yaml", loader=loader).instructions == "P"
+
+
+def test_the_suite_fills_its_scenarios(project):
+    write(
+        project / "scenarios/retail",
+        {
+            "suite.yaml": (
+                "suite: retail\nversion: 3\ntitle: A shop\nclaims: [Follows the policy]\ndoes_not_claim: Speed\n"
+                "agents: {careful: './agents.py:careful'}\n"
+                "defaults:\n  world: ./world.py:Retail\n  instructions: ./policy.md\n  limits: {turns: 10, calls: 30}\n"
+                "  tags: [shop]\n  user: {patience: 4}\n"
+            ),
+            "world.py": WORLD,
+            "other.py": WORLD,
+            "policy.md": "Verify first.",
+            "plain.yaml": SMALL.format("plain"),
+            "own.yaml": (
+                SMALL.format("own").replace("task: Look up order 1.", "user: {says: Hello, patience: 1}")
+                + "world: ./other.py:Retail\ninstructions: Own.\nlimits: {turns: 5, calls: null, usd: 1}\ntags: [own, shop]\n"
+            ),
+            "bare.yaml": SMALL.format("bare") + "world:\ninstructions:\nlimits:\n",
+            "patient.yaml": SMALL.format("patient").replace("task: Look up order 1.", "user: {says: Hello}"),
+            "README.md": "",
+            ".hidden.yaml": "{",
+            "solutions/plain.yaml": "{",
+        },
+    )
+
+    suite = load_suite("retail")
+
+    by_id = {scenario.id.partition("/")[2]: scenario for scenario in suite.scenarios}
+    assert list(by_id) == ["bare", "own", "patient", "plain"]
+    assert (suite.id, suite.version, suite.title, suite.claims, suite.does_not_claim, suite.agents) == (
+        "retail", "3", "A shop", ("Follows the policy",), ("Speed",), {"careful": "./agents.py:careful"},
+    )  # fmt: skip
+    assert suite.root == str((project / "scenarios/retail").resolve())
+    plain, own, bare, patient = (by_id[name] for name in ("plain", "own", "bare", "patient"))
+    assert (plain.world.ref, plain.instructions, plain.limits, plain.tags, plain.user) == (
+        "./world.py:Retail", "Verify first.", Limits(turns=10, calls=30), ("shop",), None,
+    )  # fmt: skip
+    assert (own.world.ref, own.instructions, own.limits, own.tags) == (
+        "./other.py:Retail", "Own.", Limits(turns=5, usd=1), ("shop", "own"),
+    )  # fmt: skip
+    assert (bare.world, bare.instructions, bare.limits) == (None, None, Limits())
+    assert (own.user.spec["patience"], patient.user.spec["patience"]) == (1, 4)
+    assert plain.world.make(3).seed == 3
+    assert plain.source == "scenarios/retail/plain.yaml"
+
+
+def test_what_is_wrong_in_the_defaults_is_told_once_and_in_the_suite_file(project):
+    scenarios = {f"s{n}.yaml": SMALL.format(f"s{n}") for n in range(3)}
+    write(
+        project / "retail",
+        scenarios | {"suite.yaml": "suite: retail\ndefaults:\n  world: ./world.py:Retail\n  instructions: ./no.md\n"},
+    )
+    with pytest.raises(ScenarioError) as caught:
+        load_suite("./retail")
+    assert str(caught.value).splitlines() == [
+        "retail/suite.yaml:3: defaults.world: ./world.py:Retail: there is no file retail/world.py. There are none.",
+        "retail/suite.yaml:4: defaults.instructions: there is no file retail/no.md",
+    ]
+    write(project / "retail", {"suite.yaml": "suite: retail\ndefualts: {}\ndefaults:\n  limits: {turn: 1}\n"})
+    with pytest.raises(ScenarioError) as caught:
+        load_suite("./retail")
+    assert str(caught.value).splitlines() == [
+        'retail/suite.yaml:2: unknown key "defualts". Did you mean "defaults"?',
+        'retail/suite.yaml:4: defaults.limits: unknown key "turn". Did you mean "turns"?',
+    ]
+
+
+def test_a_wrong_default_of_the_user_is_told_of_where_it_was_written(project):
+    write(
+        project / "retail",
+        {
+            "suite.yaml": "suite: retail\ndefaults:\n  user:\n    pateince: 4\n",
+            "a.yaml": "scenario: retail/a\nuser: {says: Hello}\nchecks: [never: x]\n",
+        },
+    )
+    with pytest.raises(ScenarioError) as caught:
+        load_suite("./retail")
+    assert str(caught.value).startswith("retail/suite.yaml:4: defaults.user")
+
+
+def test_yaml_and_python_give_the_same_scenario(project, loader):
+    write(project, {"world.py": WORLD, "policy.md": "Verify first."})
+    from_yaml = read(loader, WHOLE)
+    written = load_yaml(WHOLE).data
+    before = copy.deepcopy(written)
+
+    from_python = scenario_of(written, base=project / "suite.py", loader=loader)
+
+    assert from_python.hash == from_yaml.hash
+    assert from_python == from_yaml
+    assert written == before
+    assert from_python.source is None
+    again = scenario_of({**written, "checks": list(from_yaml.checks)}, base=project, loader=loader)
+    assert (again.hash, again.checks) == (from_yaml.hash, from_yaml.checks)
+    assert scenario_of({**written, "tags": ["other"]}, base=project, loader=loader).hash == from_yaml.hash
+    for key, other in {
+        "task": None,
+        "intent": "Other.",
+        "version": "3",
+        "limits": {"turns": 1},
+        "scenario": "a/b",
+    }.items():
+        if key != "task":
+            assert scenario_of({**written, key: other}, base=project, loader=loader).hash != from_yaml.hash
+    (project / "world.py").write_text(WORLD + "# changed\n")
+    assert load_scenario("late.yaml", CodeLoader(project)).hash != from_yaml.hash
+
+
+def test_python_errors_name_the_key(loader):
+    with pytest.raises(ScenarioError) as caught:
+        scenario_of({"scenario": "a/b", "task": "x", "limits": {"turns": "x"}, "checks": [{"never": "y"}]}, base="/")
+    assert str(caught.value) == 'limits.turns: must be a whole number, not "x" (text).'
