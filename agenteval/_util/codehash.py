@@ -103,15 +103,13 @@ def _modules(base: Path, names: list[str]) -> Iterator[Path]:
 def _data(folder: Path, name: str) -> Iterable[Path]:
     if not 0 < len(name) <= _LONGEST_NAME or "\0" in name or "\n" in name:
         return ()
-    place = folder / name
     try:
-        resolved = place.resolve()
-        if resolved == folder.resolve() or not resolved.is_relative_to(folder.resolve()):
-            return ()
+        inner = (folder / name).resolve().relative_to(folder.resolve())
+        place = folder / inner
         if place.is_file():
-            return (folder / resolved.relative_to(folder.resolve()),)
-        return tuple(_files_in(folder / resolved.relative_to(folder.resolve()))) if place.is_dir() else ()
-    except (OSError, ValueError, RuntimeError):  # a text that is no path
+            return (place,)
+        return tuple(_files_in(place)) if inner.parts and place.is_dir() else ()
+    except (OSError, ValueError, RuntimeError):  # outside the folder, or a text that is no path
         return ()
 
 

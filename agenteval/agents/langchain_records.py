@@ -1,7 +1,7 @@
 """LangChain callbacks in, `chat` and `execute_tool` records out.
 
-The handler runs inline, in the task whose callbacks fire, so that records nest under the turn that is at work; what a
-limit raises goes through to the graph.
+The handler is sync and runs inline, in the task or thread whose callbacks fire: records nest under the turn that is at
+work, and what a limit raises goes through to the graph. (LangChain swallows what async handlers raise in sync tools.)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
@@ -44,7 +44,7 @@ _TRANSIENT_NAMES = (
 )
 
 
-class CallbackRecorder(AsyncCallbackHandler):
+class CallbackRecorder(BaseCallbackHandler):
     """Records the model and tool calls of one trial's graph.
 
     Args:
@@ -61,7 +61,7 @@ class CallbackRecorder(AsyncCallbackHandler):
         self._skip = skip
         self._open: dict[UUID, OpenRecord] = {}
 
-    async def on_chat_model_start(
+    def on_chat_model_start(
         self, serialized: dict[str, Any], messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
     ) -> None:
         """A chat model is asked."""
@@ -69,9 +69,7 @@ class CallbackRecorder(AsyncCallbackHandler):
         conversation = tuple(message_of(message) for batch in messages for message in batch)
         self._open_chat(run_id, conversation, kwargs)
 
-    async def on_llm_start(
-        self, serialized: dict[str, Any], prompts: list[str], *, run_id: UUID, **kwargs: Any
-    ) -> None:
+    def on_llm_start(self, serialized: dict[str, Any], prompts: list[str], *, run_id: UUID, **kwargs: Any) -> None:
         """A text-completion model is asked."""
         del serialized
         self._open_chat(run_id, tuple(text_message("user", prompt) for prompt in prompts), kwargs)
@@ -84,14 +82,14 @@ class CallbackRecorder(AsyncCallbackHandler):
         provider = str(metadata.get("ls_provider") or "")
         self._open[run_id] = self._session.recorder.open_chat(request, model=str(name), provider=provider)
 
-    async def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """A model answered."""
         del kwargs
         record = self._open.pop(run_id, None)
         if record is not None:
             self._session.recorder.close_chat(record, _completion(response))
 
-    async def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """A model call failed: the trial is invalid where the endpoint was at fault, not the request."""
         del kwargs
         record = self._open.pop(run_id, None)
@@ -100,7 +98,7 @@ class CallbackRecorder(AsyncCallbackHandler):
         if _is_outage(error):
             self._session.blame("model", error)
 
-    async def on_tool_start(self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, **kwargs: Any) -> None:
+    def on_tool_start(self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, **kwargs: Any) -> None:
         """A tool of the graph's own is called."""
         name = str(kwargs.get("name") or serialized.get("name") or "tool")
         if name in self._skip:
@@ -110,7 +108,7 @@ class CallbackRecorder(AsyncCallbackHandler):
         call_id = kwargs.get("tool_call_id")
         self._open[run_id] = self._session.recorder.open_tool(name, arguments, call_id=cast("str | None", call_id))
 
-    async def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
+    def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """A tool answered, or says that it failed."""
         del kwargs
         record = self._open.pop(run_id, None)
@@ -121,7 +119,7 @@ class CallbackRecorder(AsyncCallbackHandler):
         else:
             self._session.recorder.close_tool(record, _result(output))
 
-    async def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+    def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """A tool raised."""
         del kwargs
         record = self._open.pop(run_id, None)

@@ -8,9 +8,9 @@
 
 The grade is min(1, allowed / used), the smallest where several are asked for: 1 within the budget, 0.5 at twice of it.
 
-What was not measured is not zero: tokens and price that no model call reported, or only some, and times that an importer
-made up, are `unknown` (`not_measured`), unless what was measured is over the budget already. With a gap: over is over;
-within is `unknown`.
+What was not measured is not zero: tokens and price that no model call reported, or only some, and times that an
+importer made up, are `unknown` (`not_measured`), unless what was measured is over the budget already. With a gap: over
+is over; within is `unknown`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 from agenteval.checkers.logic import YES
 from agenteval.checkers.outcome import Outcome, undecided
+from agenteval.checkers.patterns import REMEDY
 from agenteval.checkers.show import joined
 from agenteval.checkers.values import Doubt
 from agenteval.checkers.view import Part
@@ -85,14 +86,16 @@ def _grade(used: float, limit: float) -> float:
 
 
 def _turns(part: Part) -> Used:
-    low = 0
+    answered = open_turns = 0
     for start, end in part.view.turns:
-        steps = (part.view.steps[place] for place in part.places if start <= place < end)
-        low += any(
-            isinstance(step.content, Message) and step.content.role == "assistant" and part.view.at_top(step)
-            for step in steps
-        )
-    return Used(low)
+        steps = [part.view.steps[place] for place in part.places if start <= place < end]
+        steps = [step for step in steps if part.chosen or part.view.at_top(step)]
+        if any(isinstance(step.content, Message) and step.content.role == "assistant" for step in steps):
+            answered += 1
+        elif any(isinstance(step.content, ModelCall) and "output" in step.missing for step in steps):
+            open_turns += 1
+    doubt: Doubt = ("not_recorded", f"what the models answered in {open_turns} turns was not recorded; {REMEDY}")
+    return Used(answered, doubt if open_turns else None)
 
 
 def _calls(part: Part) -> Used:
@@ -134,7 +137,7 @@ def _usage(part: Part) -> tuple[Usage, int, dict[str, int]]:
 
 def _unmeasured(what: str, silent: int, models: int) -> Doubt:
     if not models:
-        return "not_measured", f"no model call was recorded, so that no {what} was measured"
+        return "not_measured", f"no model call was recorded, and with it no {what}"
     return "not_measured", f"{silent} of {models} model calls did not report their {what}"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from agenteval._util.patch import PatchError, equal, tokens
+from agenteval.checkers.nearmiss import NOT_THERE
 from agenteval.checkers.outcome import where
 from agenteval.checkers.paths import Key, Path
 from agenteval.checkers.show import clipped, joined, literal
@@ -149,9 +150,11 @@ def _place(pointer: Sequence[str], start: Any, end: Any, *, shifts: bool) -> Key
 def told(change: Change) -> tuple[Json, str]:
     """A difference as evidence and in words."""
     if change.before is ABSENT:
-        return {"actual": clipped(change.after), "found": "added"}, f"was added: {literal(change.after, 80)}"
+        shown: Json = {"expected": NOT_THERE, "actual": clipped(change.after), "found": "added"}
+        return shown, f"was added: {literal(change.after, 80)}"
     if change.after is ABSENT:
-        return {"expected": clipped(change.before), "found": "removed"}, f"was removed: {literal(change.before, 80)}"
+        shown = {"expected": clipped(change.before), "actual": NOT_THERE, "found": "removed"}
+        return shown, f"was removed: {literal(change.before, 80)}"
     text = f"changed from {literal(change.before, 60)} to {literal(change.after, 60)}"
     return {"expected": clipped(change.before), "actual": clipped(change.after), "found": "changed"}, text
 

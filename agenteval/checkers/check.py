@@ -95,9 +95,9 @@ class Check:
         """What it concludes of a trajectory that was indexed before: one finding, or one for each part."""
         outcomes = self._outcomes(view.whole)
         if self.selection is None or self.selection.each is None or not outcomes:
-            return [self._finding(outcomes[0] if outcomes else self._nothing_to_judge(view.whole), view, self.id)]
+            return [self._finding(outcomes[0] if outcomes else self._nothing_to_judge(view.whole), self.id)]
         return [
-            self._finding(outcome, view, f"{self.id}[{number}]") for number, outcome in enumerate(outcomes, start=1)
+            self._finding(outcome, f"{self.id}[{number}]") for number, outcome in enumerate(outcomes, start=1)
         ]
 
     def judge(self, part: Part) -> Outcome:
@@ -128,6 +128,8 @@ class Check:
         outcome = self._scoped(part)
         if self.when is not None:
             outcome = self._conditional(outcome, part, self.when)
+        if outcome.verdict == "unknown" and part.unoffered:
+            return undecided(part.doubt())
         if outcome.verdict != "pass":
             return _placed(outcome, part)
         if not view.steps:
@@ -169,7 +171,9 @@ class Check:
         if doubt and doubt[0] in {"unavailable", "never_offered"}:
             return undecided(doubt)
         if met == MAYBE and outcome.verdict == "fail":
-            return undecided(doubt or part.doubt(), said=f"{outcome.reason}. Whether it applied is undecided ({when.text})")
+            return undecided(
+                doubt or part.doubt(), said=f"{outcome.reason}. Whether it applied is undecided ({when.text})"
+            )
         return outcome
 
     # --- the finding
@@ -179,9 +183,11 @@ class Check:
             return outcome
         good = outcome.score >= self.pass_at
         reason = f"{outcome.reason}; {outcome.score:.3g} of 1, {self.pass_at:g} is enough"
-        return replace(outcome, verdict="pass" if good else "fail", reason=reason, code="held" if good else outcome.code)
+        return replace(
+            outcome, verdict="pass" if good else "fail", reason=reason, code="held" if good else outcome.code
+        )
 
-    def _finding(self, raw: Outcome, view: View, name: str) -> Finding:
+    def _finding(self, raw: Outcome, name: str) -> Finding:
         outcome = self._graded(raw)
         verdict = outcome.verdict
         measure = outcome.measure
@@ -222,7 +228,7 @@ def _named(outcome: Outcome, part: Part) -> Outcome:
 
 
 def _placed(outcome: Outcome, part: Part) -> Outcome:
-    """A fail names at least one step: where nothing else is to blame, the last one; or it says that nothing happened."""
+    """A fail names at least one step: the last, where no other is to blame; or it says that nothing happened."""
     if outcome.verdict != "fail" or outcome.steps:
         return outcome
     if not part.places:

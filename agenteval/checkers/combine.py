@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from agenteval.checkers.check import Check
 from agenteval.checkers.outcome import Outcome, worst
-from agenteval.checkers.show import joined
+from agenteval.checkers.show import listed
 from agenteval.checkers.view import Part
 from agenteval.core.json import Json
 from agenteval.core.outcome import ReasonCode
@@ -55,7 +55,7 @@ class All:
                 for check, found in zip(self.checks, outcomes, strict=True)
                 if found.verdict == outcome.verdict
             ]
-            reason = joined(chosen, 3)
+            reason = listed(chosen)
         return replace(outcome, reason=reason, evidence=_items(self.checks, outcomes), score=None)
 
 
@@ -80,7 +80,7 @@ class AnyCheck:
             check, outcome = active[0]
             return replace(outcome, reason=f"{check.title}: {outcome.reason}", evidence=shown, score=None)
         chosen = worst([outcome for outcome in outcomes if outcome.verdict == "unknown"] or outcomes)
-        said = joined([f"{c.title} ({found.reason})" for c, found in zip(self.checks, outcomes, strict=True)], 4)
+        said = listed([f"{c.title} ({found.reason})" for c, found in zip(self.checks, outcomes, strict=True)])
         start = "none of them holds" if chosen.verdict == "fail" else "none of them holds for certain"
         return replace(chosen, reason=f"{start}: {said}", evidence=shown, vacuous=False, score=None)
 

@@ -38,10 +38,10 @@ class Place:
         """The place further in."""
         return Place((*self.path, *keys), self.load_code)
 
-    def error(self, message: str) -> ScenarioError:
-        """An error that says where and what; the caller raises it."""
+    def error(self, message: str, *key: str | int) -> ScenarioError:
+        """An error that says where and what, to be raised. `key` is the one at fault, which the message names."""
         where = str(self)
-        return ScenarioError(f"{where}: {message}" if where else message, path=self.path)
+        return ScenarioError(f"{where}: {message}" if where else message, path=(*self.path, *key))
 
     def code(self, ref: str) -> object:
         """What `module:object` names. Raises ScenarioError where code is refused or does not load."""
@@ -139,7 +139,9 @@ def _safe(value: Any, place: Place, depth: int, left: list[int]) -> Any:
         raise place.error(f"nested more than {DEEPEST} levels deep")
     if isinstance(value, Mapping):
         return {
-            _safe_key(key, place): _safe(item, place.at(key if isinstance(key, str) else str(key)[:60]), depth - 1, left)
+            _safe_key(key, place): _safe(
+                item, place.at(key if isinstance(key, str) else str(key)[:60]), depth - 1, left
+            )
             for key, item in value.items()  # pyright: ignore[reportUnknownVariableType]
         }
     if isinstance(value, (list, tuple)):
@@ -188,7 +190,9 @@ def fields(value: Any, allowed: Sequence[str], place: Place, what: str) -> dict[
         raise place.error(f"{what} is a map of {', '.join(allowed)}, not {flow(value, limit=60)}")
     for key in value:  # pyright: ignore[reportUnknownVariableType]
         if key not in allowed:
-            raise place.at(str(key)).error(f"unknown key {flow(key, quote=True)} in {what}. {did_you_mean(str(key), allowed)}")  # pyright: ignore[reportUnknownArgumentType]
+            raise place.error(
+                f"unknown key {flow(key, quote=True, limit=60)} in {what}. {did_you_mean(str(key), allowed)}", str(key)
+            )  # pyright: ignore[reportUnknownArgumentType]
     return value  # pyright: ignore[reportUnknownVariableType]
 
 

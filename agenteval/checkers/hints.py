@@ -23,7 +23,9 @@ def fold(text: str) -> str:
 
 def is_number(value: object) -> bool:
     """A JSON number that can be reckoned with: not true or false, not infinite."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and (type(value) is int or math.isfinite(value))
+    return (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and (type(value) is int or math.isfinite(value))
+    )
 
 
 def number_in(text: str) -> Decimal | None:

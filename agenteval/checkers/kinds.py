@@ -104,14 +104,14 @@ def _ways(spec: Any, place: Place, names: Names) -> list[tuple[Pattern, ...]]:
     if word is None:
         return [(pattern(spec, place, names),)]
     if len(spec) > 1:
-        raise place.error(f"{word} stands alone in its step; beside it there is {', '.join(k for k in spec if k != word)}")
+        raise place.error(
+            f"{word} stands alone in its step; beside it there is {', '.join(k for k in spec if k != word)}"
+        )
     inside = place.at(word)
     if word == "maybe":
         inner = _ways(spec[word], inside, names)
         return [*inner, ()] if () not in inner else inner
-    parts = [
-        _ways(step, inside.at(index), names) for index, step in enumerate(some(spec[word], inside, word))
-    ]
+    parts = [_ways(step, inside.at(index), names) for index, step in enumerate(some(spec[word], inside, word))]
     return _bounded([way for part in parts for way in part] if word == "any_of" else _product(parts, inside), inside)
 
 
@@ -186,7 +186,9 @@ def _bounds(name: str, given: Any, place: Place) -> tuple[int, int | None]:
             raise place.error("exactly >=0 would hold whatever happens")
         return low, high
     if isinstance(given, str):
-        raise place.error(f'{name} takes one whole number, not {flow(given, quote=True, limit=60)}; a range is for exactly')
+        raise place.error(
+            f"{name} takes one whole number, not {flow(given, quote=True, limit=60)}; a range is for exactly"
+        )
     if name == "at_most":
         return 0, whole(given, place, name)
     return whole(given, place, name, 1), None
@@ -213,7 +215,9 @@ def _counted(name: str, written: Written) -> tuple[Pattern, Any, Place, Path | N
 
 
 def _no_errors(written: Written) -> Built:
-    fields(written.argument, (), written.place, "no_errors, which takes no argument") if written.argument != {} else None
+    fields(
+        written.argument, (), written.place, "no_errors, which takes no argument"
+    ) if written.argument != {} else None
     return NoErrors(), frozenset()
 
 
@@ -256,7 +260,9 @@ def _says(written: Written) -> Built:
 
 def _rubric(written: Written) -> Built:
     if not isinstance(written.argument, str) or not written.argument.strip():
-        raise written.place.error(f"rubric takes the text that a judge is to go by, not {flow(written.argument, limit=60)}")
+        raise written.place.error(
+            f"rubric takes the text that a judge is to go by, not {flow(written.argument, limit=60)}"
+        )
     return NotAsked(written.argument), frozenset()
 
 

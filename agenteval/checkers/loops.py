@@ -1,12 +1,14 @@
 """`no_loops`: the agent did not do the same thing over and over.
 
 A loop is a cycle of 1 to `length` calls (4) that one agent makes `repeats` times (3) in a row: in each round the same
-tools with equal arguments and with the same result or error, while the world did not change and the user said nothing.
+tools with equal arguments and with the same result or error, while the world did not change and the user said and did
+nothing.
 Polling with changing answers is no loop; nor is doing again what the user asked for again; nor are equal calls with
 others between them.
 
-DeepEval's AgentLoopDetection counts equal calls anywhere in a trace, whatever they returned and whatever lay between; it
-grades 0.5 from three on and 0 from six. Here only what repeats without a reason is a loop, and the cycle may be longer.
+DeepEval's AgentLoopDetection counts equal calls anywhere in a trace, whatever they returned and whatever lay between;
+it grades 0.5 from three on and 0 from six. Here only what repeats without a reason is a loop, and a cycle may be of
+several calls.
 
 Where a result was not recorded, whether rounds are equal is undecided. With a gap everything is: a lost call may have
 lain between the rounds, and a lost round may be what makes a loop.
@@ -26,7 +28,7 @@ from agenteval.checkers.patterns import REMEDY
 from agenteval.checkers.show import joined
 from agenteval.checkers.view import Called, Part
 from agenteval.core.message import Message
-from agenteval.core.trajectory import StateChange
+from agenteval.core.trajectory import StateChange, ToolCall
 
 
 class Loop(NamedTuple):
@@ -91,7 +93,7 @@ def _whole(stretch: Sequence[Called], start: int, period: int, least: Tri) -> Lo
 
 
 def _stretches(part: Part) -> Iterator[list[Called]]:
-    """The calls of each agent, cut where the world changed or the user spoke."""
+    """The calls of each agent, cut where the world changed or the user spoke or acted."""
     runs: dict[str | None, list[list[Called]]] = {}
     cuts = [place for place in part.places if _is_new(part, place)]
     for called in part.calls:
@@ -106,6 +108,8 @@ def _stretches(part: Part) -> Iterator[list[Called]]:
 
 def _is_new(part: Part, place: int) -> bool:
     content = part.view.steps[place].content
+    if isinstance(content, ToolCall):
+        return content.by == "user"
     return isinstance(content, StateChange) or (isinstance(content, Message) and content.role == "user")
 
 

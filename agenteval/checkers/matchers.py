@@ -67,10 +67,11 @@ def _object(spec: dict[str, Any], place: Place, names: Names) -> Matcher:
     if key in _NESTED:
         return _NESTED[key](spec[key], inside, names)
     if key == "$only":
-        raise inside.error("$only stands around the arguments of a call, as {tool: {$only: {…}}}, not inside one")
-    raise inside.error(
-        f'unknown matcher "{flow(key, limit=60)}". {did_you_mean(key, [*_LEAVES, *_NESTED], limit=20)} '
-        f"A literal object with this key is written {{$is: {{…}}}}"
+        raise place.error("$only stands around the arguments of a call, as {tool: {$only: {…}}}, not inside one", key)
+    raise place.error(
+        f"unknown matcher {flow(key, quote=True, limit=60)}. {did_you_mean(key, [*_LEAVES, *_NESTED], limit=20)} "
+        f"A literal object with this key is written {{$is: {{…}}}}",
+        key,
     )
 
 

@@ -7,12 +7,12 @@
     subset      no other calls than these, each at most once; not all need come
 
 An expected call must have succeeded; an attempt that failed is a call too many where others are not allowed (with
-`status: ok` it is overlooked). In `subset` nothing is required, so that an attempt is enough. Calls of one parallel batch
-that overlap in time stand in no order.
+`status: ok` it is overlooked). In `subset` nothing is required, so that an attempt is enough. Calls of one parallel
+batch that overlap in time stand in no order.
 
 Pairs are chosen by maximum bipartite matching, so that the verdict depends neither on the order of the expected calls
-nor on which of them is tried first; agentevals, openevals and DeepEval pair greedily, and their verdict may. One call is
-never paired twice.
+nor on which of them is tried first; agentevals, openevals and DeepEval pair greedily, and their verdict may. One call
+is never paired twice.
 
 With a gap: only `ordered` and `superset` can pass; `strict`, `unordered` and `subset` fail where the calls seen cannot
 all be among those expected, and are undecided otherwise.
@@ -33,7 +33,7 @@ from agenteval.checkers.nearmiss import Miss, closest, evidence, seen, sentences
 from agenteval.checkers.order import Calls
 from agenteval.checkers.outcome import Outcome, held, inactive, undecided, violated, where
 from agenteval.checkers.patterns import ANY, Pattern
-from agenteval.checkers.show import clipped, joined
+from agenteval.checkers.show import clipped, listed
 from agenteval.checkers.view import Called, Part
 from agenteval.core.json import Json
 from agenteval.core.outcome import ReasonCode
@@ -54,7 +54,9 @@ _MEANING: dict[Mode, str] = {
 class _Pairing:
     """Expected calls and made ones, paired where a fit is at least so sure."""
 
-    def __init__(self, expected: Sequence[Pattern], fits: list[list[tuple[Called, Tri]]], made: list[Called], least: Tri) -> None:
+    def __init__(
+        self, expected: Sequence[Pattern], fits: list[list[tuple[Called, Tri]]], made: list[Called], least: Tri
+    ) -> None:
         index = {called.position: number for number, called in enumerate(made)}
         edges = [
             [index[called.position] for called, found in hits if found >= least and called.position in index]
@@ -142,7 +144,9 @@ class Matches:
 
     # --- what is wrong
 
-    def _violated(self, part: Part, fits: list[list[tuple[Called, Tri]]], made: list[Called], at_best: _Pairing) -> Outcome | None:
+    def _violated(
+        self, part: Part, fits: list[list[tuple[Called, Tri]]], made: list[Called], at_best: _Pairing
+    ) -> Outcome | None:
         certain = _Pairing(self.calls, fits, made, MAYBE)
         too_many = self._forbids_others and bool(certain.extra)
         too_few = self._requires and not part.lost and bool(at_best.lacking)
@@ -170,7 +174,7 @@ class Matches:
             shown = {**shown, **evidence(pattern, miss)}
         elif extra:
             shown = {**shown, "actual": [seen(called) for called in part.calls[:20]]}
-        reason = f"{_MEANING[self.mode]}: {joined(said, 4)}"
+        reason = f"{_MEANING[self.mode]}: {listed(said)}"
         return violated(code, reason, [*near, *others] or paired, shown)
 
     def _undecided(self, part: Part, for_sure: _Pairing, made: list[Called]) -> Outcome:
@@ -197,4 +201,6 @@ class Matches:
 def _lacking(pattern: Pattern, miss: Miss | None) -> str:
     if miss is None:
         return f"{pattern.label} was not called"
-    return f"no call fits {pattern.label}; closest is {written(miss.called)} at {where([miss.called])}: {sentences(miss)}"
+    return (
+        f"no call fits {pattern.label}; closest is {written(miss.called)} at {where([miss.called])}: {sentences(miss)}"
+    )

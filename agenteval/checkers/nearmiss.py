@@ -1,7 +1,8 @@
 """A call that was wanted and the calls that were made in, the closest of them out, with what differs and why.
 
-Each difference is `{path, expected, actual, found, hint}`: `found` is `value`, `absent`, `unexpected`, `not_recorded` or
-`cut`; `actual` is there where a value was recorded; `hint` says which matcher would take both, or what to do.
+Each difference is `{path, expected, actual, found, hint}`: `found` is `value`, `absent`, `unexpected`, `not_recorded`
+or `cut`, and tells a value from the words that stand in for none (`not there`, `not recorded`); `hint` says which
+matcher would take both, or what to do.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from typing import Any
 
 from agenteval._util.names import nearest
 from agenteval.checkers.logic import NO, YES, Want
-from agenteval.checkers.patterns import NO_BINDINGS, REMEDY, Pattern
 from agenteval.checkers.paths import Path
-from agenteval.checkers.show import clipped, flow, joined, literal, times
+from agenteval.checkers.patterns import NO_BINDINGS, REMEDY, Pattern
+from agenteval.checkers.show import clipped, flow, joined, listed, literal, times
 from agenteval.checkers.values import UNSEEN, Env, Equal, Matcher, Name, Slow
 from agenteval.checkers.view import Called, Part
 from agenteval.core.json import Json
 
 _LOOK_AT = 200
+NOT_RECORDED = "not recorded"
+NOT_THERE = "not there"
 
 Difference = dict[str, Json]
 
@@ -42,7 +45,9 @@ def seen(called: Called) -> dict[str, Json]:
     call = called.call
     shown: dict[str, Json] = {"step": called.step.id, "index": called.step.index, "tool": call.name}
     for field, value in (("arguments", call.arguments), ("result", call.result), ("error", call.error)):
-        if field not in called.step.missing and (value is not None or field == "arguments"):
+        if field in called.step.missing:
+            shown[field] = NOT_RECORDED
+        elif value is not None or field == "arguments":
             shown[field] = clipped(value)
     shown["status"] = call.status
     if called.unclear:
@@ -88,7 +93,10 @@ def _differences(pattern: Pattern, called: Called, want: Want, slow: Slow, env: 
         yield _unseen("arguments", {path.text: value.spec for path, value in pattern.args}, unclear, called)
     else:
         yield from _arguments(pattern, called, slow, env)
-    for field, value, actual in (("result", pattern.result, called.call.result), ("error", pattern.error, called.call.error)):
+    for field, value, actual in (
+        ("result", pattern.result, called.call.result),
+        ("error", pattern.error, called.call.error),
+    ):
         if value is not None and field in called.unclear:
             yield _unseen(field, value.spec, called.unclear[field], called)
         elif value is not None and not _accepts(value, actual, slow, env):
@@ -107,7 +115,7 @@ def _arguments(pattern: Pattern, called: Called, slow: Slow, env: Env) -> Iterat
         for key in [key for key in arguments if key not in pattern.only][:5]:  # pyright: ignore[reportUnknownVariableType]
             yield {
                 "path": f"args.{key}",
-                "expected": None,
+                "expected": NOT_THERE,
                 "actual": clipped(arguments[key]),
                 "found": "unexpected",
                 "hint": "$only allows no other arguments",
@@ -122,7 +130,11 @@ def _status(called: Called, want: Want) -> Difference:
     if called.ok not in (NO, YES):
         return _unseen("status", want, called.unclear.get("status", ""), called)
     error = f"it failed: {literal(called.call.error, 100)}" if called.call.error else "it failed"
-    hint = f"{error}; what is required must have succeeded (status: any counts attempts)" if want == "ok" else "it succeeded"
+    hint = (
+        f"{error}; what is required must have succeeded (status: any counts attempts)"
+        if want == "ok"
+        else "it succeeded"
+    )
     return {"path": "status", "expected": want, "actual": called.call.status, "found": "value", "hint": hint}
 
 
@@ -130,7 +142,8 @@ def _unseen(path: str, expected: Any, reason: str, called: Called) -> Difference
     cut = reason == "cut" and path not in called.step.missing
     hint = "it was cut when it was recorded; record it whole" if cut else REMEDY
     said = "" if cut or not reason else f"{reason}; "
-    return {"path": path, "expected": clipped(expected), "found": "cut" if cut else "not_recorded", "hint": said + hint}
+    found, actual = ("cut", "cut") if cut else ("not_recorded", NOT_RECORDED)
+    return {"path": path, "expected": clipped(expected), "actual": actual, "found": found, "hint": said + hint}
 
 
 def _absent(path: Path, value: Matcher, arguments: Any) -> Difference:
@@ -141,7 +154,8 @@ def _absent(path: Path, value: Matcher, arguments: Any) -> Difference:
         hint = f"there is {literal(near, 60)}"
     else:
         hint = f"there is {joined([literal(key, 60) for key in known])}" if known else "it was called without arguments"
-    return {"path": f"args.{path.text}", "expected": clipped(value.spec), "found": "absent", "hint": hint}
+    expected = clipped(value.spec)
+    return {"path": f"args.{path.text}", "expected": expected, "actual": NOT_THERE, "found": "absent", "hint": hint}
 
 
 def _value(path: str, value: Matcher, actual: Any, env: Env) -> Difference:
@@ -185,7 +199,7 @@ def sentence(difference: Difference) -> str:
 
 def sentences(miss: Miss) -> str:
     """All that differs, in words."""
-    return joined([sentence(difference) for difference in miss.differs], 3)
+    return listed([sentence(difference) for difference in miss.differs])
 
 
 def evidence(pattern: Pattern, miss: Miss | None) -> dict[str, Json]:

@@ -1,8 +1,8 @@
 """The options of a check as they were written in, what they mean out. Each raises ScenarioError where it is wrong.
 
-`status: ok | error | any` says which calls of the check's own count, by how they ended, in place of the rule that what is
-required must have succeeded and what is forbidden or bounded counts once attempted. It says nothing of boundaries and
-conditions, which must have succeeded.
+`status: ok | error | any` says which calls of the check's own count, by how they ended, in place of the rule that what
+is required must have succeeded and what is forbidden or bounded counts once attempted. It says nothing of boundaries
+and conditions, which must have succeeded.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ def refuse(name: str, allowed: Collection[str], spec: Spec, place: Place, *, out
         if option == name:
             continue
         if option == "from":
-            raise place.at(option).error("from belongs to grounded, which arrives with the graph checks")
+            raise place.error("from belongs to grounded, which arrives with the graph checks", option)
         if option not in allowed and option not in ALWAYS:
             takes = ", ".join(known for known in OPTIONS if known in allowed or known in ALWAYS)
-            raise place.at(option).error(f"{option} has no meaning for {name}, which takes {takes}")
+            raise place.error(f"{option} has no meaning for {name}, which takes {takes}", option)
         if not outermost and option in _OUTERMOST:
-            raise place.at(option).error(f"{option} belongs to the outermost check, not to {name} inside it")
+            raise place.error(f"{option} belongs to the outermost check, not to {name} inside it", option)
 
 
 def status(spec: Spec, place: Place) -> Want | None:
@@ -114,7 +114,7 @@ def selection(spec: Spec, place: Place, *, each: Collection[str], message: bool)
     agent, turn = _in(spec, place, message=message)
     chosen = _each(spec, place, each)
     if chosen == "turn" and turn is not None:
-        raise place.at("each").error("each: turn has no meaning beside in: {turn: …}, which is one turn already")
+        raise place.error("each: turn has no meaning beside in: {turn: …}, which is one turn already", "each")
     if agent is None and turn is None and chosen is None:
         return None
     return Selection(agent=agent, turn=turn, each=chosen)
@@ -139,7 +139,9 @@ def _each(spec: Spec, place: Place, allowed: Collection[str]) -> Each | None:
     known: tuple[Each, ...] = ("turn", "agent", "session", "call")
     chosen = words(spec["each"], known, place.at("each"), "each")
     if chosen not in allowed:
-        raise place.at("each").error(f"each: {chosen} has no meaning here; it may be {joined(list(allowed), word='or')}")
+        raise place.at("each").error(
+            f"each: {chosen} has no meaning here; it may be {joined(list(allowed), word='or')}"
+        )
     return next(each for each in known if each == chosen)
 
 
@@ -156,7 +158,7 @@ def scope(spec: Spec, place: Place, names: Names, *, shared: bool) -> Scope | No
     if not given:
         return None
     if len(given) > 1:
-        raise place.at(given[1]).error(f"{given[0]} and {given[1]} do not go together; write between: [A, B]")
+        raise place.error(f"{given[0]} and {given[1]} do not go together; write between: [A, B]", given[1])
     kind: Literal["before", "after", "between"] = (
         "before" if given[0] == "before" else "after" if given[0] == "after" else "between"
     )
@@ -199,5 +201,9 @@ def condition(spec: Spec, place: Place) -> tuple[Condition, frozenset[str]] | No
 def state_values(value: Any, place: Place, names: Names) -> tuple[tuple[Path, Matcher], ...]:
     """`{PATH: V}` of `state`."""
     if not isinstance(value, dict) or not value:
-        raise place.error(f"state takes a map of PATH to value, such as {{orders.1187.status: refunded}}, not {flow(value, limit=60)}")
-    return tuple((parse_path(path, place.at(path)), matcher(wanted, place.at(path), names)) for path, wanted in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        raise place.error(
+            f"state takes a map of PATH to value, such as {{orders.1187.status: refunded}}, not {flow(value, limit=60)}"
+        )
+    return tuple(
+        (parse_path(path, place.at(path)), matcher(wanted, place.at(path), names)) for path, wanted in value.items()
+    )  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]

@@ -29,7 +29,7 @@ from agenteval.checkers.logic import MAYBE, NO, YES, Tri, Want
 from agenteval.checkers.nearmiss import closest, evidence, made, seen, sentences, witness, written
 from agenteval.checkers.outcome import Outcome, held, inactive, undecided, violated, where
 from agenteval.checkers.patterns import NO_BINDINGS, Pattern
-from agenteval.checkers.show import joined, times
+from agenteval.checkers.show import joined, listed, times
 from agenteval.checkers.values import Doubt, Env
 from agenteval.checkers.view import Called, Part
 from agenteval.core.json import Json
@@ -81,7 +81,7 @@ class Calls:
         misses = [_why(pattern, found, part, self.want) for pattern in patterns]
         code, reason, shown, calls = misses[0]
         if len(misses) > 1:
-            reason = f"{stage.label} was not found: {joined([miss[1] for miss in misses], 3, 'and')}"
+            reason = f"{stage.label} was not found: {listed([miss[1] for miss in misses])}"
         number = f"step {found.stage + 1} of {len(self.stages)}: " if len(self.stages) > 1 else ""
         after = f" (found before it: {_trail(found)})" if found.choices else ""
         chosen = [*[choice.called for choice in found.choices], *calls]
@@ -113,7 +113,9 @@ def _why(pattern: Pattern, found: Embedding, part: Part, want: Want) -> _Why:
     miss = closest(pattern, rest, want, part.view.slow, found.env)
     if miss is None:
         return "missing", f"{pattern.label} was never called ({made(part)})", shown, []
-    text = f"no call fits {pattern.label}; closest is {written(miss.called)} at {where([miss.called])}: {sentences(miss)}"
+    text = (
+        f"no call fits {pattern.label}; closest is {written(miss.called)} at {where([miss.called])}: {sentences(miss)}"
+    )
     return "mismatch", text, evidence(pattern, miss), [miss.called]
 
 
@@ -303,4 +305,3 @@ class Pair:
             if found == YES and self.within and self.within.seconds is not None:
                 return "not_measured", f"times were not measured, so that {self.within} cannot be told"
         return part.doubt()
-

@@ -145,12 +145,14 @@ def _name(spec: dict[str, Any], place: Place) -> str:
         raise place.error(f"{' and '.join(known)} are two checks in one item; write them as two")
     if len(names) > 1 and known:
         odd = next(name for name in names if name not in known)
-        raise place.at(odd).error(f"unknown option {flow(odd, quote=True, limit=60)}. {did_you_mean(odd, OPTIONS, limit=20)}")
+        raise place.error(
+            f"unknown option {flow(odd, quote=True, limit=60)}. {did_you_mean(odd, OPTIONS, limit=20)}", odd
+        )
     name = names[0]
     if not known:
-        raise place.at(name).error(_unknown(name))
+        raise place.error(_unknown(name), name)
     if name in LATER:
-        raise place.at(name).error(f"{name} arrives with {LATER[name]}; this version does not have it")
+        raise place.error(f"{name} arrives with {LATER[name]}; this version does not have it", name)
     return name
 
 
@@ -159,14 +161,16 @@ def _unknown(name: str) -> str:
     if name in OTHER_NAMES:
         return f'unknown check {shown}. It is called "{OTHER_NAMES[name]}" here. See agenteval checks.'
     if (option := nearest(name, OPTIONS)) and not nearest(name, KINDS):
-        return f'unknown check {shown}. Did you mean the option "{option}"? An item names one check too. See agenteval checks.'
+        return f'unknown check {shown}. Did you mean the option "{option}"? An item names a check too. See agenteval checks.'
     return f"unknown check {shown}. {did_you_mean(name, KINDS, limit=25)} See agenteval checks."
 
 
 def _build(kind: Kind, name: str, argument: Any, spec: dict[str, Any], place: Place) -> Check:
     names = Names()
     inner = _inner(name, argument, place.at(name)) if name in _GROUPS else ()
-    rule, tools = _rule(kind, name, Written(argument=argument, place=place.at(name), names=names, spec=spec, outside=place), inner)
+    rule, tools = _rule(
+        kind, name, Written(argument=argument, place=place.at(name), names=names, spec=spec, outside=place), inner
+    )
     around = scope(spec, place, names, shared=isinstance(rule, Never))
     if around is not None and around.shares and isinstance(rule, Never):
         rule = replace(rule, scope=around)
@@ -220,9 +224,13 @@ def _custom(name: str, argument: Any, place: Place) -> Rule:
     try:
         judging: Any = factory(argument)
     except Exception as error:
-        raise place.error(f"{flow(name)} does not take {flow(argument, limit=60)}: {type(error).__name__}: {error}") from error
+        raise place.error(
+            f"{flow(name)} does not take {flow(argument, limit=60)}: {type(error).__name__}: {error}"
+        ) from error
     if not callable(getattr(judging, "check", None)):
-        raise place.error(f"{flow(name)} made {type(judging).__name__}, which has no method check(trajectory, scenario)")
+        raise place.error(
+            f"{flow(name)} made {type(judging).__name__}, which has no method check(trajectory, scenario)"
+        )
     return Custom(name, judging)
 
 
@@ -255,7 +263,7 @@ def _weight(spec: dict[str, Any], place: Place) -> float:
     if "weight" not in spec:
         return 1.0
     if spec.get("as") != "metric":
-        raise place.at("weight").error("weight is the share of a metric; it needs as: metric")
+        raise place.error("weight is the share of a metric; it needs as: metric", "weight")
     weight = number(spec["weight"], place.at("weight"), "weight")
     if not weight:
         raise place.at("weight").error("weight takes a number above 0; leave a check out that is to count nothing")

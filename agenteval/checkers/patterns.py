@@ -20,7 +20,7 @@ from agenteval.checkers.grammar import Names, Place, fields
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri, Want
 from agenteval.checkers.matchers import matcher
 from agenteval.checkers.paths import Path, parse_path
-from agenteval.checkers.show import flow
+from agenteval.checkers.show import called_as, flow
 from agenteval.checkers.values import UNSEEN, AnyOf, Doubt, Env, Matcher, Name, Slow, Word, together
 from agenteval.checkers.view import Called, Part
 from agenteval.core.outcome import ReasonCode
@@ -46,7 +46,7 @@ class Pattern:
 
     __slots__ = ("args", "binds", "bound", "error", "label", "name", "only", "result", "spec", "tool", "tools")
 
-    def __init__(  # noqa: PLR0913 (a plain value)
+    def __init__(
         self,
         spec: Any,
         *,
@@ -65,7 +65,7 @@ class Pattern:
         self.error = error
         self.name = str(tool.spec) if isinstance(tool, Word) else None
         self.tools = frozenset(_names(tool))
-        self.label = self.name if self.name is not None and spec == self.name else flow(spec, limit=100)
+        self.label = _label(spec)
         parts = [part for part in (tool, result, error, *(value for _, value in args)) if part is not None]
         self.bound = [name for part in parts if part.binds for name in _bound_in(part)]
         self.binds = bool(self.bound)
@@ -214,6 +214,14 @@ def _only(arguments: Any, allowed: frozenset[str]) -> bool:
     return isinstance(arguments, Mapping) and arguments.keys() <= allowed
 
 
+def _label(spec: Any) -> str:
+    if isinstance(spec, str):
+        return spec
+    if isinstance(spec, Mapping) and len(spec) == 1 and not RESERVED.intersection(spec):  # pyright: ignore[reportUnknownArgumentType]
+        return called_as(*next(iter(spec.items())))  # pyright: ignore[reportUnknownArgumentType]
+    return flow(spec, limit=100)
+
+
 def _names(tool: Matcher | None) -> Iterator[str]:
     if isinstance(tool, Word):
         yield str(tool.spec)
@@ -247,7 +255,9 @@ def pattern(spec: Any, place: Place, names: Names) -> Pattern:
     if len(spec) == 1 and not RESERVED.intersection(spec):  # pyright: ignore[reportUnknownArgumentType]
         ((tool, arguments),) = spec.items()  # pyright: ignore[reportUnknownVariableType]
         if str(tool).startswith("$"):  # pyright: ignore[reportUnknownArgumentType]
-            raise place.error(f"{flow(spec, limit=60)} stands where a call is expected; a matcher for the tool's name is written {{tool: {flow(spec, limit=60)}}}")
+            raise place.error(
+                f"{flow(spec, limit=60)} stands where a call is expected; a matcher for the tool's name is written {{tool: {flow(spec, limit=60)}}}"
+            )
         args, only = _args(arguments, place.at(tool), names)  # pyright: ignore[reportUnknownArgumentType]
         return Pattern(spec, tool=Word(tool), args=args, only=only)  # pyright: ignore[reportUnknownArgumentType]
     return _long(spec, place, names)  # pyright: ignore[reportUnknownArgumentType]

@@ -140,7 +140,9 @@ class Scope:
 def _hits(pattern: Pattern, part: Part, env: Env) -> Hits:
     if not pattern.binds:
         return pattern.hits(part, "ok")
-    best = ((called, max((hit for hit, _ in pattern.ways(part, called, "ok", env)), default=NO)) for called in part.calls)
+    best = (
+        (called, max((hit for hit, _ in pattern.ways(part, called, "ok", env)), default=NO)) for called in part.calls
+    )
     return [(called, hit) for called, hit in best if hit]
 
 
@@ -161,9 +163,7 @@ def _since(part: Part, start: Called, called: Called, ends: Hits) -> Tri:
     after = earlier(start, called)
     if not after:
         return NO
-    ended = (
-        min(hit, earlier(start, other), YES if other is called else earlier(other, called)) for other, hit in ends
-    )
+    ended = (min(hit, earlier(start, other), YES if other is called else earlier(other, called)) for other, hit in ends)
     return min(after, 2 - max(ended, default=NO))
 
 

@@ -95,7 +95,11 @@ def _flow(value: Any, depth: int) -> str:
     if isinstance(value, (list, tuple)):
         if not depth:
             return "[…]"
-        return "[" + ", ".join([_entry(item, depth - 1) for item in value[:_MANY]]) + ("]" if len(value) <= _MANY else ", …]")  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return (
+            "["
+            + ", ".join([_entry(item, depth - 1) for item in value[:_MANY]])
+            + ("]" if len(value) <= _MANY else ", …]")
+        )  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     return literal(value)
 
 
@@ -125,6 +129,19 @@ def joined(items: list[str], limit: int = 5, word: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {word} {items[-1]}"
+
+
+def listed(sentences: list[str], limit: int = 4) -> str:
+    """`a; b; and 4 more`."""
+    if len(sentences) > limit:
+        return f"{'; '.join(sentences[:limit])}; and {len(sentences) - limit} more"
+    return "; ".join(sentences)
+
+
+def called_as(tool: str, arguments: Any, limit: int = 100) -> str:
+    """A pattern in one line, as a call: `pay(order: "1187")`."""
+    inside = ", ".join(_pairs(arguments, 6)) if isinstance(arguments, Mapping) else ""  # pyright: ignore[reportUnknownArgumentType]
+    return _cut(f"{_flow(tool, 1)}({inside})", limit)
 
 
 def times(count: int) -> str:

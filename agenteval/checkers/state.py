@@ -1,15 +1,15 @@
 """`state` and `only_changes`: what became of the world, judged from its stored start and the changes recorded since.
 
-`state: {PATH: V}` holds where every path leads to a value that its V accepts, at the end, or with `at: start` before the
-first step. A path with `[*]` holds where some value that it reaches is accepted. What is not there is accepted by
+`state: {PATH: V}` holds where every path leads to a value that its V accepts, at the end, or with `at: start` before
+the first step. A path with `[*]` holds where some value that it reaches is accepted. What is not there is accepted by
 nothing.
 
-`only_changes: [PATH…]` holds where everything that differs between start and end lies at or beneath one of the paths; an
-empty list allows no change. A value that was changed and changed back does not differ. Only what the recorded changes
-touched is compared, never the whole world.
+`only_changes: [PATH…]` holds where everything that differs between start and end lies at or beneath one of the paths;
+an empty list allows no change. A value that was changed and changed back does not differ. Only what the recorded
+changes touched is compared, never the whole world.
 
-Without a stored start, both are `unknown` (`no_state`); where the record may have gaps, both are `unknown`, since a lost
-change may have made or mended any difference.
+Without a stored start, both are `unknown` (`no_state`); where the record may have gaps, both are `unknown`, since a
+lost change may have made or mended any difference.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from typing import Any, Literal
 from agenteval.checkers.changes import Change, compared, makers, told
 from agenteval.checkers.hints import where_it_ends
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri
+from agenteval.checkers.nearmiss import NOT_THERE
 from agenteval.checkers.outcome import Outcome, held, inactive, undecided
 from agenteval.checkers.paths import Path, path_text
-from agenteval.checkers.show import clipped, flow, joined, literal
+from agenteval.checkers.show import clipped, flow, joined, listed, literal
 from agenteval.checkers.values import Doubt, Matcher, together
 from agenteval.checkers.view import Part, View
 from agenteval.core.json import Json
@@ -104,7 +105,7 @@ class State:
         return Outcome(
             verdict="fail",
             code="state_differs",
-            reason=joined(said, 4),
+            reason=listed(said),
             steps=tuple(steps),
             evidence={"diff": diff},
         )
@@ -116,7 +117,7 @@ def _difference(path: Path, value: Matcher, values: Sequence[Any], state: Any) -
     if not values:
         hint = where_it_ends(state, path.keys)
         text = f"{path.text} is not there ({hint}); {wanted} is expected"
-        return {"expected": expected, "found": "absent", "hint": hint}, text
+        return {"expected": expected, "actual": NOT_THERE, "found": "absent", "hint": hint}, text
     if len(values) > 1:
         actual: Json = [clipped(item) for item in values[:5]]
         text = f"none of the {len(values)} values at {path.text} is {wanted}"
@@ -166,11 +167,13 @@ def _stray(stray: list[Change], view: View) -> Outcome:
         name = path_text(change.keys)
         diff[name], text = told(change)
         said.append(f"{name} {text}; {by.said}")
-    number = f"{len(stray)} changes outside what is allowed: " if len(stray) > 1 else "a change outside what is allowed: "
+    number = (
+        f"{len(stray)} changes outside what is allowed: " if len(stray) > 1 else "a change outside what is allowed: "
+    )
     return Outcome(
         verdict="fail",
         code="state_differs",
-        reason=number + joined(said, 3),
+        reason=number + listed(said, 3),
         steps=tuple(steps),
         evidence={"diff": diff},
     )

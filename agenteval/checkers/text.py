@@ -1,11 +1,12 @@
 """`says: V`: what the agent said to the one it works for.
 
 `in: {message: last | any | all}` says which of its messages: the last by default; any; all of them, vacuously where it
-said nothing. A message is what has the role `assistant` and says something: text, a refusal, or media; what a sub-agent says
-to the agent that started it is not said to the user, and is looked at only where `in: {agent: …}` names it. Where a
-whole record holds no such message, the text of model answers stands in for them.
+said nothing. A message is what has the role `assistant` and says something: text, a refusal, or media; what a sub-agent
+says to the agent that started it is not said to the user, and is looked at only where `in: {agent: …}` names it. Where
+a whole record holds no such message, the text of model answers stands in for them.
 
-A message whose text was cut fits where the part that is left is enough (`$text`); else that is undecided.
+A message whose text was cut fits where the part that is left is enough (`$text`); else that is undecided. So is a model
+answer that was not recorded: it may have been a message.
 
 With a gap: a later message may have been lost, so that only `any` can pass, and only `all` can fail.
 """
@@ -83,7 +84,9 @@ class Says:
             return self._outcome("pass", message, f"the last message says {self._what}")
         if found == MAYBE:
             return undecided(self._doubt(message, part), said=f"the last message may say {self._what}")
-        return self._outcome("fail", message, f"the last message does not say {self._what}: {literal(message.text, 200)}")
+        return self._outcome(
+            "fail", message, f"the last message does not say {self._what}: {literal(message.text, 200)}"
+        )
 
     def _any(self, answers: Sequence[tuple[Said, Tri]], part: Part) -> Outcome:
         for message, found in answers:
@@ -118,13 +121,19 @@ class Says:
     def _doubt(self, message: Said, part: Part) -> Doubt:
         where = f"the message at step {message.step.index}"
         if message.step.missing:
-            return "not_recorded", f"{where} was not recorded ({'; '.join(message.step.missing.values())[:200]}); {REMEDY}"
+            where = f"what was said at step {message.step.index}"
+            return (
+                "not_recorded",
+                f"{where} was not recorded ({'; '.join(message.step.missing.values())[:200]}); {REMEDY}",
+            )
         if message.step.truncated:
             return "cut", f"{where} was cut when it was recorded; record it whole"
         return self.value.doubt(message.text, part.view.slow) or part.doubt()
 
     def _outcome(self, verdict: Verdict, message: Said, reason: str) -> Outcome:
-        shown: dict[str, Json] = {} if verdict == "pass" else {"expected": clipped(self.value.spec), "actual": clipped(message.text)}
+        shown: dict[str, Json] = (
+            {} if verdict == "pass" else {"expected": clipped(self.value.spec), "actual": clipped(message.text)}
+        )
         hint = self.value.hint(message.text) if verdict == "fail" else ""
         if hint:
             shown["hint"] = hint
@@ -140,23 +149,23 @@ class Says:
 def said(part: Part) -> Iterator[Said]:
     """What the agent said in a part, in order."""
     view = part.view
-    steps = part.steps()
     runs = bool(view.trajectory.runs)
-    found = False
-    for step in steps:
-        if not isinstance(step.content, Message) or step.content.role != "assistant":
+    for step in part.steps():
+        content = step.content
+        if not (part.chosen or view.at_top(step)):
             continue
-        if (part.chosen or view.at_top(step)) and (is_spoken(step.content) or step.missing):
-            found = True
-            sure = not (view.lost and runs and step.run is None)
-            yield Said(step, spoken(step.content), sure)
-    if not found and not view.lost and not view.speaks:
-        yield from _model_texts(part, steps)
+        if isinstance(content, Message):
+            if content.role == "assistant" and (is_spoken(content) or step.missing):
+                sure = not (view.lost and runs and step.run is None)
+                yield Said(step, spoken(content), sure)
+        elif isinstance(content, ModelCall):
+            if "output" in step.missing:
+                yield Said(step, "", sure=True)
+            elif not view.speaks and not view.lost:
+                yield from _answer(step, content)
 
 
-def _model_texts(part: Part, steps: Sequence[Step]) -> Iterator[Said]:
-    for step in steps:
-        if isinstance(step.content, ModelCall) and (part.chosen or part.view.at_top(step)):
-            text = "\n".join(spoken(message) for message in step.content.output)
-            if text:
-                yield Said(step, text, sure=True)
+def _answer(step: Step, call: ModelCall) -> Iterator[Said]:
+    text = "\n".join(spoken(message) for message in call.output)
+    if text:
+        yield Said(step, text, sure=True)

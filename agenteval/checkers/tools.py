@@ -1,7 +1,7 @@
 """`never`, `at_most`, `at_least`, `exactly`, `no_errors`: how often something was called.
 
-What is forbidden or bounded from above counts once attempted; what is required must have succeeded. `exactly` does both:
-at least so many successes, and at most so many attempts. `status: ok | error | any` counts those calls alone.
+What is forbidden or bounded from above counts once attempted; what is required must have succeeded. `exactly` does
+both: at least so many successes, and at most so many attempts. `status: ok | error | any` counts those calls alone.
 
 `per: PATH` counts for each value at that place in the arguments on its own; calls without it are counted together.
 Values are told apart as JSON: "7" and 7 are two.
@@ -141,13 +141,16 @@ class Count:
             return self._too_few(tally, successes, part)
         most = len(tally.attempted) + stray
         if len(successes) >= self.low and (self.high is None or (most <= self.high and not part.lost)):
-            return held(self._said(attempts if self.high is not None else successes, tally.label), successes or attempts)
+            return held(
+                self._said(attempts if self.high is not None else successes, tally.label, self._wanted()),
+                successes or attempts,
+            )
         return self._undecided(tally, part)
 
     def _undecided(self, tally: Tally, part: Part) -> Outcome:
         open_hits = unsure(tally.attempted) or unsure(tally.required)
         seen = sure(tally.attempted) or sure(tally.required)
-        said = f"{self._said(seen, tally.label)} as far as seen; {self._bound()} {'is' if self._bound_is_one() else 'are'} asked for"
+        said = f"{self._said(seen, tally.label, self._wanted())} as far as seen; {self._bound()} {'is' if self._bound_is_one() else 'are'} asked for"
         if not open_hits:
             return undecided(part.doubt(), seen, said=said)
         want = self.want or ("any" if unsure(tally.attempted) else "ok")
@@ -156,8 +159,10 @@ class Count:
     def _too_many(self, tally: Tally, attempts: list[Called]) -> Outcome:
         failed = [called for called in attempts if called.ok != YES]
         note = "; failed attempts count (status: ok counts successes)" if failed and self.want is None else ""
-        reason = f"{self._said(attempts, tally.label)}; {self._bound()} allowed{note}"
-        return violated("too_many", reason, attempts, {**witness(attempts), "expected": self._bound(), "actual": len(attempts)})
+        reason = f"{self._said(attempts, tally.label, self.want or 'any')}; {self._bound()} allowed{note}"
+        return violated(
+            "too_many", reason, attempts, {**witness(attempts), "expected": self._bound(), "actual": len(attempts)}
+        )
 
     def _too_few(self, tally: Tally, successes: list[Called], part: Part) -> Outcome:
         want = self.want or "ok"
@@ -165,16 +170,20 @@ class Count:
         miss = closest(self.call, rest, want, part.view.slow)
         near = f"; closest is {written(miss.called)} at {where([miss.called])}: {sentences(miss)}" if miss else ""
         none = f" ({made(part)})" if not miss and not successes else ""
-        reason = f"{self._said(successes, tally.label)}; {self._bound()} needed{none}{near}"
+        reason = f"{self._said(successes, tally.label, want)}; {self._bound()} needed{none}{near}"
         shown = evidence(self.call, miss)
         return violated("too_few", reason, successes or ([miss.called] if miss else []), shown)
 
-    def _said(self, calls: Sequence[Called], label: str) -> str:
-        verb = {"ok": "succeeded", "error": "failed", "any": "was called"}[self.want or ("ok" if self.high is None else "any")]
+    def _said(self, calls: Sequence[Called], label: str, want: Want) -> str:
+        verb = {"ok": "succeeded", "error": "failed", "any": "was called"}[want]
         steps = f" ({where(calls)})" if calls else ""
         number = times(len(calls))
-        said = f"{number} {verb}" if not calls else f"{verb} {number}"
-        return f"{self.call.label} {said}{label}{steps}"
+        return f"{self.call.label} {f'{verb} {number}' if calls else f'never {verb}'}{label}{steps}".replace(
+            "never was", "was never"
+        )
+
+    def _wanted(self) -> Want:
+        return self.want or ("ok" if self.high is None else "any")
 
     def _bound(self) -> str:
         if self.high is None:

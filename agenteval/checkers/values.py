@@ -71,20 +71,20 @@ class Matcher(ABC):
         self.grows = grows
 
     @abstractmethod
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, slow: Slow, /) -> Tri:
         """Whether it accepts the value; bindings are not asked for."""
 
-    def solve(self, value: Any, env: Env, slow: Slow) -> Iterator[tuple[Tri, Env]]:
+    def solve(self, value: Any, env: Env, slow: Slow, /) -> Iterator[tuple[Tri, Env]]:
         """Every way to accept the value under the bindings so far, with the bindings after."""
         found = self.test(value, slow)
         if found:
             yield found, env
 
-    def doubt(self, value: Any, slow: Slow) -> Doubt | None:
+    def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """Why the value could not be decided; None where it could."""
         return next(filter(None, (part.doubt(value, slow) for part in self.parts)), None)
 
-    def hint(self, value: Any) -> str:  # noqa: ARG002 (most have none to give)
+    def hint(self, _value: Any, /) -> str:
         """What a reader should know of a value that it does not accept, and which matcher would accept it."""
         return ""
 
@@ -92,11 +92,11 @@ class Matcher(ABC):
 class Equal(Matcher):
     """A literal, by JSON value."""
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, _slow: Slow, /) -> Tri:
         """Equal, whatever the order of keys."""
         return YES if equal(self.spec, value) else NO
 
-    def hint(self, value: Any) -> str:
+    def hint(self, value: Any, /) -> str:
         """Another type, another spelling, nearly the number, or inside a list."""
         return difference(self.spec, value)
 
@@ -104,7 +104,7 @@ class Equal(Matcher):
 class Word(Equal):
     """A literal text: the commonest literal, and the quickest."""
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, _slow: Slow, /) -> Tri:
         """Equal."""
         return YES if value == self.spec else NO
 
@@ -117,11 +117,11 @@ class Near(Matcher):
         super().__init__(spec)
         self.x, self.tolerance = _exact(x), _exact(tolerance)
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, _slow: Slow, /) -> Tri:
         """A number within the tolerance."""
         return YES if is_number(value) and abs(_exact(value) - self.x) <= self.tolerance else NO
 
-    def hint(self, value: Any) -> str:
+    def hint(self, value: Any, /) -> str:
         """How far off a number is, or that it is none."""
         if not is_number(value):
             return f"{literal(value, 40)} is {kind(value)}; $near takes numbers alone"
@@ -145,7 +145,7 @@ class Num(Matcher):
         super().__init__(spec)
         self.x = x
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, _slow: Slow, /) -> Tri:
         """That number."""
         same = same_number(value, self.x) if isinstance(value, str) else equal(self.x, value)
         return YES if same else NO
@@ -159,7 +159,7 @@ class Re(Matcher):
         super().__init__(spec)
         self.compiled = compiled
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, slow: Slow, /) -> Tri:
         """Found."""
         if not isinstance(value, str):
             return NO
@@ -171,13 +171,13 @@ class Re(Matcher):
             slow.add(self)
             return MAYBE
 
-    def doubt(self, value: Any, slow: Slow) -> Doubt | None:
+    def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """It ran out of time."""
         if not isinstance(value, str) or self not in slow:
             return None
         return "timeout", f"{flow(self.spec, limit=60)} took longer than {SECONDS} s on a text; it was not tried again"
 
-    def hint(self, value: Any) -> str:
+    def hint(self, value: Any, /) -> str:
         """Only text can be searched."""
         return "" if isinstance(value, str) else f"{literal(value, 40)} is {kind(value)}; $re takes text alone"
 
@@ -190,7 +190,7 @@ class Glob(Matcher):
         super().__init__(spec)
         self.fits = re.compile(fnmatch.translate(pattern)).match
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, _slow: Slow, /) -> Tri:
         """Matched whole."""
         return YES if isinstance(value, str) and self.fits(value) else NO
 
@@ -203,11 +203,11 @@ class Text(Matcher):
         super().__init__(spec, grows=True)
         self.folded = fold(text)
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, _slow: Slow, /) -> Tri:
         """Held."""
         return YES if isinstance(value, str) and self.folded in fold(value) else NO
 
-    def hint(self, value: Any) -> str:
+    def hint(self, value: Any, /) -> str:
         """Only text can hold text."""
         return "" if isinstance(value, str) else f"{literal(value, 40)} is {kind(value)}; $text takes text alone"
 
@@ -219,7 +219,7 @@ class AnyOf(Matcher):
         """Keep the options in order."""
         super().__init__(spec, parts, grows=all(part.grows for part in parts))
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, slow: Slow, /) -> Tri:
         """The best answer of them."""
         best = NO
         for part in self.parts:
@@ -229,7 +229,7 @@ class AnyOf(Matcher):
             best = max(best, found)
         return best
 
-    def solve(self, value: Any, env: Env, slow: Slow) -> Iterator[tuple[Tri, Env]]:
+    def solve(self, value: Any, env: Env, slow: Slow, /) -> Iterator[tuple[Tri, Env]]:
         """Every way of each."""
         for part in self.parts:
             yield from part.solve(value, env, slow)
@@ -243,7 +243,7 @@ class Has(Matcher):
         super().__init__(spec, (part,), grows=isinstance(part, Word))
         self.part = part
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, slow: Slow, /) -> Tri:
         """The best answer over the elements."""
         if isinstance(value, (list, tuple)):
             return max((self.part.test(item, slow) for item in value), default=NO)  # pyright: ignore[reportUnknownVariableType]
@@ -251,7 +251,7 @@ class Has(Matcher):
             return YES if str(self.part.spec) in value else NO
         return NO
 
-    def solve(self, value: Any, env: Env, slow: Slow) -> Iterator[tuple[Tri, Env]]:
+    def solve(self, value: Any, env: Env, slow: Slow, /) -> Iterator[tuple[Tri, Env]]:
         """Every way of each element."""
         if isinstance(value, (list, tuple)):
             for item in value:  # pyright: ignore[reportUnknownVariableType]
@@ -259,12 +259,12 @@ class Has(Matcher):
         elif self.test(value, slow):
             yield YES, env
 
-    def doubt(self, value: Any, slow: Slow) -> Doubt | None:
+    def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """The doubt of an element."""
         items = value if isinstance(value, (list, tuple)) else ()  # pyright: ignore[reportUnknownVariableType]
         return next(filter(None, (self.part.doubt(item, slow) for item in items)), None)  # pyright: ignore[reportUnknownVariableType]
 
-    def hint(self, value: Any) -> str:
+    def hint(self, value: Any, /) -> str:
         """What it can be asked of."""
         if isinstance(value, (list, tuple, str)):
             return ""
@@ -279,7 +279,7 @@ class Not(Matcher):
         super().__init__(spec, (part,))
         self.part = part
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, slow: Slow, /) -> Tri:
         """The other answer."""
         return 2 - self.part.test(value, slow)
 
@@ -293,11 +293,11 @@ class Name(Matcher):
         self.name = name
         self.binds = True
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, _value: Any, _slow: Slow, /) -> Tri:
         """Any value, where bindings are not asked for."""
         return YES
 
-    def solve(self, value: Any, env: Env, slow: Slow) -> Iterator[tuple[Tri, Env]]:
+    def solve(self, value: Any, env: Env, _slow: Slow, /) -> Iterator[tuple[Tri, Env]]:
         """Bind a free name; else be equal to what is bound."""
         if self.name not in env:
             yield YES, {**env, self.name: value}
@@ -315,14 +315,14 @@ class Fn(Matcher):
         super().__init__(spec)
         self.function = function
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, _slow: Slow, /) -> Tri:
         """True, false, or undecided where it raises."""
         try:
             return YES if self.function(value) else NO
         except Exception:  # noqa: BLE001 (the user's code may raise anything; none of it is the agent's fault)
             return MAYBE
 
-    def doubt(self, value: Any, slow: Slow) -> Doubt | None:
+    def doubt(self, value: Any, _slow: Slow, /) -> Doubt | None:
         """What it raised."""
         try:
             self.function(value)
@@ -334,18 +334,18 @@ class Fn(Matcher):
 class ListOf(Matcher):
     """A literal list with matchers inside: as many elements, each accepted in its place."""
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, slow: Slow, /) -> Tri:
         """The worst answer over the places."""
         if not isinstance(value, (list, tuple)) or len(value) != len(self.parts):  # pyright: ignore[reportUnknownArgumentType]
             return NO
         return min((part.test(item, slow) for part, item in zip(self.parts, value, strict=True)), default=YES)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
-    def solve(self, value: Any, env: Env, slow: Slow) -> Iterator[tuple[Tri, Env]]:
+    def solve(self, value: Any, env: Env, slow: Slow, /) -> Iterator[tuple[Tri, Env]]:
         """Every way for all places together."""
         if isinstance(value, (list, tuple)) and len(value) == len(self.parts):  # pyright: ignore[reportUnknownArgumentType]
             yield from together(list(zip(self.parts, [[item] for item in value], strict=True)), env, slow)  # pyright: ignore[reportUnknownVariableType]
 
-    def doubt(self, value: Any, slow: Slow) -> Doubt | None:
+    def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """The doubt of a place."""
         if not isinstance(value, (list, tuple)):
             return None
@@ -360,18 +360,18 @@ class ObjectOf(Matcher):
         super().__init__(spec, tuple(parts.values()))
         self.members = parts
 
-    def test(self, value: Any, slow: Slow) -> Tri:
+    def test(self, value: Any, slow: Slow, /) -> Tri:
         """The worst answer over the keys."""
         if not isinstance(value, Mapping) or value.keys() != self.members.keys():  # pyright: ignore[reportUnknownMemberType]
             return NO
         return min((part.test(value[key], slow) for key, part in self.members.items()), default=YES)
 
-    def solve(self, value: Any, env: Env, slow: Slow) -> Iterator[tuple[Tri, Env]]:
+    def solve(self, value: Any, env: Env, slow: Slow, /) -> Iterator[tuple[Tri, Env]]:
         """Every way for all keys together."""
         if isinstance(value, Mapping) and value.keys() == self.members.keys():  # pyright: ignore[reportUnknownMemberType]
             yield from together([(part, [value[key]]) for key, part in self.members.items()], env, slow)
 
-    def doubt(self, value: Any, slow: Slow) -> Doubt | None:
+    def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """The doubt of a key."""
         if not isinstance(value, Mapping):
             return None

@@ -1,9 +1,9 @@
-"""A trajectory in, an indexed view of it out, which many checks share. Built once; each index is made when first asked for.
+"""A trajectory in, an indexed view of it out, which many checks share; an index is made when it is first asked for.
 
 What is missing. A trajectory whose recorder did not prove it whole (`integrity.complete`) may have lost any step at any
-place. `View.lost` names why: `empty` (no steps), `no_telemetry` (only words: no tool or model call, and nobody counted),
-or `gap`. Every check then answers for all the trajectories that this one may be a part of: what was seen stays seen,
-and what was not seen proves nothing.
+place. `View.lost` names why: `empty` (no steps), `no_telemetry` (only words: no tool or model call, and nobody
+counted), or `gap`. Every check then answers for all the trajectories that this one may be a part of: what was seen
+stays seen, and what was not seen proves nothing.
 
 Order. Calls stand in the order of the trajectory. Two calls that one model call asked for and that overlap in time are
 one parallel batch: neither is earlier than the other, since neither could know of the other. Where overlapping calls
@@ -13,6 +13,7 @@ do not say who asked for them and the trajectory has a gap, their order is undec
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ from agenteval.checkers.show import joined, literal
 from agenteval.checkers.values import Doubt
 from agenteval.core import semconv
 from agenteval.core.json import Json
-from agenteval.core.message import Message, MediaPart, RefusalPart, TextPart
+from agenteval.core.message import MediaPart, Message, RefusalPart, TextPart
 from agenteval.core.outcome import ReasonCode
 from agenteval.core.scenario import Scenario
 from agenteval.core.trajectory import ModelCall, StateChange, Step, ToolCall, Trajectory
@@ -82,7 +83,10 @@ def spoken(message: Message) -> str:
 
 def is_spoken(message: Message) -> bool:
     """The message says something: text, a refusal, or media, beside any tool requests."""
-    return any(isinstance(part, MediaPart) or (isinstance(part, (TextPart, RefusalPart)) and part.text) for part in message.parts)
+    return any(
+        isinstance(part, MediaPart) or (isinstance(part, (TextPart, RefusalPart)) and part.text)
+        for part in message.parts
+    )
 
 
 class View:
@@ -90,7 +94,7 @@ class View:
 
     Attributes:
         steps: Its steps.
-        calls: Its tool calls, in order.
+        calls: The tool calls of the agent, in order; those of a simulated user are not looked at.
         by_name: Tool name to its calls.
         nameless: Calls whose tool was not recorded.
         lost: Why something may be missing; None where the recorder's count proves that nothing is.
@@ -110,7 +114,7 @@ class View:
         self.nameless: list[Called] = []
         self._known_tools = known_tools
         for at, step in enumerate(self.steps):
-            if isinstance(step.content, ToolCall):
+            if isinstance(step.content, ToolCall) and step.content.by == "agent":
                 called = Called(step, step.content, at, len(self.calls))
                 self.calls.append(called)
                 (self.nameless if "name" in called.unclear else self.by_name.setdefault(called.name, [])).append(called)
@@ -223,7 +227,7 @@ class View:
         """
         starts = [at for at, step in enumerate(self.steps) if self._from_user(step)]
         edges = [0, *starts[1:], len(self.steps)]
-        return [(low, high) for low, high in zip(edges, edges[1:], strict=False) if low < high]
+        return [(low, high) for low, high in itertools.pairwise(edges) if low < high]
 
     def _from_user(self, step: Step) -> bool:
         return isinstance(step.content, Message) and step.content.role == "user" and self.at_top(step)
@@ -272,7 +276,7 @@ def _overlap(a: Step, b: Step) -> bool:
 
 
 class Part:
-    """The part of a trajectory that a check looks at: all of it, a turn, an agent's steps, or what lies between two calls.
+    """The part of a trajectory that a check looks at: all, a turn, an agent's steps, or what lies between two calls.
 
     Attributes:
         calls: The tool calls that are in it, or may be.

@@ -1,23 +1,28 @@
-"""Foreign files in, a run of imported trajectories out. What cannot be read is refused by file and place; the rest goes in."""
+"""Foreign files in, a run of imported trajectories out. What cannot be read is refused by place; the rest goes in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agenteval._util.ids import new_run_id
-from agenteval.core.outcome import Finding, Label, Measure, Run, Score, Trial
+from agenteval._util.canonical import content_hash
+from agenteval._util.ids import derived, new_run_id
+from agenteval.core import semconv
+from agenteval.core.outcome import Finding, Label, Measure, Run, Trial
 from agenteval.core.ports import TraceStore
+from agenteval.core.span import Span
+from agenteval.core.trajectory import ToolCall, Trajectory
 from agenteval.errors import ImportRefused
-from agenteval.evaluation.score import INVALID
+from agenteval.evaluation.score import INVALID, score
 from agenteval.experiment.run import COUNTED
-from agenteval.intake.files import Imported, read
-from agenteval.telemetry.assemble import trajectory_of
+from agenteval.intake.files import FileHeader, Imported, Record, read
+from agenteval.telemetry.assemble import SCOPE, trajectory_of
 
 _AT_ONCE = 200  # records committed in one transaction
-_REWARD = "reward"
+RECORDED = "recorded"
+_LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}  # as inspect_ai.scorer.value_to_float reads them
 _FULL_REWARD_TOLERANCE = 1e-6  # tau-bench counts a reward within this of 1 as a success
 
 
@@ -63,14 +68,17 @@ def import_files(
     )
     summary = ImportSummary(run=run)
     agents: dict[str, None] = {}
+    repeats = _Repeats()
     store.put_run(run)
     for batch in _batches(record for path in files for record in read(path, format=format)):
         with store.batch():
             for record in batch:
                 if isinstance(record, Imported):
                     agents[record.trial.agent] = None
-                    _take(record, store, summary)
-                elif isinstance(record, ImportRefused):
+                    _take(record, store, summary, repeats.free(record))
+                elif isinstance(record, FileHeader):
+                    store.append([_header_span(record)])
+                else:
                     summary.refused.append(record)
         if on_progress is not None:
             on_progress(summary)
@@ -79,8 +87,8 @@ def import_files(
     return summary
 
 
-def _batches(records: Iterable[object]) -> Iterable[list[object]]:
-    batch: list[object] = []
+def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    batch: list[Record] = []
     for record in records:
         batch.append(record)
         if len(batch) == _AT_ONCE:
@@ -88,3 +96,115 @@ def _batches(records: Iterable[object]) -> Iterable[list[object]]:
             batch = []
     if batch:
         yield batch
+
+
+def _take(record: Imported, store: TraceStore, summary: ImportSummary, repeat: int) -> None:
+    """Keep one record: its spans, its trajectory, its labels, and the finding that its reward amounts to."""
+    trajectory = trajectory_of(record.spans)
+    trial = _trial_of(record, summary.run, trajectory, repeat)
+    store.append(record.spans)
+    store.put_trial(trial, trajectory)
+    for label in record.labels:
+        store.put_label(label)
+    findings = recorded(record.labels)
+    concluded = score(findings) if trial.status in COUNTED else INVALID
+    store.record(summary.run.id, trajectory.id, concluded.findings, concluded)
+    summary.imported += 1
+    summary.labels += len(record.labels)
+    summary.steps += len(trajectory.steps)
+    summary.tool_calls += len(trajectory.of(ToolCall))
+
+
+def _header_span(header: FileHeader) -> Span:
+    """What a file says once for all its records, kept as a trace of one span that belongs to no trial."""
+    trace_id = derived("import-header", header.sha256)
+    return Span(
+        trace_id=trace_id,
+        span_id=derived(trace_id, "root", digits=16),
+        name=f"header of {header.file}",
+        start_ns=0,
+        end_ns=0,
+        scope={"name": SCOPE},
+        attributes={
+            semconv.SOURCE: f"import:{header.format}",
+            semconv.IMPORT_FILE: header.file,
+            semconv.IMPORT_SHA256: header.sha256,
+            semconv.IMPORT_RECORD: header.content,
+        },
+    )
+
+
+def _trial_of(record: Imported, run: Run, trajectory: Trajectory, repeat: int) -> Trial:
+    facts = record.trial
+    return Trial(
+        run=run.id,
+        scenario=facts.scenario,
+        scenario_hash=facts.scenario_hash or content_hash([facts.suite, facts.scenario]),
+        agent=facts.agent,
+        repeat=repeat,
+        seed=facts.seed or 0,
+        status=facts.status,
+        trace_ids=trajectory.trace_ids,
+        trajectory=trajectory.id,
+        error=facts.error,
+        fault_of=facts.fault_of,
+        seconds=facts.seconds,
+    )
+
+
+class _Repeats:
+    """Free repeat numbers: two files, or two records of one, may claim the same repeat of the same scenario."""
+
+    def __init__(self) -> None:
+        self._taken: dict[tuple[str, str, str], set[int]] = {}
+
+    def free(self, record: Imported) -> int:
+        """The repeat that the record claims, or the next free one."""
+        facts = record.trial
+        taken = self._taken.setdefault((facts.scenario_hash, facts.scenario, facts.agent), set())
+        repeat = facts.repeat
+        while repeat in taken:
+            repeat += 1
+        taken.add(repeat)
+        return repeat
+
+
+def recorded(labels: Sequence[Label]) -> list[Finding]:
+    """The findings `recorded` that outcome labels amount to: the reward, else each recorded score.
+
+    A reward of 1 (within 1e-6) is a success, as tau-bench counts it; any other figure is a failure with its value as
+    the measure. Inspect's letters count as in Inspect: C 1, P 0.5, I and N 0. What is no figure answers `unknown`.
+    """
+    rewards = [label for label in labels if label.criterion.startswith("reward@")]
+    outcomes = rewards or [label for label in labels if _figure(label.value) is not None]
+    return [_recorded(label, alone=len(outcomes) == 1) for label in outcomes]
+
+
+def _recorded(label: Label, *, alone: bool) -> Finding:
+    name = label.criterion.partition("@")[0]
+    check = RECORDED if alone else f"{RECORDED}:{name}"
+    value = _figure(label.value)
+    if value is None:
+        return Finding(
+            check=check,
+            title=f"recorded {name}",
+            verdict="unknown",
+            reason_code="not_measured",
+            reason=f"the file records {label.value!r}, which is no figure",
+        )
+    return Finding(
+        check=check,
+        title=f"recorded {name}",
+        verdict="pass" if abs(value - 1.0) <= _FULL_REWARD_TOLERANCE else "fail",
+        reason_code="recorded",
+        reason=f"the file records {name} {label.value}; it does not say at which step",
+        measure=Measure(name=name, value=value),
+    )
+
+
+def _figure(value: object) -> float | None:
+    if isinstance(value, str):
+        return _LETTERS.get(value)
+    if isinstance(value, (bool, int, float)):
+        return float(value)
+    return None

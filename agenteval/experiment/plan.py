@@ -79,7 +79,7 @@ def plan_run(
     model = None if request.model is None else make_model(request.model, request.base_url)
     prices = None if request.price is None else _prices(request.price)
     _check_models(request, agents, model, prices)
-    _check_tools(suite, agents)
+    refuse_unknown_tools(suite, agents)
     run = resume or Run(
         id=new_run_id(),
         kind="execution",
@@ -147,8 +147,8 @@ def _check_models(
         )
 
 
-def _check_tools(suite: Suite, agents: tuple[AgentSpec, ...]) -> None:
-    """A check that names a tool which the world does not offer would hold, or fail, for ever."""
+def refuse_unknown_tools(suite: Suite, agents: tuple[AgentSpec, ...]) -> None:
+    """Raise ScenarioError where a check names a tool that the world does not offer: it would hold or fail for ever."""
     if not any(spec.uses_world for spec in agents):
         return
     for scenario in suite.scenarios:

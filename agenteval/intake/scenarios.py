@@ -16,16 +16,17 @@ The keys of a scenario, of which `scenario`, `checks`, and one of `task` and `us
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import ConfigDict, Field
 
-from agenteval import checkers
 from agenteval._util.loading import CodeLoader
 from agenteval._util.paths import shown
+from agenteval.checkers import parse
 from agenteval.core.json import Json
 from agenteval.core.ports import Checker, World
 from agenteval.core.scenario import Limits, Scenario, UserRef, WorldRef
@@ -49,6 +50,8 @@ from agenteval.world.users import parse_user
 T = TypeVar("T")
 
 _TEXT_FILES = (".md", ".txt")
+_MOST_ERRORS = 20
+_UNKNOWN_KEY = re.compile('unknown key "([^"]+)"')
 
 
 class DefaultsShape(Written):
@@ -148,17 +151,55 @@ def read_defaults(shape: DefaultsShape, document: Document, *, suite: str, base:
 def read_checks(
     items: list[Any], document: Document, path: Trail, *, base: Path, loader: CodeLoader
 ) -> tuple[Checker, ...]:
-    """The checks of a scenario or of a checks file. Raises ScenarioError with file and line."""
+    """The checks of a scenario or of a checks file; from Python, check objects among them stay as they are.
+
+    Raises:
+        CodeNotAllowed: A check names code that may not run here.
+        ScenarioError: All that is wrong, each with file and line.
+    """
 
     def load_code(ref: str) -> object:
         return loader.load(ref, relative_to=base)
 
     if not items:
         raise document.error(f"{dotted(path)}: is empty; at least one check is needed", path)
-    try:
-        return tuple(checkers.parse(items, path=path, load_code=load_code))
-    except ScenarioError as error:
-        raise _located(error, document) from error
+    objects = {index: cast("Checker", each) for index, each in enumerate(items) if _is_check(each)}
+    written = [_stand_in(index) if index in objects else each for index, each in enumerate(items)]
+    errors: list[ScenarioError] = []
+    while len(errors) < _MOST_ERRORS:
+        try:
+            parsed = parse(written, path=path, load_code=load_code)
+        except ScenarioError as error:
+            errors.append(_located(error, document))
+            index = error.path[len(path)] if len(error.path) > len(path) else None
+            if not isinstance(index, int) or written[index] == _stand_in(index):
+                break
+            written[index] = _stand_in(index)  # so that the others are looked at too
+        else:
+            if errors:
+                break
+            return _once(tuple(objects.get(index, check) for index, check in enumerate(parsed)), document, path)
+    raise listing(errors)
+
+
+def _stand_in(index: int) -> dict[str, Json]:
+    return {"no_errors": {}, "id": f"stands-in-{index}"}
+
+
+def _is_check(written: object) -> bool:
+    return callable(getattr(written, "check", None)) and hasattr(written, "spec")
+
+
+def _once(checks: tuple[Checker, ...], document: Document, path: Trail) -> tuple[Checker, ...]:
+    """The checks, once it is known that no two have one id: findings go by it."""
+    ids = [check.id for check in checks]
+    for index, each in enumerate(ids):
+        if each in ids[:index]:
+            inner = (*path, index)
+            raise document.error(
+                f'{dotted(inner)}: its id "{each}" is that of another check; give it one of its own', inner
+            )
+    return checks
 
 
 def world_of(ref: str, document: Document, path: Trail, *, base: Path, loader: CodeLoader) -> WorldRef:
@@ -198,10 +239,12 @@ def _blamed(read: Callable[[], T], document: Document, path: Trail) -> T:
         raise document.error(f"{prefix(path)}{error}", path) from error
 
 
-def _located(error: ScenarioError, document: Document) -> Exception:
-    """The error of a part that knows no lines, with file and line."""
+def _located(error: ScenarioError, document: Document) -> ScenarioError:
+    """The error of a part that knows no lines, with file and line. Raises CodeNotAllowed where that is behind it."""
     located = document.error(error.message, error.path)
-    return CodeNotAllowed(str(located)) if isinstance(error.__cause__, CodeNotAllowed) else located
+    if isinstance(error.__cause__, CodeNotAllowed):
+        raise CodeNotAllowed(str(located)) from error
+    return located
 
 
 class _Reading:
@@ -287,14 +330,25 @@ class _Reading:
 
     def _user(self, written: Any) -> UserRef:
         spec = mapping(written)
-        filled = written if spec is None else {**self._defaults.user, **spec}
+        # a scripted user is whole as it stands: patience and the like belong to those that answer from what they know
+        filled = {**self._defaults.user, **spec} if spec is not None and "knows" in spec else written
         try:
             return parse_user(filled, path=("user",))
         except ScenarioError as error:
-            raise self._user_error(error) from error
+            first, *others = error.message.split("\n")
+            problems = [(first, error.path), *((line, self._trail_of(line)) for line in others)]
+            raise listing([self._user_error(message, path) for message, path in problems]) from error
 
-    def _user_error(self, error: ScenarioError) -> Exception:
+    def _trail_of(self, message: str) -> Trail:
+        """The place in the document that a message begins with, such as `user.knows.order: …`."""
+        trails = (trail for trail in self._document.lines if trail and message.startswith(f"{dotted(trail)}:"))
+        trail = max(trails, key=len, default=("user",))
+        unknown = _UNKNOWN_KEY.search(message)
+        inner = (*trail, unknown[1]) if unknown else trail
+        return inner if inner in self._document.lines else trail
+
+    def _user_error(self, message: str, path: Trail) -> ScenarioError:
         suite = self._defaults.document
-        if suite is not None and error.path not in self._document.lines and ("defaults", *error.path) in suite.lines:
-            return suite.error(f"defaults.{error.message}", ("defaults", *error.path))
-        return _located(error, self._document)
+        if suite is not None and path not in self._document.lines and ("defaults", *path) in suite.lines:
+            return suite.error(f"defaults.{message}", ("defaults", *path))
+        return self._document.error(message, path)

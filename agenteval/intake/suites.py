@@ -10,7 +10,8 @@
 
 The keys of `suite.yaml`: suite (its id, required), version, title, claims, does_not_claim, agents (name to reference)
 and defaults, which holds any of world, instructions, limits, tags and user and fills the scenarios beside it: limits
-and user key by key, tags added, and null in a scenario takes a default away.
+key by key; user likewise, where a scenario's user answers from what it `knows`; tags are added; and null in a scenario
+takes a default away.
 """
 
 from __future__ import annotations

@@ -23,28 +23,13 @@ DIGEST_BYTES = 16
 _REMEMBERED = 100_000  # ids, at most: some 20 MB
 _AT_ONCE = 500  # values in one query
 
-_INSERT_CONTENT = sqlite.insert_numbered(content)
+_INSERT_CONTENT = sqlite.insert_numbered(content, unless=["digest"])
 _INSERT_HISTORY = sqlite.insert_numbered(history)
 
 
 def digest_of(data: bytes) -> bytes:
     """What a text is known by."""
     return hashlib.sha256(data).digest()[:DIGEST_BYTES]
-
-
-class Chain:
-    """A conversation that is to be kept: the one that it continues, and the digests of what is new.
-
-    Attributes:
-        node: Its number, once it is kept.
-    """
-
-    __slots__ = ("base", "digests", "node")
-
-    def __init__(self, base: Chain | None, digests: Sequence[bytes]) -> None:
-        self.base = base
-        self.digests = digests
-        self.node = 0
 
 
 class Known:
@@ -59,77 +44,79 @@ class Known:
         self.ids.clear()
         self.nodes.clear()
 
-    def bound(self) -> None:
-        """Forget everything where it is too much. Never between wanting a text and keeping it."""
-        if len(self.ids) > _REMEMBERED or len(self.nodes) > _REMEMBERED:
-            self.forget()
 
+class Interning:
+    """Numbers texts and conversations within one transaction, and then keeps those that are new.
 
-class Wanted:
-    """Texts and conversations that one call is about to keep."""
+    New texts are numbered on the assumption that the store has none of them, which is so nearly always: `keep` finds
+    out where it has, and whoever took numbers must then take them again.
 
-    def __init__(self, known: Known) -> None:
-        known.bound()
+    Args:
+        connection: An open transaction that holds the write lock: nobody else takes numbers.
+        known: What is remembered; afterwards, what was new as well.
+    """
+
+    def __init__(self, connection: Connection, known: Known) -> None:
+        if len(known.ids) > _REMEMBERED or len(known.nodes) > _REMEMBERED:
+            known.forget()
+        self._connection = connection
         self._known = known
-        self.texts: dict[bytes, bytes] = {}
-        self.chains: list[Chain] = []
+        self._texts: list[tuple[int, bytes, bytes]] = []
+        self._nodes: list[tuple[int, int, int]] = []
+        self._first_text = self._next_text = _next_id(connection, content.c.id)
+        self._first_node = self._next_node = _next_id(connection, history.c.id)
 
-    def text(self, data: bytes) -> bytes:
-        """Want a text; gives its digest."""
-        digest = digest_of(data)
-        if digest not in self._known.ids:
-            self.texts[digest] = data
-        return digest
+    def text(self, data: bytes) -> int:
+        """The number of a text."""
+        return self.digested(hashlib.sha256(data).digest()[:DIGEST_BYTES], data)
 
-    def chain(self, base: Chain | None, digests: Sequence[bytes]) -> Chain:
-        """Want a conversation, whose messages are wanted texts."""
-        chain = Chain(base, digests)
-        self.chains.append(chain)
-        return chain
+    def digested(self, digest: bytes, data: bytes) -> int:
+        """The number of a text whose digest is at hand."""
+        number = self._known.ids.get(digest)
+        if number is None:
+            number = self._known.ids[digest] = self._next_text
+            self._next_text += 1
+            self._texts.append((number, digest, data))
+        return number
 
-    def keep(self, connection: Connection) -> None:
-        """Keep everything wanted; `known.ids` then has each text, and each chain its node."""
-        self._find_texts(connection)
-        first = _next_id(connection, content.c.id) if self.texts else 0
-        rows = [(number, digest, data) for number, (digest, data) in enumerate(self.texts.items(), start=first)]
-        if rows:
-            connection.exec_driver_sql(_INSERT_CONTENT, rows)
-            self._known.ids.update((digest, number) for number, digest, _ in rows)
-        if self.chains:
-            self._keep_chains(connection, first if rows else None)
+    def conversation(self, node: int, messages: Iterable[int]) -> int:
+        """The number of a conversation that goes on from a node (0: from nothing) with messages, which are texts."""
+        for message in messages:
+            node = self._node(node, message)
+        return node
 
-    def _find_texts(self, connection: Connection) -> None:
-        """Take off what the store has already, whoever put it there."""
-        for some in in_pieces(self.texts):
+    def _node(self, parent: int, message: int) -> int:
+        key = (parent, message)
+        number = self._known.nodes.get(key)
+        # only an old message under an old node can be there without being remembered
+        if number is None and parent < self._first_node and message < self._first_text:
+            number = _find_node(self._connection, key)
+        if number is None:
+            number = self._next_node
+            self._next_node += 1
+            self._nodes.append((number, parent, message))
+        self._known.nodes[key] = number
+        return number
+
+    def keep(self) -> bool:
+        """Keep what is new. False where a text was there already: its number was another, so take all numbers again."""
+        if self._texts:
+            kept = self._connection.exec_driver_sql(_INSERT_CONTENT, self._texts).rowcount
+            if kept < len(self._texts):
+                self._learn()
+                return False
+        if self._nodes:
+            self._connection.exec_driver_sql(_INSERT_HISTORY, self._nodes)
+        return True
+
+    def _learn(self) -> None:
+        self._known.forget()
+        for some in in_pieces(digest for _, digest, _ in self._texts):
             query = select(content.c.digest, content.c.id).where(content.c.digest.in_(some))
-            self._known.ids.update((digest, number) for digest, number in connection.execute(query))
-        for digest in [digest for digest in self.texts if digest in self._known.ids]:
-            del self.texts[digest]
-
-    def _keep_chains(self, connection: Connection, first_new_text: int | None) -> None:
-        ids, nodes = self._known.ids, self._known.nodes
-        first = number = _next_id(connection, history.c.id)
-        rows: list[tuple[int, int, int]] = []
-        for chain in self.chains:  # a base comes before what continues it
-            node = 0 if chain.base is None else chain.base.node
-            for digest in chain.digests:
-                key = (node, ids[digest])
-                found = nodes.get(key)
-                # only an old message under an old node can be there without being remembered
-                if found is None and node < first and (first_new_text is None or key[1] < first_new_text):
-                    found = _find_node(connection, key)
-                if found is None:
-                    found = number
-                    rows.append((number, *key))
-                    number += 1
-                node = nodes[key] = found
-            chain.node = node
-        if rows:
-            connection.exec_driver_sql(_INSERT_HISTORY, rows)
+            self._known.ids.update((digest, number) for digest, number in self._connection.execute(query))
 
 
 def _next_id(connection: Connection, column: Any) -> int:
-    # the transaction holds the write lock, so that nobody else takes these numbers
     return (connection.execute(select(func.max(column))).scalar_one() or 0) + 1
 
 

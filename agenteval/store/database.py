@@ -59,10 +59,24 @@ class Database:
             version += 1
 
     @contextmanager
-    def alone(self) -> Generator[None]:
-        """Without any other writer of this process, and without a transaction yet."""
+    def transaction(self) -> Generator[Connection]:
+        """One transaction, or the one that this thread has open; what only reads may fail in it and do no harm."""
         with self._lock:
-            yield
+            if self._owner is not None:
+                yield self._writer
+                return
+            with self._outermost():
+                yield self._writer
+
+    @contextmanager
+    def batch(self) -> Generator[None]:
+        """One transaction around whatever the caller does; its own errors go through as they are."""
+        with self.transaction():
+            try:
+                yield
+            except BaseException:
+                self._broken = True  # half of it may be written: the whole must not be committed
+                raise
 
     @contextmanager
     def write(self) -> Generator[Connection]:
@@ -71,21 +85,7 @@ class Database:
             yield self._writer
 
     @contextmanager
-    def batch(self) -> Generator[None]:
-        """One transaction around whatever the caller does; its own errors go through as they are."""
-        with self._lock:
-            if self._owner is None:
-                with self._transaction():
-                    yield
-                return
-            try:
-                yield
-            except BaseException:
-                self._broken = True  # half of it may be written: the whole must not be committed
-                raise
-
-    @contextmanager
-    def _transaction(self) -> Generator[None]:
+    def _outermost(self) -> Generator[None]:
         self._refuse_closed()
         with self.explained():
             transaction = self._writer.begin()

@@ -19,9 +19,9 @@ from typing import Any, cast
 import orjson
 
 from agenteval.core import semconv
-from agenteval.core.span import Attribute, Attributes, LogRecord, Span, SpanEvent, SpanLink, SpanStatus
-from agenteval.store.content import Chain, Texts, Wanted, digest_of
-from agenteval.store.keys import log_key, span_key
+from agenteval.core.span import Attributes, LogRecord, Span, SpanEvent, SpanLink, SpanStatus
+from agenteval.store.content import Interning, Texts, digest_of
+from agenteval.store.keys import SPAN_DIGITS, TRACE_DIGITS, hex_id, log_key
 from agenteval.store.pack import Ref, encodable, pack, unpack
 
 LARGE = 256
@@ -30,19 +30,20 @@ LARGE = 256
 _INT64 = 2**63 - 1
 _NO_STATUS = SpanStatus()
 _PART_VALUES = ("response", "arguments")
-_RECENT = 8  # conversations of one call that the next one may continue
+_ROW_DIGEST_BYTES = 8  # tells an identical repeat from another span under the same id
+_RECENT = 4  # conversations of one call that the next one may continue
 _DECODER = json.JSONDecoder()
 
 Row = tuple[Any, ...]
 
 
 class _Said:
-    """A conversation that was drafted lately: as messages, or as JSON text up to its closing bracket."""
+    """A conversation that was written lately: as messages, or as JSON text up to its closing bracket."""
 
-    __slots__ = ("_data", "between", "chain", "messages", "text")
+    __slots__ = ("_data", "between", "messages", "node", "text")
 
-    def __init__(self, chain: Chain, *, messages: Sequence[Any] = (), text: str = "", between: str = "") -> None:
-        self.chain = chain
+    def __init__(self, node: int, *, messages: Sequence[Any] = (), text: str = "", between: str = "") -> None:
+        self.node = node
         self.messages = messages
         self.text = text
         self.between = between
@@ -52,7 +53,7 @@ class _Said:
         """Whether a conversation begins with all of this one, to the letter."""
         earlier = self.messages
         count = len(earlier)
-        if not earlier or count > len(messages) or messages[0] != earlier[0] or messages[count - 1] != earlier[-1]:
+        if not 0 < count <= len(messages) or messages[0] != earlier[0] or messages[count - 1] != earlier[-1]:
             return False
         if messages[:count] != earlier:
             return False
@@ -66,135 +67,165 @@ class _Said:
         return self.between != "" and text.startswith(self.text) and text.startswith(self.between, len(self.text))
 
 
-class Drafts:
-    """Turns spans and log records into rows; first draft them all, then keep what they want, then ask for rows."""
+class Writing:
+    """Turns spans and log records into rows.
 
-    def __init__(self, wanted: Wanted) -> None:
-        self._wanted = wanted
-        self._shapes: dict[tuple[str, ...], bytes] = {}
-        self._frames: dict[bytes, bytes] = {}
+    Args:
+        interning: Keeps what repeats.
+    """
+
+    def __init__(self, interning: Interning) -> None:
+        self._interning = interning
+        self._shapes: dict[tuple[str, ...], int] = {}
+        self._frames: dict[bytes, int] = {}
+        self._ids: dict[str, bytes] = {}
         self._recent: list[_Said] = []
 
-    def span(self, span: Span) -> Draft:
-        """Draft a span. Raises RequestError for a malformed id, StoreError for a value that cannot be stored."""
-        trace_id, span_id = span_key(span)
+    def span(self, span: Span) -> Row:
+        """The row of a span. Raises RequestError for a malformed id, StoreError for a value that cannot be stored."""
         extras = _span_extras(span)
         name = span.name
         if not encodable(name):
             extras["name"] = name
             name = name.encode("utf-8", "replace").decode().replace("\0", "")
-        columns = (
-            trace_id,
-            span_id,
-            bytes.fromhex(span.parent_id) if span.parent_id is not None else None,
-            _int64(span.start_ns),
-            _int64(span.end_ns),
-            name,
-        )
-        frame = [span.kind, span.flags, span.trace_state, span.schema_url, span.resource, span.scope]
-        return self._draft(columns, span.attributes, frame, extras)
+        start_ns, end_ns = span.start_ns, span.end_ns
+        if not (-_INT64 <= start_ns <= _INT64 and -_INT64 <= end_ns <= _INT64):
+            extras["times"] = [start_ns, end_ns]
+            start_ns, end_ns = _int64(start_ns), _int64(end_ns)
+        trace_id, span_id, parent_id = self._keys(span)
+        shape = self._shape(span.attributes)
+        frame = self._frame([span.kind, span.flags, span.trace_state, span.schema_url, span.resource, span.scope])
+        body = self._body(span.attributes, extras)
+        rest = b"%d %d %d %d %s %s\0%s" % (start_ns, end_ns, shape, frame, parent_id or b"", name.encode(), body)
+        digest = digest_of(rest)[:_ROW_DIGEST_BYTES]
+        return (trace_id, span_id, parent_id, start_ns, end_ns, name, digest, shape, frame, body)
 
-    def log(self, log: LogRecord, digest: bytes) -> Draft:
-        """Draft a log record. Raises as `span` does."""
-        columns = (*log_key(log), _int64(log.at_ns), digest)
+    def log(self, log: LogRecord, digest: bytes) -> Row:
+        """The row of a log record. Raises as `span` does."""
         extras: dict[str, Any] = {"name": log.name, "severity": log.severity, "body": log.body}
         if log.at_ns != _int64(log.at_ns):
             extras["at_ns"] = log.at_ns
-        return self._draft(columns, log.attributes, [log.resource, log.scope], extras)
+        shape, frame = self._shape(log.attributes), self._frame([log.resource, log.scope])
+        return (*log_key(log), _int64(log.at_ns), digest, shape, frame, self._body(log.attributes, extras))
 
-    def _draft(self, columns: Row, attributes: Attributes, frame: list[Any], extras: dict[str, Any]) -> Draft:
-        draft = Draft(columns, self._shape(attributes), self._frame(frame), list(attributes.values()), extras)
-        for position, (name, value) in enumerate(attributes.items()):
-            if isinstance(value, str):
-                if len(value) >= LARGE:
-                    self._refer_to_text(draft, position, name, value)
-            elif value is not None and not isinstance(value, (bool, int)):
-                self._refer_to_value(draft, position, name, value)
-        return draft
+    def _keys(self, span: Span) -> tuple[bytes, bytes, bytes | None]:
+        """The ids of a span as bytes. Traces and parents come again and again."""
+        ids = self._ids
+        trace_id, parent_id = ids.get(span.trace_id), ids.get(span.parent_id or "")
+        if trace_id is None:
+            trace_id = ids[span.trace_id] = hex_id(span.trace_id, TRACE_DIGITS, "trace_id")
+        if parent_id is None and span.parent_id is not None:
+            parent_id = ids[span.parent_id] = hex_id(span.parent_id, SPAN_DIGITS, "parent_id")
+        return trace_id, hex_id(span.span_id, SPAN_DIGITS, "span_id"), parent_id
 
-    def _shape(self, attributes: Attributes) -> bytes:
+    def _shape(self, attributes: Attributes) -> int:
         names = tuple(attributes)
-        if names not in self._shapes:
-            self._shapes[names] = self._wanted.text(pack(names))
-        return self._shapes[names]
+        shape = self._shapes.get(names)
+        if shape is None:
+            shape = self._shapes[names] = self._interning.text(pack(names))
+        return shape
 
-    def _frame(self, frame: list[Any]) -> bytes:
-        data = pack(frame)
-        if data not in self._frames:
-            self._frames[data] = self._wanted.text(data)
-        return self._frames[data]
+    def _frame(self, parts: list[Any]) -> int:
+        data = pack(parts)
+        frame = self._frames.get(data)
+        if frame is None:
+            frame = self._frames[data] = self._interning.text(data)
+        return frame
 
-    def _refer_to_text(self, draft: Draft, position: int, name: str, value: str) -> None:
-        said = self._written(value) if name in _CONVERSATIONS else None
-        if said is not None:
-            draft.refer(position, "t", said.chain, said.between)
-        else:
-            draft.refer(position, "v", self._wanted.text(pack(value)))
+    def _body(self, attributes: Attributes, extras: Mapping[str, Any]) -> bytes:
+        values = list(attributes.values())
+        refs: list[list[Any]] = []
+        for position, value in enumerate(values):
+            kind = type(value)
+            if kind is str:
+                if len(value) >= LARGE:  # pyright: ignore[reportArgumentType]
+                    values[position] = 0
+                    refs.append([position, *self._text(value, attributes)])
+            elif kind is not int and kind is not bool and value is not None:
+                ref = self._value(value, attributes)
+                if type(ref) is list:
+                    values[position] = 0
+                    refs.append([position, *ref])
+                else:
+                    values[position] = ref
+        body = [values, refs, orjson.Fragment(pack(extras))] if extras else [values, refs] if refs else [values]
+        try:
+            return orjson.dumps(body)
+        except TypeError:  # a value that needs escapes
+            values[:] = [
+                value if isinstance(value, orjson.Fragment) else orjson.Fragment(pack(value)) for value in values
+            ]
+            return orjson.dumps(body)
 
-    def _refer_to_value(self, draft: Draft, position: int, name: str, value: Attribute) -> None:
-        if name in _CONVERSATIONS and isinstance(value, (list, tuple)) and _all_objects(value):
-            messages = cast("Sequence[Mapping[str, Any]]", value)
-            if name == semconv.INPUT_MESSAGES:
-                draft.refer(position, "h", self._conversation(messages))
-            else:
-                draft.refer(position, "l", [self._message(message) for message in messages])
-            return
+    def _text(self, value: str, attributes: Attributes) -> list[Any]:
+        """A reference to a large text."""
+        if value in (attributes.get(name) for name in _CONVERSATIONS):
+            said = self._written(value)
+            if said is not None:
+                return ["t", said.node, said.between]
+        return ["v", self._interning.text(pack(value))]
+
+    def _value(self, value: Any, attributes: Attributes) -> Any:
+        """A reference to a value that is a conversation or large; else its own text."""
+        if isinstance(value, (list, tuple)) and value and type(value[0]) is dict:
+            messages = cast("Sequence[dict[str, Any]]", value)
+            if attributes.get(semconv.INPUT_MESSAGES) is value and _all_objects(messages):
+                return ["h", self._conversation(messages)]
+            if attributes.get(semconv.OUTPUT_MESSAGES) is value and _all_objects(messages):
+                return ["l", [self._message(message) for message in messages]]
         data = pack(value)
-        if len(data) >= LARGE:
-            draft.refer(position, "v", self._wanted.text(data))
-        else:
-            draft.values[position] = orjson.Fragment(data)
+        return ["v", self._interning.text(data)] if len(data) >= LARGE else orjson.Fragment(data)
 
     # --- conversations
 
-    def _conversation(self, messages: Sequence[Mapping[str, Any]]) -> Chain:
-        """The conversation as what is new after one that was drafted lately."""
+    def _conversation(self, messages: Sequence[Mapping[str, Any]]) -> int:
+        """The node of a conversation, which often goes on from one that was written lately."""
         base = next((said for said in reversed(self._recent) if said.begins(messages)), None)
         new = messages if base is None else messages[len(base.messages) :]
-        if base is not None and not new:
-            return base.chain
-        chain = self._wanted.chain(base and base.chain, [self._message(message) for message in new])
-        self._remember(_Said(chain, messages=messages))
-        return chain
+        node = self._interning.conversation(0 if base is None else base.node, [self._message(item) for item in new])
+        if new:
+            self._remember(_Said(node, messages=messages))
+        return node
 
-    def _message(self, message: Mapping[str, Any]) -> bytes:
-        """The digest of one message; what tools answered is a content of its own, which the tool's span shares."""
+    def _message(self, message: Mapping[str, Any]) -> int:
+        """The number of one message; what tools answered is a content of its own, which the tool's span shares."""
         parts: object = message.get("parts")
-        if isinstance(parts, list):
-            lighter = [self._lighter(part) for part in cast("list[Any]", parts)]
-            refs = sum(count for _, count in lighter)
-            if refs:
-                return self._wanted.text(pack({**message, "parts": [part for part, _ in lighter]}, refs=refs))
-        return self._wanted.text(pack(message))
+        if not isinstance(parts, list):
+            return self._interning.text(pack(message))
+        lighter: list[Any] = cast("list[Any]", parts)
+        refs = 0
+        for position, part in enumerate(cast("list[Any]", parts)):
+            for name in _PART_VALUES:
+                large = self._large(part[name]) if isinstance(part, dict) and name in part else None
+                if large is not None:
+                    lighter = lighter if refs else list(lighter)
+                    lighter[position] = {**lighter[position], name: large}
+                    refs += 1
+        return self._interning.text(pack({**message, "parts": lighter} if refs else message, refs=refs))
 
-    def _lighter(self, part: Any) -> tuple[Any, int]:
-        """A message part with its large values replaced by references, and how many there are."""
-        if not isinstance(part, dict):
-            return part, 0
-        members = cast("dict[str, Any]", part)
-        large: dict[str, Ref] = {}
-        for name in _PART_VALUES:
-            value = members.get(name)
-            if value is None or (isinstance(value, str) and len(value) < LARGE):
-                continue
-            data = pack(value)
-            if len(data) >= LARGE:
-                large[name] = Ref(self._wanted.text(data).hex())
-        return ({**members, **large}, len(large)) if large else (members, 0)
+    def _large(self, value: Any) -> Ref | None:
+        """A reference to a value that is large enough for one."""
+        if value is None or (isinstance(value, str) and len(value) < LARGE):
+            return None
+        data = pack(value)
+        if len(data) < LARGE:
+            return None
+        digest = digest_of(data)
+        self._interning.digested(digest, data)
+        return Ref(digest.hex())
 
     def _written(self, text: str) -> _Said | None:
         """A conversation in JSON text, so split that joining gives the same text; None where it cannot be."""
-        try:
-            text.encode()
-        except UnicodeEncodeError:
+        if not encodable(text):
             return None
         base = next((said for said in reversed(self._recent) if said.begins_text(text)), None)
         start = 1 if base is None else len(base.text) + len(base.between)
         pieces, between = _split(text, start, None if base is None else base.between)
-        if pieces is None:
+        if not pieces:
             return None
-        chain = self._wanted.chain(base and base.chain, [self._wanted.text(piece.encode()) for piece in pieces])
-        said = _Said(chain, text=text[:-1], between=between)
+        messages = [self._interning.text(piece.encode()) for piece in pieces]
+        node = self._interning.conversation(0 if base is None else base.node, messages)
+        said = _Said(node, text=text[:-1], between=between)
         self._remember(said)
         return said
 
@@ -204,62 +235,13 @@ class Drafts:
             del self._recent[0]
 
 
-_CONVERSATIONS = frozenset({semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES})
-
-
-class Draft:
-    """A row to be: complete once what it wants is kept."""
-
-    __slots__ = ("columns", "extras", "frame", "refs", "shape", "values")
-
-    def __init__(self, columns: Row, shape: bytes, frame: bytes, values: list[Any], extras: dict[str, Any]) -> None:
-        self.columns = columns
-        self.shape = shape
-        self.frame = frame
-        self.values = values
-        self.refs: list[tuple[Any, ...]] = []
-        self.extras = extras
-
-    def refer(self, position: int, kind: str, *what: Any) -> None:
-        """Let a value stand elsewhere."""
-        self.values[position] = 0
-        self.refs.append((position, kind, *what))
-
-    def row(self, ids: Mapping[bytes, int]) -> Row:
-        """The row of a log record."""
-        return (*self.columns, ids[self.shape], ids[self.frame], self._body(ids))
-
-    def span_row(self, ids: Mapping[bytes, int]) -> Row:
-        """The row of a span, with a digest of all the rest."""
-        shape, frame, body = ids[self.shape], ids[self.frame], self._body(ids)
-        _, _, parent, start, end, name = self.columns
-        head = b"%d %d %d %d %s %s\0" % (start, end, shape, frame, parent or b"", name.encode())
-        return (*self.columns, digest_of(head + body)[:8], shape, frame, body)
-
-    def _body(self, ids: Mapping[bytes, int]) -> bytes:
-        refs = [_settled(ref, ids) for ref in self.refs]
-        extras = orjson.Fragment(pack(self.extras)) if self.extras else None
-        body = [self.values, refs, extras] if extras is not None else [self.values, refs] if refs else [self.values]
-        try:
-            return orjson.dumps(body)
-        except TypeError:  # a value that needs escapes
-            self.values[:] = [
-                value if isinstance(value, orjson.Fragment) else orjson.Fragment(pack(value)) for value in self.values
-            ]
-            return orjson.dumps(body)
-
-
-def _settled(ref: tuple[Any, ...], ids: Mapping[bytes, int]) -> list[Any]:
-    position, kind, what, *rest = ref
-    if isinstance(what, Chain):
-        return [position, kind, what.node, *rest]
-    return [position, kind, [ids[digest] for digest in what] if kind == "l" else ids[what]]
+_CONVERSATIONS = (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES)
 
 
 def _span_extras(span: Span) -> dict[str, Any]:
     """What most spans do not have."""
     extras: dict[str, Any] = {}
-    if span.status != _NO_STATUS:
+    if span.status.code or span.status.message:
         extras["status"] = [span.status.code, span.status.message]
     if span.events:
         extras["events"] = [[e.name, e.at_ns, e.attributes, e.dropped_attributes] for e in span.events]
@@ -269,8 +251,6 @@ def _span_extras(span: Span) -> dict[str, Any]:
         ]
     if span.dropped_attributes or span.dropped_events or span.dropped_links:
         extras["dropped"] = [span.dropped_attributes, span.dropped_events, span.dropped_links]
-    if span.start_ns != _int64(span.start_ns) or span.end_ns != _int64(span.end_ns):
-        extras["times"] = [span.start_ns, span.end_ns]
     return extras
 
 
@@ -283,24 +263,26 @@ def _all_objects(value: Sequence[Any]) -> bool:
     return bool(value) and all(isinstance(item, dict) for item in value)
 
 
-def _split(text: str, start: int, between: str | None) -> tuple[list[str] | None, str]:
-    """The objects of a JSON list from a position on, each as it is written, and what stands between them."""
+def _split(text: str, start: int, between: str | None) -> tuple[list[str], str]:
+    """The objects of a JSON list from a position on, each as it is written, and what stands between any two.
+
+    Joining them so gives the same text again; no objects where it would not.
+    """
     pieces: list[str] = []
     at = start
     try:
-        while True:
-            if text[at] != "{":
-                return None, ""
+        while text[0] == "[" and text[at] == "{":
             end = _DECODER.raw_decode(text, at)[1]
             pieces.append(text[at:end])
             if end == len(text) - 1 and text[end] == "]":
-                return (pieces, between or "") if text[0] == "[" else (None, "")
+                return pieces, between or ""
             between = between or text[end : text.index("{", end)]
             if not text.startswith(between, end):
-                return None, ""
+                break
             at = end + len(between)
     except (ValueError, IndexError, RecursionError):
-        return None, ""
+        pass
+    return [], ""
 
 
 # --- back

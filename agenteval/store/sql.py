@@ -12,10 +12,11 @@ from sqlalchemy import Connection, func, select
 from agenteval.core.ports import Appended
 from agenteval.core.span import LogRecord, Span
 from agenteval.store import keys, migrations, sqlite
-from agenteval.store.content import Known, Texts, Wanted, in_pieces
+from agenteval.store.content import Interning, Known, Texts, in_pieces
 from agenteval.store.database import Database
 from agenteval.store.judged import JudgedTables
-from agenteval.store.spans import Drafts, Reading
+from agenteval.store.paging import insert
+from agenteval.store.spans import Reading, Row, Writing
 from agenteval.store.tables import conflict, log, span
 from agenteval.store.trials import TrialTables
 
@@ -76,28 +77,35 @@ class SqlStore(TrialTables, JudgedTables):
             RequestError: An id is malformed; nothing was stored.
             StoreError: A value cannot be stored, or the file could not be written; nothing was stored.
         """
-        with self._db.alone():
-            wanted = Wanted(self._known)
-            drafts = Drafts(wanted)
-            drafted = [(span, drafts.span(span)) for span in spans]
-            drafted_logs = [drafts.log(log, keys.content_digest(log)) for log in logs]
-            if not drafted and not drafted_logs:
-                return Appended()
-            with self._db.write() as connection:
-                wanted.keep(connection)
-                ids = self._known.ids
-                if drafted_logs:
-                    connection.exec_driver_sql(_INSERT_LOG, [draft.row(ids) for draft in drafted_logs])
-                rows = [draft.span_row(ids) for _, draft in drafted]
-                new = connection.exec_driver_sql(_INSERT_SPAN, rows).rowcount if rows else 0
-                if new == len(rows):
-                    return Appended(new=new)
-                differing = self._differing(connection, [span for span, _ in drafted], rows)
-                if differing:
-                    connection.exec_driver_sql(_INSERT_CONFLICT, differing)
-                return Appended(new=new, repeated=len(rows) - new - len(differing), conflicting=len(differing))
+        spans, logs = list(spans), [(log, keys.content_digest(log)) for log in logs]
+        if not spans and not logs:
+            return Appended()
+        with self._db.transaction() as connection:
+            while True:
+                interning = Interning(connection, self._known)
+                writing = Writing(interning)
+                try:
+                    rows = [writing.span(span) for span in spans]
+                    log_rows = [writing.log(log, digest) for log, digest in logs]
+                except BaseException:
+                    self._known.forget()  # numbers were taken for what will not be kept
+                    raise
+                with self._db.write():
+                    if interning.keep():
+                        return self._insert(connection, spans, rows, log_rows)
 
-    def _differing(self, connection: Connection, spans: Sequence[Span], rows: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _insert(
+        self, connection: Connection, spans: Sequence[Span], rows: Sequence[Row], log_rows: Sequence[Row]
+    ) -> Appended:
+        insert(connection, _INSERT_LOG, log_rows)
+        new = connection.exec_driver_sql(_INSERT_SPAN, rows).rowcount if rows else 0
+        if new == len(rows):
+            return Appended(new=new)
+        differing = self._differing(connection, spans, rows)
+        insert(connection, _INSERT_CONFLICT, differing)
+        return Appended(new=new, repeated=len(rows) - new - len(differing), conflicting=len(differing))
+
+    def _differing(self, connection: Connection, spans: Sequence[Span], rows: Sequence[Row]) -> list[Row]:
         """Rows for `conflict`: the spans whose id is taken by other content.
 
         A digest that differs may come from another order of attributes, so the contents themselves decide.

@@ -102,9 +102,10 @@ def insert_or_replace(table: Table, keys: Sequence[str]) -> str:
     return _sql(statement.on_conflict_do_update(index_elements=keys, set_=changed), table)
 
 
-def insert_numbered(table: Table) -> str:
-    """SQL that inserts a row of all columns, `id` first."""
-    return _sql(sqlite.insert(table), table, numbered=True)
+def insert_numbered(table: Table, *, unless: Sequence[str] = ()) -> str:
+    """SQL that inserts a row of all columns, `id` first, unless one with these keys is there."""
+    statement = sqlite.insert(table)
+    return _sql(statement.on_conflict_do_nothing(index_elements=unless) if unless else statement, table, numbered=True)
 
 
 def _columns(table: Table) -> list[str]:

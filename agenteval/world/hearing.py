@@ -159,9 +159,7 @@ class Ear:
     def _named(self, sentence: str) -> list[str]:
         """The known keys that a sentence names without saying their values."""
         return [
-            key
-            for key in self._mentioned(sentence)
-            if key in self._values and not _says(sentence, self._values[key])
+            key for key in self._mentioned(sentence) if key in self._values and not _says(sentence, self._values[key])
         ]
 
 
@@ -175,7 +173,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _folded(text: str) -> str:
-    return " ".join(text.replace("’", "'").casefold().split())
+    return " ".join(text.replace("\u2019", "'").casefold().split())
 
 
 def _words(text: str) -> str:

@@ -94,7 +94,8 @@ class Toolset:
             name = _name(function)
             if name in self._tools:
                 raise ScenarioError(f'two tools have the name "{name}"; give one of them another: @tool(name="…")')
-            self._tools[name] = (function, _shape(getattr(function, "__func__", function), bound=inspect.ismethod(function)))
+            plain = getattr(function, "__func__", function)
+            self._tools[name] = (function, _shape(plain, bound=inspect.ismethod(function)))
 
     @classmethod
     def of(cls, owner: object) -> Toolset:

@@ -4,7 +4,7 @@ Scripted: `says` opens, each reply is the next line of `then`, and after the las
 
     user: {says: Where is my parcel?, then: [It is order 1187., Thank you.]}
 
-State machine: a user that `knows` things and answers when asked (how a message is understood: `agenteval.world.hearing`).
+State machine: a user that `knows` things and answers when asked. `agenteval.world.hearing` understands the messages.
 
     user:
       says: My parcel never came. I want my money back.
@@ -27,7 +27,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from agenteval._util.ids import derived_seed
@@ -54,6 +54,126 @@ _EXPECTED = {
 }
 
 
+class ScriptedUser:
+    """Says one line after the other, whatever it hears. Satisfies `core.ports.User`."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = list(lines)
+
+    async def reply(self, messages: Sequence[Message]) -> str | None:
+        """The next line; None after the last one."""
+        del messages
+        return self._lines.pop(0) if self._lines else None
+
+
+class StateMachineUser:
+    """Answers from what it knows, by the rules at the head of this module. Satisfies `core.ports.User`.
+
+    Args:
+        says: What it opened with.
+        knows: What it can be asked for, by key.
+        aliases: Other words for those keys.
+        confirms: Its answers to requests for confirmation; the last one stays.
+        then: Further wishes.
+        patience: Replies in a row without anything new, after which it gives up.
+        seed: Chooses between phrases of one meaning.
+    """
+
+    def __init__(
+        self,
+        *,
+        says: str,
+        knows: Mapping[str, str],
+        aliases: Mapping[str, Sequence[str]],
+        confirms: Sequence[bool],
+        then: Sequence[str],
+        patience: int,
+        seed: int,
+    ) -> None:
+        self._wish = says
+        self._knows = knows
+        self._ear = Ear(knows, aliases)
+        self._confirms = list(confirms)
+        self._then = list(then)
+        self._patience = patience
+        self._seed = seed
+        self._answered: dict[str, str] = {}  # messages that wanted a yes or no, and what they got
+        self._told: set[str] = set()
+        self._stale = 0
+        self._replies = 0
+
+    async def reply(self, messages: Sequence[Message]) -> str | None:
+        """What it says to the last message of the agent; None where it is done or gives up."""
+        text = next((message.text for message in reversed(messages) if message.role == "assistant"), "")
+        heard = self._ear.hear(text)
+        self._replies += 1
+        if heard.nothing:
+            return self._next_wish()
+        before = len(self._told) + len(self._answered)
+        reply = self._answer(heard, text)
+        new = len(self._told) + len(self._answered) > before
+        self._stale = 0 if new else self._stale + 1
+        return reply if self._stale <= self._patience else None
+
+    def _next_wish(self) -> str | None:
+        self._stale = 0
+        if not self._then:
+            return None
+        self._wish = self._then.pop(0)
+        return self._wish
+
+    def _answer(self, heard: Heard, text: str) -> str:
+        parts = [self._tell(key) for key in heard.asks]
+        if heard.confirms:
+            parts.append(self._yes_or_no(text))
+        elif heard.checks:
+            parts.append(self._answered.setdefault(text, _RIGHT))
+        if parts:
+            return " ".join(parts)
+        if heard.other:
+            return _UNKNOWN
+        return _WAITING if heard.waits else self._wish
+
+    def _tell(self, key: str) -> str:
+        self._told.add(key)
+        value = self._knows[key]
+        # what was written as a sentence is said as it stands
+        return value if value[-1] in ".!?" else f"My {key.replace('_', ' ')} is {value}."
+
+    def _yes_or_no(self, text: str) -> str:
+        if text not in self._answered:
+            agrees = self._confirms.pop(0) if len(self._confirms) > 1 else self._confirms[0]
+            phrases = _YES if agrees else _NO
+            self._answered[text] = phrases[derived_seed(self._seed, self._replies) % len(phrases)]
+        return self._answered[text]
+
+
+def parse_user(spec: Mapping[str, Json], *, path: tuple[str | int, ...] = ("user",)) -> UserRef:
+    """A user as written under `user:`, as what the harness makes one from.
+
+    Args:
+        spec: What was written. With `knows` (which may be empty) it is a state machine, else scripted.
+        path: Where it was written, for errors.
+
+    Raises:
+        ScenarioError: It is no such user; `path` leads to the first thing that is wrong.
+    """
+    if not isinstance(cast("object", spec), Mapping):
+        wanted = ", ".join(_StateMachine.model_fields)
+        raise ScenarioError(f"{_dotted(path)}: must be an object with keys of: {wanted}; not {_shown(spec)}", path=path)
+    shape = _StateMachine if "knows" in spec else _Scripted
+    try:
+        written = shape.model_validate(dict(spec))
+    except ValidationError as error:
+        raise _scenario_error(error.errors(include_url=False), shape, path) from None
+    if isinstance(written, _StateMachine):
+        _check_aliases(written, path)
+    return UserRef(spec=spec, opening=written.says, make=written.make)
+
+
+# --- what is written
+
+
 def _said(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty; write what the user says, or leave it out")
@@ -61,23 +181,93 @@ def _said(text: str) -> str:
 
 
 def _one_or_many(value: object) -> object:
-    return value if isinstance(value, (list, dict)) else [value]
+    return [value] if value is None or isinstance(value, (str, bool)) else value
+
+
+def _number_as_text(value: object) -> object:
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 Text = Annotated[str, AfterValidator(_said)]
 Texts = Annotated[list[Text], BeforeValidator(_one_or_many)]
+Value = Annotated[Text, BeforeValidator(_number_as_text)]
+Answers = Annotated[list[bool], BeforeValidator(_one_or_many), Field(min_length=1)]
 
 
 class _Scripted(BaseModel):
+    """Attributes that are shared by both kinds. `approves` is the answer to an interrupt of the agent's graph."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     says: Text
     then: Texts = Field(default_factory=list[str])
     approves: bool = True
 
+    def make(self, seed: int) -> ScriptedUser | StateMachineUser:
+        """A fresh user."""
+        del seed
+        return ScriptedUser(self.then)
+
 
 class _StateMachine(_Scripted):
-    knows: dict[str, Annotated[Text, BeforeValidator(lambda value: _number_as_text(value))]]
+    knows: dict[str, Value]
     aliases: dict[str, Texts] = Field(default_factory=dict[str, list[str]])
-    confirms: Annotated[list[bool], BeforeValidator(_one_or_many), Field(min_length=1)] = Field(default=[True])
+    confirms: Answers = Field(default=[True])
     patience: Annotated[int, Field(ge=1)] = 3
+
+    def make(self, seed: int) -> ScriptedUser | StateMachineUser:
+        """A fresh user."""
+        return StateMachineUser(
+            says=self.says,
+            knows=self.knows,
+            aliases=self.aliases,
+            confirms=self.confirms,
+            then=self.then,
+            patience=self.patience,
+            seed=seed,
+        )
+
+
+def _check_aliases(written: _StateMachine, path: tuple[str | int, ...]) -> None:
+    for key in written.aliases:
+        if key not in written.knows:
+            where = (*path, "aliases", key)
+            near = did_you_mean(key, written.knows)
+            raise ScenarioError(f'{_dotted(where)}: the user knows no "{key}". {near}', path=where)
+
+
+def _scenario_error(
+    details: Sequence[ErrorDetails], shape: type[BaseModel], path: tuple[str | int, ...]
+) -> ScenarioError:
+    sentences = [_sentence(detail, shape, path) for detail in details]
+    return ScenarioError("\n".join(sentences), path=(*path, *details[0]["loc"]))
+
+
+def _sentence(detail: ErrorDetails, shape: type[BaseModel], path: tuple[str | int, ...]) -> str:
+    kind, value = detail["type"], detail["input"]
+    where = _dotted((*path, *detail["loc"]))
+    if kind == "extra_forbidden":
+        name = str(detail["loc"][-1])
+        if name in _StateMachine.model_fields and shape is _Scripted:
+            return f'{where}: is for a user that knows things; add "knows: {{}}" or take "{name}" out'
+        return f'{_dotted(path)}: unknown key "{name}". {did_you_mean(name, _StateMachine.model_fields)}'
+    if kind == "missing":
+        return f'{_dotted(path)}: "{detail["loc"][-1]}" is missing'
+    if kind == "value_error":
+        return f"{where}: {detail.get('ctx', {}).get('error', detail['msg'])}"
+    if kind == "greater_than_equal":
+        return f"{where}: is {_shown(value)}; it must be 1 or more"
+    expected = _EXPECTED.get(kind)
+    return f"{where}: must be {expected}, not {_shown(value)}" if expected else f"{where}: {detail['msg']}"
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    text = ""
+    for key in path:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
+    return text
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

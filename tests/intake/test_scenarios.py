@@ -199,25 +199,48 @@ def test_all_that_is_wrong_is_told_at_once_by_line(project, loader):
         "  - at_moost: {pay: 1}\n"
     )
     lines = wrong(loader, text)
-    assert [line.split(": ")[0] for line in lines] == [f"late.yaml:{n}" for n in (1, 2, 3, 4, 5, 5, 6, 9)]
+    assert [line.split(": ")[0] for line in lines] == [f"late.yaml:{n}" for n in (1, 2, 3, 4, 4, 5, 5, 6, 9)]
     with pytest.raises(ScenarioError) as caught:
         read(loader, text)
     assert (caught.value.file, caught.value.line, caught.value.path) == ("late.yaml", 1, ("scenario",))
 
 
 def test_the_errors_of_users_and_checks_carry_their_lines(loader):
-    user = wrong(loader, "scenario: a/b\nuser:\n  says: x\n  konws: {}\nchecks: [never: y]\n")
-    assert len(user) == 1
-    assert user[0].startswith("late.yaml:4: user")
+    user = wrong(loader, "scenario: a/b\nuser:\n  says: x\n  konws: {}\n  knows:\n    a: [1]\nchecks: [never: y]\n")
+    assert [line.partition(": ")[0] for line in user] == ["late.yaml:4", "late.yaml:6"]
     assert "konws" in user[0]
+    assert user[1].startswith("late.yaml:6: user.knows.a: ")
     check = wrong(loader, "scenario: a/b\ntask: x\nchecks:\n  - never: y\n  -\n    at_moost: {pay: 1}\n")
     assert len(check) == 1
     assert check[0].startswith("late.yaml:6: checks[1]")
     assert '"at_moost"' in check[0] or "at_moost" in check[0]
 
 
+def test_every_wrong_check_is_told_of(loader):
+    checks = [
+        "at_moost: {pay: 1}", "never: x", "[1]", "state: {}", "{never: y, id: one}", "{never: z, id: one}", "nothing",
+    ]  # fmt: skip
+    lines = wrong(loader, "scenario: a/b\ntask: x\nchecks:\n" + "".join(f"  - {check}\n" for check in checks))
+    places = [line.split(": ")[:2] for line in lines]
+    assert [place for place, _ in places] == [f"late.yaml:{4 + index}" for index in (0, 2, 3, 5, 6)]
+    assert [check[: len("checks[0]")] for _, check in places] == [f"checks[{index}]" for index in (0, 2, 3, 5, 6)]
+    many = wrong(loader, "scenario: a/b\ntask: x\nchecks:\n" + "  - at_moost: {pay: 1}\n" * 100)
+    assert len(many) == 20
+
+
+def test_check_objects_and_written_checks_go_together_and_keep_their_order(loader):
+    first, second = read(loader, SMALL.format("a") + "  - {calls: [x], id: order}\n").checks
+    spec = {"scenario": "a/b", "task": "x", "checks": [second, {"at_most": {"pay": 1}}, first]}
+    checks = scenario_of(spec, base=loader.project, loader=loader).checks
+    assert (checks[0], checks[2]) == (second, first)
+    assert checks[1].spec == {"at_most": {"pay": 1}}
+    with pytest.raises(ScenarioError) as caught:
+        scenario_of({**spec, "checks": [second, {"never": "x"}, second]}, base=loader.project, loader=loader)
+    assert str(caught.value) == 'checks[2]: its id "order" is that of another check; give it one of its own'
+
+
 def test_instructions_are_text_or_a_file(project, loader):
-    write(project, {"policy.md": "From the file.\n", "our rules.md": "Odd name.\n"})
+    write(project, {"policy.md": "\ufeffFrom the file.\n", "our rules.md": "Odd name.\n"})
     for written, text in {
         "./policy.md": "From the file.\n",
         "policy.md": "From the file.\n",
@@ -264,11 +287,12 @@ def test_the_suite_fills_its_scenarios(project):
             "policy.md": "Verify first.",
             "plain.yaml": SMALL.format("plain"),
             "own.yaml": (
-                SMALL.format("own").replace("task: Look up order 1.", "user: {says: Hello, patience: 1}")
+                SMALL.format("own").replace("task: Look up order 1.", "user: {says: Hello, knows: {}, patience: 1}")
                 + "world: ./other.py:Retail\ninstructions: Own.\nlimits: {turns: 5, calls: null, usd: 1}\ntags: [own, shop]\n"
             ),
             "bare.yaml": SMALL.format("bare") + "world:\ninstructions:\nlimits:\n",
-            "patient.yaml": SMALL.format("patient").replace("task: Look up order 1.", "user: {says: Hello}"),
+            "patient.yaml": SMALL.format("patient").replace("task: Look up order 1.", "user: {says: Hello, knows: {}}"),
+            "scripted.yaml": SMALL.format("scripted").replace("task: Look up order 1.", "user: {says: Hello}"),
             "README.md": "",
             ".hidden.yaml": "{",
             "solutions/plain.yaml": "{",
@@ -278,7 +302,7 @@ def test_the_suite_fills_its_scenarios(project):
     suite = load_suite("retail")
 
     by_id = {scenario.id.partition("/")[2]: scenario for scenario in suite.scenarios}
-    assert list(by_id) == ["bare", "own", "patient", "plain"]
+    assert list(by_id) == ["bare", "own", "patient", "plain", "scripted"]
     assert (suite.id, suite.version, suite.title, suite.claims, suite.does_not_claim, suite.agents) == (
         "retail", "3", "A shop", ("Follows the policy",), ("Speed",), {"careful": "./agents.py:careful"},
     )  # fmt: skip
@@ -292,6 +316,7 @@ def test_the_suite_fills_its_scenarios(project):
     )  # fmt: skip
     assert (bare.world, bare.instructions, bare.limits) == (None, None, Limits())
     assert (own.user.spec["patience"], patient.user.spec["patience"]) == (1, 4)
+    assert by_id["scripted"].user.spec == {"says": "Hello"}
     assert plain.world.make(3).seed == 3
     assert plain.source == "scenarios/retail/plain.yaml"
 
@@ -322,7 +347,7 @@ def test_a_wrong_default_of_the_user_is_told_of_where_it_was_written(project):
         project / "retail",
         {
             "suite.yaml": "suite: retail\ndefaults:\n  user:\n    pateince: 4\n",
-            "a.yaml": "scenario: retail/a\nuser: {says: Hello}\nchecks: [never: x]\n",
+            "a.yaml": "scenario: retail/a\nuser: {says: Hello, knows: {}}\nchecks: [never: x]\n",
         },
     )
     with pytest.raises(ScenarioError) as caught:

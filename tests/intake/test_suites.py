@@ -142,6 +142,11 @@ def test_one_scenario_is_read_alone_and_its_neighbours_may_be_broken(shop):
     assert lines[2] == "scenarios/shop/cancel.yaml:1: checks: must be a list, not 5 (a number)."
 
 
+def test_a_file_named_like_another_scenarios_id_does_not_stand_for_it(shop):
+    write(shop, {"deep.yaml": SCENARIO.format("shop/other"), "other.yaml": SCENARIO.format("shop/deep")})
+    assert load_suite("shop/deep").scenarios[0].source == "scenarios/shop/other.yaml"
+
+
 def test_one_scenario_is_wanted_and_one_is_given(shop):
     assert said(load_scenario, "shop/refund-*") == (
         NotFound,

@@ -272,6 +272,7 @@ def test_code_outside_the_project_needs_to_be_allowed(project, tmp_path):
                     "If you trust it, pass --allow-code (in Python: allow_code=True)."
                 ),
             )
+    assert not CodeLoader(project).allows(project / "link.py")
     assert CodeLoader(project, (outside,)).load("../elsewhere/good.py:x", relative_to=project) == 1
     assert CodeLoader(project, allow_code=True).load("../elsewhere/good.py:x", relative_to=project) == 1
 
@@ -357,11 +358,20 @@ def test_the_digest_stays_in_the_folder_survives_broken_code_and_moves_with_it(p
 
 
 def test_the_digest_of_a_package_module_follows_its_own_package(project):
-    write(project, {"mine/__init__": "", "mine/world": "from mine.deep import x\nfrom .near import y\nfrom ... import z\n",
-          "mine/deep": "", "mine/near": "", "mine/far": ""})  # fmt: skip
-    assert {path.name for path in files_behind(project / "mine/world.py")} == {
-        "__init__.py",
-        "world.py",
-        "deep.py",
-        "near.py",
+    files = {
+        "mine/__init__": "",
+        "mine/world": "from mine.deep.inner import x\nfrom .near import y\nfrom ... import z\nfrom ....far import w\n",
+        "mine/deep/__init__": "",
+        "mine/deep/inner": "from ..above import x\nfrom . import beside\nfrom .beside import name\n",
+        "mine/deep/beside": "",
+        "mine/deep/unused": "",
+        "mine/above": "",
+        "mine/near": "",
+        "mine/far": "",
+        "far": "",
+        "above": "",
     }
+    write(project, files)
+    left_out = {"mine/deep/unused", "mine/far", "far", "above"}
+    found = {path.relative_to(project).as_posix() for path in files_behind(project / "mine/world.py")}
+    assert found == {f"{name}.py" for name in files.keys() - left_out}

@@ -133,4 +133,4 @@ def number_text(value: float) -> str:
     """Such a number as JSON writers of Python put it."""
     if isinstance(value, int):
         return str(value)
-    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"  # noqa: PLR0124 (only NaN differs from itself)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -67,6 +67,7 @@ class _Keeper:
         self._sizes: list[int] = []
         self._places: dict[int, str] = {}
         self._known: dict[int, int] = {}  # id() of a list or object of the record to its number
+        self._alive: list[object] = []
 
     def offer(self, value: Any, place: str) -> None:
         """Note what stands in an attribute of a span."""
@@ -102,6 +103,7 @@ class _Keeper:
     def _copy_object(self, members: dict[str, Any], place: str) -> Any:
         if any(map(half_pair, members)):
             pairs = [[key, value] for key, value in members.items()]
+            self._alive.append(pairs)  # parts are known by their identity, which must not be given to another
             return {"$pairs": self._copy(pairs, f"{place}/$pairs")}
         marked = len(members) == 1 and not _MARKS.isdisjoint(members)
         inner = f"{place}/$object" if marked else place
@@ -118,7 +120,9 @@ class _Keeper:
             number = self._number_of_many(value)
             self._known[id(cast("object", value))] = number
             return number
-        return self._numbered((type(value), repr(value)), 1)  # 1, 1.0 and true are equal to Python, and must not be
+        return self._numbered(
+            (type(value).__name__, repr(value)), 1
+        )  # 1, 1.0 and true are equal to Python, and must not be
 
     def _number_of_many(self, value: Any) -> int:
         parts: list[object] = [dict if isinstance(value, dict) else list]
@@ -162,7 +166,7 @@ class _Restorer:
         if mark == "$text":
             return json.loads(f'"{value}"')
         if mark == "$pairs":
-            return {self.back(key): self.back(item) for key, item in value}
+            return dict(self.back(pair) for pair in value)
         return {key: self.back(item) for key, item in value.items()}
 
     def _referred(self, place: str) -> Any:
@@ -190,10 +194,11 @@ def _token(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _at(value: Any, pointer: str) -> Any:
+def _at(start: Any, pointer: str) -> Any:
+    value = start
     for token in pointer.split("/")[1:]:
         name = token.replace("~1", "/").replace("~0", "~")
-        value = value[int(name)] if isinstance(value, (list, tuple)) else value[name]
+        value = cast("Any", value[int(name)] if isinstance(value, (list, tuple)) else value[name])
     return value
 
 

@@ -42,12 +42,14 @@ class Piece:
         data: Its bytes, for `value`. None where it only says that the list begins (`key` is the list's name), or where
             there is a problem.
         problem: Why it cannot be read.
+        outside: Whether it lies before or after the JSON text, rather than in it.
     """
 
     key: str | None = None
     index: int | None = None
     data: bytes | None = None
     problem: str | None = None
+    outside: bool = False
 
     @property
     def where(self) -> str:
@@ -74,7 +76,7 @@ def split(read: Read, streamed: frozenset[str] = frozenset(), *, largest: int = 
     tokens = text.tokens()
     first = next(tokens, None)
     if first is None or not text.blank() or first[0] not in _OPENING:
-        yield Piece(problem=text.trouble or "no JSON list or object begins here")
+        yield Piece(problem=text.trouble or "no JSON list or object begins here", outside=True)
         return
     text.drop()
     pieces = _elements(text, tokens, None, 1) if first[0] == _LIST else _object(text, tokens, streamed)
@@ -82,7 +84,8 @@ def split(read: Read, streamed: frozenset[str] = frozenset(), *, largest: int = 
     if not closed:
         return
     if next(tokens, None) is not None or text.trouble or not text.blank():
-        yield Piece(problem=text.trouble or f"more text after the end of the JSON, at byte {text.start}")
+        problem = text.trouble or f"more text after the end of the JSON, at byte {text.start}"
+        yield Piece(problem=problem, outside=True)
 
 
 def _object(text: _Text, tokens: Iterator[_Token], streamed: frozenset[str]) -> Generator[Piece, None, bool]:

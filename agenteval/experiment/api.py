@@ -1,0 +1,163 @@
+"""Running and scoring from Python: the same as the command line does, with values in place of text.
+
+`run` is the one bridge from sync code to the async harness; it also works where an event loop is running already, as
+in a notebook. `run_async` is for async code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agenteval._util.ids import new_run_id
+from agenteval.agents.kinds import agent_of
+from agenteval.core.outcome import Interval, Run, Score, Trial
+from agenteval.core.ports import Model, TraceStore
+from agenteval.core.scenario import Scenario, Suite
+from agenteval.errors import RequestError
+from agenteval.experiment.plan import refuse_unknown_tools
+from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
+from agenteval.intake.suites import load_suite
+from agenteval.models.price import Prices
+from agenteval.stats import pass_rate
+from agenteval.store import open_store
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What a run came to.
+
+    Attributes:
+        run: Its record; `agenteval report RUN` shows it.
+        outcomes: Every trial with its score.
+        store: Where it is kept: trajectories are read from here.
+    """
+
+    run: Run
+    outcomes: tuple[tuple[Trial, Score], ...]
+    store: TraceStore
+
+    def pass_rate(self, *, agent: str | None = None, confidence: float = 0.95) -> Interval:
+        """Rate of passed trials, clustered by scenario; of one agent, or of all together."""
+        counts: dict[str, tuple[int, int]] = {}
+        left_out = 0
+        for trial, score in self.outcomes:
+            if agent is not None and trial.agent != agent:
+                continue
+            if score.passed is None:
+                left_out += 1
+                continue
+            passed, counted = counts.get(trial.scenario, (0, 0))
+            counts[trial.scenario] = (passed + int(score.passed), counted + 1)
+        return pass_rate(counts, left_out=left_out, confidence=confidence)
+
+
+async def run_async(
+    suite: Suite | Scenario | str | Path,
+    agent: object | Mapping[str, object],
+    *,
+    trials: int = 1,
+    seed: int = 0,
+    concurrency: int = 8,
+    retries: int = 2,
+    model: Model | None = None,
+    prices: Prices | None = None,
+    max_usd: float | None = None,
+    store: TraceStore | str = "memory:",
+) -> RunResult:
+    """Run agents on a suite.
+
+    Args:
+        suite: A suite, one scenario, a shipped suite's name, or a path.
+        agent: Anything that the command line takes as an agent, or several by name.
+        trials: Repeats of each scenario.
+        seed: Seed of the run.
+        concurrency: Trials at work at once.
+        retries: How often an invalid trial is tried again.
+        model: What `session.model` is.
+        prices: What the model costs.
+        max_usd: Bound on the price of the run.
+        store: Where results are kept; the default keeps them in memory.
+
+    Raises:
+        RequestError: Something that cannot be run.
+    """
+    chosen = _suite(suite)
+    agents = agent if isinstance(agent, Mapping) else {getattr(agent, "__name__", "agent"): agent}
+    specs = tuple(_spec(str(name), value) for name, value in agents.items())
+    if max_usd is not None and prices is None:
+        raise RequestError("max_usd needs prices: pass prices=Prices(input=..., output=...), or Prices.free()")
+    refuse_unknown_tools(chosen, specs)
+    now = datetime.now(UTC)
+    run = Run(
+        id=new_run_id(now),
+        kind="execution",
+        created_at=now.isoformat(timespec="seconds"),
+        suite=chosen.id,
+        suite_hash=chosen.hash,
+        agents=tuple(spec.name for spec in specs),
+        settings={"trials": trials, "seed": seed},
+    )
+    kept = open_store(store) if isinstance(store, str) else store
+    plan = RunPlan(
+        run=run,
+        suite=chosen,
+        agents=specs,
+        trials=trials,
+        seed=seed,
+        concurrency=concurrency,
+        retries=retries,
+        max_usd=max_usd,
+        model=model,
+        prices=prices,
+    )
+    await carry_out(plan, kept)
+    return RunResult(run=run, outcomes=tuple(kept.outcomes(run.id)), store=kept)
+
+
+def run(suite: Suite | Scenario | str | Path, agent: object | Mapping[str, object], **options: Any) -> RunResult:
+    """Run agents on a suite; see `run_async` for the arguments. Works under a running event loop, too."""
+    return in_own_loop(run_async(suite, agent, **options))
+
+
+def in_own_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end: in a loop of this thread, or of another thread where this one's is busy."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            outcome.append(asyncio.run(work))
+        except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+            failure.append(error)
+
+    thread = threading.Thread(target=target, name="agenteval-run")
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
+def _suite(given: Suite | Scenario | str | Path) -> Suite:
+    if isinstance(given, Suite):
+        return given
+    if isinstance(given, Scenario):
+        return Suite(id=given.id.partition("/")[0], scenarios=(given,))
+    return load_suite(given)
+
+
+def _spec(name: str, value: object) -> AgentSpec:
+    agent, uses_world = agent_of(value, name)
+    return AgentSpec(name=name, ref=name, agent=agent, uses_world=uses_world)

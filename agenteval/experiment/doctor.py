@@ -1,0 +1,100 @@
+"""This installation, project and store in, what would go wrong out."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+
+from agenteval import __version__
+from agenteval.errors import AgentEvalError, NotFound
+from agenteval.intake.catalogue import catalogue
+from agenteval.store import open_store
+
+_LIBRARIES = ("langgraph", "opentelemetry-sdk", "pydantic", "sqlalchemy", "httpx", "numpy", "scipy")
+_CLASH = "agent-evaluation"  # installs a module and a script named agenteval, too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """One thing that was looked at."""
+
+    what: str
+    told: str
+    ok: bool = True
+    remedy: str = ""
+
+
+def examine(store_url: str) -> list[Examined]:
+    """Look at everything that a run or an import rests on. Raises nothing."""
+    return [*_installation(), *_environment(), _suites(), *_store(store_url)]
+
+
+def _installation() -> Iterator[Examined]:
+    yield Examined(what="agenteval", told=f"{__version__} on Python {platform.python_version()}, {sys.platform}")
+    versions = [f"{name} {version}" for name in _LIBRARIES if (version := _version(name)) is not None]
+    missing = [name for name in _LIBRARIES if _version(name) is None]
+    yield Examined(
+        what="libraries",
+        told=", ".join(versions) + (f"; missing: {', '.join(missing)}" if missing else ""),
+        ok=not missing,
+        remedy="install agenteval again: pip install --force-reinstall agenteval" if missing else "",
+    )
+    clash = _version(_CLASH)
+    if clash is not None:
+        yield Examined(
+            what="name clash",
+            told=f"{_CLASH} {clash} is installed, and brings a module and a script named agenteval of its own",
+            ok=False,
+            remedy=f"pip uninstall {_CLASH}, then install agenteval again",
+        )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _environment() -> Iterator[Examined]:
+    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        yield Examined(
+            what="OTEL_SDK_DISABLED",
+            told="is true: nothing can be recorded",
+            ok=False,
+            remedy="unset OTEL_SDK_DISABLED",
+        )
+
+
+def _suites() -> Examined:
+    names = [name for name, _ in catalogue()]
+    return Examined(
+        what="suites",
+        told=", ".join(names) or "none are shipped with this installation",
+        ok=bool(names),
+        remedy="" if names else "install agenteval again: its wheel carries them",
+    )
+
+
+def _store(store_url: str) -> Iterator[Examined]:
+    try:
+        store = open_store(store_url, create=False)
+    except NotFound:
+        yield Examined(what="store", told=f"{store_url}: none yet; `agenteval run` and `agenteval import` make one")
+        return
+    except AgentEvalError as error:
+        yield Examined(what="store", told=str(error), ok=False, remedy="name another with --store, or mend this one")
+        return
+    try:
+        runs = store.runs()
+        sizes = store.sizes()
+    finally:
+        store.close()
+    total = sum(sizes.values())
+    yield Examined(what="store", told=f"{store_url}: {len(runs)} runs, {total / 1e6:.1f} MB")
+    for table, size in sorted(sizes.items(), key=lambda item: -item[1])[:5]:
+        yield Examined(what=f"  {table}", told=f"{size / 1e6:.1f} MB")
