@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeGuard
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 _MISSING = object()
@@ -21,6 +21,14 @@ _MISSING = object()
 
 class PatchError(ValueError):
     """An operation does not fit the document; the message names the operation and its path."""
+
+
+def _is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, (dict, Mapping))
+
+
+def _is_list(value: Any) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, (list, tuple))
 
 
 def apply(document: Any, operations: Iterable[Mapping[str, Any]]) -> Any:
@@ -84,17 +92,17 @@ def equal(a: Any, b: Any) -> bool:
         a, b = pairs.pop()
         if a is b:
             continue
-        if isinstance(a, Mapping):
-            if not isinstance(b, Mapping) or len(a) != len(b):  # pyright: ignore[reportUnknownArgumentType]
+        if _is_object(a):
+            if not _is_object(b) or len(a) != len(b):
                 return False
-            for key in a:  # pyright: ignore[reportUnknownVariableType]
+            for key in a:
                 if key not in b:
                     return False
                 pairs.append((a[key], b[key]))
-        elif isinstance(a, (list, tuple)):
-            if not isinstance(b, (list, tuple)) or len(a) != len(b):  # pyright: ignore[reportUnknownArgumentType]
+        elif _is_list(a):
+            if not _is_list(b) or len(a) != len(b):
                 return False
-            pairs.extend(zip(a, b, strict=True))  # pyright: ignore[reportUnknownArgumentType]
+            pairs.extend(zip(a, b, strict=True))
         elif not _scalars_equal(a, b):
             return False
     return True
@@ -115,7 +123,7 @@ class _Editor:
         self._own: dict[int, Any] = {}
 
     def do(self, operation: Mapping[str, Any]) -> None:
-        if not isinstance(operation, Mapping):
+        if not _is_object(operation):
             raise PatchError("an operation is an object")
         path = tokens(_field(operation, "path"))
         kind = operation.get("op")
@@ -157,10 +165,10 @@ class _Editor:
     def _owned(self, node: Any) -> Any:
         if id(node) in self._own:
             return node
-        if isinstance(node, Mapping):
-            mine: Any = dict(node)  # pyright: ignore[reportUnknownArgumentType]
-        elif isinstance(node, (list, tuple)):
-            mine = list(node)  # pyright: ignore[reportUnknownArgumentType]
+        if _is_object(node):
+            mine: Any = dict(node)
+        elif _is_list(node):
+            mine = list(node)
         else:
             raise PatchError(f"{_shown(node)} has no members")
         self._own[id(mine)] = mine
@@ -172,7 +180,7 @@ class _Editor:
             return
         holder = self._holder(path)
         if isinstance(holder, list):
-            holder.insert(_position(path[-1], len(holder) + 1, end=True), value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+            holder.insert(_position(path[-1], len(holder) + 1, end=True), value)
         else:
             holder[path[-1]] = value
 
@@ -212,12 +220,12 @@ def _field(operation: Mapping[str, Any], name: str) -> Any:
 
 def _place(node: Any, token: str) -> Any:
     """The key or index of a member that is there."""
-    if isinstance(node, Mapping):
+    if _is_object(node):
         if token not in node:
             raise PatchError(f"there is no {token!r}")
         return token
-    if isinstance(node, (list, tuple)):
-        return _position(token, len(node), end=False)  # pyright: ignore[reportUnknownArgumentType]
+    if _is_list(node):
+        return _position(token, len(node), end=False)
     raise PatchError(f"{_shown(node)} has no member {token!r}")
 
 

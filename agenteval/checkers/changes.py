@@ -14,6 +14,7 @@ from agenteval._util.patch import PatchError, equal, tokens
 from agenteval.checkers.nearmiss import NOT_THERE
 from agenteval.checkers.outcome import where
 from agenteval.checkers.paths import Key, Path
+from agenteval.checkers.shape import is_list, is_object
 from agenteval.checkers.show import clipped, joined, literal
 from agenteval.checkers.view import View
 from agenteval.core.json import Json
@@ -70,25 +71,25 @@ def _inner(change: Change, allowed: Sequence[Path]) -> list[Change] | None:
             return None
         names = _names(whole)
         return [Change((*keys, name), _member(before, name), _member(after, name)) for name in names]
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        names = [*before, *(key for key in after if key not in before)]  # pyright: ignore[reportUnknownVariableType]
-    elif isinstance(before, (list, tuple)) and isinstance(after, (list, tuple)):
-        names = list(range(max(len(before), len(after))))  # pyright: ignore[reportUnknownArgumentType]
+    if is_object(before) and is_object(after):
+        names = [*before, *(key for key in after if key not in before)]
+    elif is_list(before) and is_list(after):
+        names = list(range(max(len(before), len(after))))
     else:
         return None
-    pairs = ((name, _member(before, name), _member(after, name)) for name in names)  # pyright: ignore[reportUnknownVariableType]
-    return [Change((*keys, name), a, b) for name, a, b in pairs if a is not b]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    pairs = ((name, _member(before, name), _member(after, name)) for name in names)
+    return [Change((*keys, name), a, b) for name, a, b in pairs if a is not b]
 
 
 def _names(whole: Any) -> list[Key]:
-    return list(whole) if isinstance(whole, Mapping) else list(range(len(whole)))  # pyright: ignore[reportUnknownArgumentType]
+    return list(whole) if is_object(whole) else list(range(len(whole)))
 
 
 def _member(node: Any, key: Any) -> Any:
-    if isinstance(node, Mapping):
-        return node.get(key, ABSENT)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    if isinstance(node, (list, tuple)) and isinstance(key, int) and key < len(node):  # pyright: ignore[reportUnknownArgumentType]
-        return node[key]  # pyright: ignore[reportUnknownVariableType]
+    if is_object(node):
+        return node.get(key, ABSENT)
+    if is_list(node) and isinstance(key, int) and key < len(node):
+        return node[key]
     return ABSENT
 
 
@@ -133,10 +134,10 @@ def _place(pointer: Sequence[str], start: Any, end: Any, *, shifts: bool) -> Key
     keys: list[Key] = []
     a, b = start, end
     for number, token in enumerate(pointer):
-        listed = isinstance(a, (list, tuple)) or isinstance(b, (list, tuple))
+        listed = is_list(a) or is_list(b)
         if listed and (not _INDEX.fullmatch(token) or (shifts and number == len(pointer) - 1)):
             break
-        if not listed and not isinstance(a, Mapping) and not isinstance(b, Mapping):
+        if not listed and not is_object(a) and not is_object(b):
             break
         key: Key = int(token) if listed else token
         keys.append(key)

@@ -96,9 +96,7 @@ class Check:
         outcomes = self._outcomes(view.whole)
         if self.selection is None or self.selection.each is None or not outcomes:
             return [self._finding(outcomes[0] if outcomes else self._nothing_to_judge(view.whole), self.id)]
-        return [
-            self._finding(outcome, f"{self.id}[{number}]") for number, outcome in enumerate(outcomes, start=1)
-        ]
+        return [self._finding(outcome, f"{self.id}[{number}]") for number, outcome in enumerate(outcomes, start=1)]
 
     def judge(self, part: Part) -> Outcome:
         """What it concludes of a part, as one outcome: how checks inside other checks are asked."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from agenteval._util.names import did_you_mean
+from agenteval.checkers.shape import is_list, is_object
 from agenteval.checkers.show import flow
 from agenteval.errors import ScenarioError
 
@@ -137,15 +138,15 @@ def _safe(value: Any, place: Place, depth: int, left: list[int]) -> Any:
         return float(value)
     if depth == 0:
         raise place.error(f"nested more than {DEEPEST} levels deep")
-    if isinstance(value, Mapping):
+    if is_object(value):
         return {
             _safe_key(key, place): _safe(
                 item, place.at(key if isinstance(key, str) else str(key)[:60]), depth - 1, left
             )
-            for key, item in value.items()  # pyright: ignore[reportUnknownVariableType]
+            for key, item in value.items()
         }
-    if isinstance(value, (list, tuple)):
-        return [_safe(item, place.at(number), depth - 1, left) for number, item in enumerate(value)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    if is_list(value):
+        return [_safe(item, place.at(number), depth - 1, left) for number, item in enumerate(value)]
     raise place.error(f"{type(value).__name__} is not JSON: write dates and the like in quotes, as text")
 
 
@@ -184,16 +185,16 @@ def _unless_repeated(hint: str) -> str:
     return "" if hint.startswith(" Known:") else hint
 
 
-def fields(value: Any, allowed: Sequence[str], place: Place, what: str) -> dict[str, Any]:
+def fields(value: Any, allowed: Sequence[str], place: Place, what: str) -> Mapping[str, Any]:
     """A map with no other keys than those allowed."""
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise place.error(f"{what} is a map of {', '.join(allowed)}, not {flow(value, limit=60)}")
-    for key in value:  # pyright: ignore[reportUnknownVariableType]
+    for key in value:
         if key not in allowed:
             raise place.error(
                 f"unknown key {flow(key, quote=True, limit=60)} in {what}. {did_you_mean(str(key), allowed)}", str(key)
-            )  # pyright: ignore[reportUnknownArgumentType]
-    return value  # pyright: ignore[reportUnknownVariableType]
+            )
+    return value
 
 
 def whole(value: Any, place: Place, what: str, least: int = 0) -> int:
@@ -213,13 +214,13 @@ def number(value: Any, place: Place, what: str, low: float = 0.0, high: float | 
     return value
 
 
-def some(value: Any, place: Place, what: str, least: int = 1) -> list[Any]:
+def some(value: Any, place: Place, what: str, least: int = 1) -> Sequence[Any]:
     """A list of at least `least` entries."""
-    if not isinstance(value, list):
+    if not is_list(value):
         raise place.error(f"{what} takes a list, not {flow(value, limit=60)}")
-    if len(value) < least:  # pyright: ignore[reportUnknownArgumentType]
+    if len(value) < least:
         raise place.error(f"{what} takes a list of at least {least}; an empty one would hold whatever happens")
-    return value  # pyright: ignore[reportUnknownVariableType]
+    return value
 
 
 _RANGE = re.compile(r"\s*(\d{1,9})\s*\.\.\s*(\d{1,9})\s*", re.ASCII)

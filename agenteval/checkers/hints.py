@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -10,6 +9,7 @@ from typing import Any
 
 from agenteval._util.names import nearest
 from agenteval._util.patch import equal
+from agenteval.checkers.shape import is_list, is_number, is_object
 from agenteval.checkers.show import kind, literal
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
@@ -19,13 +19,6 @@ _NEARLY = 0.01
 def fold(text: str) -> str:
     """Text without its case, and with every run of white space as one blank."""
     return " ".join(text.casefold().split())
-
-
-def is_number(value: object) -> bool:
-    """A JSON number that can be reckoned with: not true or false, not infinite."""
-    return (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and (type(value) is int or math.isfinite(value))
-    )
 
 
 def number_in(text: str) -> Decimal | None:
@@ -46,10 +39,10 @@ def difference(expected: Any, actual: Any) -> str:
         return _texts(expected, actual)
     if is_number(expected) and is_number(actual):
         return _numbers(expected, actual)
-    if isinstance(actual, (list, tuple)) and any(equal(expected, item) for item in actual[:1000]):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if is_list(actual) and any(equal(expected, item) for item in actual[:1000]):
         return f"the list holds it; {{$has: {literal(expected, 40)}}} takes such a list"
-    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
-        return _objects(expected, actual)  # pyright: ignore[reportUnknownArgumentType]
+    if is_object(expected) and is_object(actual):
+        return _objects(expected, actual)
     if kind(expected) != kind(actual):
         return _kinds(expected, actual)
     return ""
@@ -102,17 +95,18 @@ def where_it_ends(root: Any, keys: Sequence[object]) -> str:
     node = root
     for key in keys:
         if isinstance(key, int):
-            if not isinstance(node, (list, tuple)):
+            if not is_list(node):
                 return f"[{key}] is a place in a list, and {literal(node, 40)} is {kind(node)}"
-            if key >= len(node):  # pyright: ignore[reportUnknownArgumentType]
-                return f"there is no [{key}] in a list of {len(node)}"  # pyright: ignore[reportUnknownArgumentType]
+            if key >= len(node):
+                return f"there is no [{key}] in a list of {len(node)}"
+            node = node[key]
         elif isinstance(key, str):
-            if not isinstance(node, Mapping):
+            if not is_object(node):
                 return f"{literal(key, 40)} is a key, and {literal(node, 40)} is {kind(node)}"
             if key not in node:
-                near = nearest(key, [str(other) for other in node][:2000])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+                near = nearest(key, list(node)[:2000])
                 return f"there is no {literal(key, 40)}{f', but {literal(near, 40)}' if near else ''}"
+            node = node[key]
         else:
             return "none of [*] has it"
-        node: Any = node[key]
     return "it is not there"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from agenteval.checkers.matching import MODES, Matches
 from agenteval.checkers.order import Calls, Pair
 from agenteval.checkers.paths import Path, parse_path
 from agenteval.checkers.patterns import RESERVED, STEP_WORDS, Pattern, pattern
+from agenteval.checkers.shape import is_object
 from agenteval.checkers.show import flow
 from agenteval.checkers.state import OnlyChanges, State
 from agenteval.checkers.text import Says
@@ -44,7 +45,7 @@ class Written:
     argument: Any
     place: Place
     names: Names
-    spec: dict[str, Any]
+    spec: Mapping[str, Any]
     outside: Place
 
 
@@ -100,7 +101,7 @@ def _stage(spec: Any, place: Place, names: Names) -> Stage:
 
 def _ways(spec: Any, place: Place, names: Names) -> list[tuple[Pattern, ...]]:
     """The sets of calls of which a step needs one."""
-    word = next((key for key in STEP_WORDS if isinstance(spec, dict) and key in spec), None)
+    word = next((key for key in STEP_WORDS if is_object(spec) and key in spec), None)
     if word is None:
         return [(pattern(spec, place, names),)]
     if len(spec) > 1:
@@ -115,7 +116,7 @@ def _ways(spec: Any, place: Place, names: Names) -> list[tuple[Pattern, ...]]:
     return _bounded([way for part in parts for way in part] if word == "any_of" else _product(parts, inside), inside)
 
 
-def _product(parts: list[list[tuple[Pattern, ...]]], place: Place) -> list[tuple[Pattern, ...]]:
+def _product(parts: Sequence[list[tuple[Pattern, ...]]], place: Place) -> list[tuple[Pattern, ...]]:
     ways: list[tuple[Pattern, ...]] = [()]
     for part in parts:
         ways = _bounded([(*way, *more) for way in ways for more in part], place)
@@ -198,7 +199,7 @@ def _counted(name: str, written: Written) -> tuple[Pattern, Any, Place, Path | N
     """The call that is counted, the number as written with its place, and what it is counted per."""
     spec, place = written.argument, written.place
     example = f"{{TOOL: {2}}} or {{of: CALL, n: {2}, per: PATH}}"
-    if not isinstance(spec, dict) or not spec:
+    if not is_object(spec) or not spec:
         raise place.error(f"{name} takes {example}, not {flow(spec, limit=60)}")
     if "of" in spec or "n" in spec or "per" in spec:
         given = fields(spec, ("of", "n", "per"), place, name)
@@ -206,12 +207,12 @@ def _counted(name: str, written: Written) -> tuple[Pattern, Any, Place, Path | N
             raise place.error(f"{name} needs both of and n: {{of: CALL, n: {2}}}")
         per = parse_path(given["per"], place.at("per")) if "per" in given else None
         return pattern(given["of"], place.at("of"), written.names), given["n"], place.at("n"), per
-    if len(spec) > 1:  # pyright: ignore[reportUnknownArgumentType]
-        raise place.error(f"{name} counts one tool; {', '.join(map(str, spec))} are several. Write a check for each")  # pyright: ignore[reportUnknownArgumentType]
-    ((tool, number_given),) = spec.items()  # pyright: ignore[reportUnknownVariableType]
+    if len(spec) > 1:
+        raise place.error(f"{name} counts one tool; {', '.join(map(str, spec))} are several. Write a check for each")
+    ((tool, number_given),) = spec.items()
     if tool in RESERVED:
         raise place.at(tool).error(f"{tool} is a word of the language; write {{of: CALL, n: {2}}}")
-    return pattern(tool, place.at(tool), written.names), number_given, place.at(tool), None  # pyright: ignore[reportUnknownArgumentType]
+    return pattern(tool, place.at(tool), written.names), number_given, place.at(tool), None
 
 
 def _no_errors(written: Written) -> Built:

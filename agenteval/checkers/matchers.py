@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import regex
 
 from agenteval._util.names import did_you_mean
 from agenteval.checkers.grammar import Names, Place, number, some
-from agenteval.checkers.hints import is_number
+from agenteval.checkers.shape import is_list, is_number, is_object
 from agenteval.checkers.show import flow
 from agenteval.checkers.values import (
     AnyOf,
@@ -40,11 +40,11 @@ def matcher(spec: Any, place: Place, names: Names) -> Matcher:
         place: Where it stands.
         names: What `$as` has bound so far, in reading order.
     """
-    if isinstance(spec, dict):
-        return _object(spec, place, names)  # pyright: ignore[reportUnknownArgumentType]
-    if isinstance(spec, list):
-        parts = [matcher(item, place.at(index), names) for index, item in enumerate(spec)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        return Equal(spec) if _all_literal(parts) else ListOf(spec, parts)  # pyright: ignore[reportUnknownArgumentType]
+    if is_object(spec):
+        return _object(spec, place, names)
+    if is_list(spec):
+        parts = [matcher(item, place.at(index), names) for index, item in enumerate(spec)]
+        return Equal(spec) if _all_literal(parts) else ListOf(spec, parts)
     return Word(spec) if isinstance(spec, str) else Equal(spec)
 
 
@@ -52,7 +52,7 @@ def _all_literal(parts: list[Matcher]) -> bool:
     return all(type(part) in (Equal, Word) for part in parts)
 
 
-def _object(spec: dict[str, Any], place: Place, names: Names) -> Matcher:
+def _object(spec: Mapping[str, Any], place: Place, names: Names) -> Matcher:
     marked = [key for key in spec if key.startswith("$")]
     if not marked:
         parts = {key: matcher(item, place.at(key), names) for key, item in spec.items()}
@@ -76,7 +76,7 @@ def _object(spec: dict[str, Any], place: Place, names: Names) -> Matcher:
 
 
 def _near(argument: Any, place: Place) -> Matcher:
-    pair: Any = argument if isinstance(argument, list) and len(argument) == 2 else (None, None)  # pyright: ignore[reportUnknownArgumentType]
+    pair: Any = argument if is_list(argument) and len(argument) == 2 else (None, None)
     if not is_number(pair[0]) or not is_number(pair[1]) or pair[1] < 0:
         raise place.error(f"$near takes [number, tolerance of 0 or more], not {flow(argument, limit=60)}")
     return Near({"$near": argument}, pair[0], pair[1])

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from agenteval.checkers.embed import Stage, embed
 from agenteval.checkers.logic import MAYBE, YES, Tri, Want
@@ -39,7 +39,7 @@ from agenteval.core.json import Json
 from agenteval.core.outcome import ReasonCode
 from agenteval.graph.match import maximum_matching
 
-Mode = Literal["strict", "ordered", "unordered", "subset", "superset"]
+Mode: TypeAlias = Literal["strict", "ordered", "unordered", "subset", "superset"]
 MODES: tuple[Mode, ...] = ("strict", "ordered", "unordered", "subset", "superset")
 
 _MEANING: dict[Mode, str] = {

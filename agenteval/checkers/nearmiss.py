@@ -7,7 +7,7 @@ matcher would take both, or what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from agenteval._util.names import nearest
 from agenteval.checkers.logic import NO, YES, Want
 from agenteval.checkers.paths import Path
 from agenteval.checkers.patterns import NO_BINDINGS, REMEDY, Pattern
+from agenteval.checkers.shape import is_object
 from agenteval.checkers.show import clipped, flow, joined, listed, literal, times
 from agenteval.checkers.values import UNSEEN, Env, Equal, Matcher, Name, Slow
 from agenteval.checkers.view import Called, Part
@@ -111,8 +112,8 @@ def _arguments(pattern: Pattern, called: Called, slow: Slow, env: Env) -> Iterat
             yield _absent(path, value, arguments)
         elif not any(_accepts(value, item, slow, env) for item in values):
             yield _value(f"args.{path.text}", value, values[0], env)
-    if pattern.only is not None and isinstance(arguments, Mapping):
-        for key in [key for key in arguments if key not in pattern.only][:5]:  # pyright: ignore[reportUnknownVariableType]
+    if pattern.only is not None and is_object(arguments):
+        for key in [key for key in arguments if key not in pattern.only][:5]:
             yield {
                 "path": f"args.{key}",
                 "expected": NOT_THERE,
@@ -147,8 +148,8 @@ def _unseen(path: str, expected: Any, reason: str, called: Called) -> Difference
 
 
 def _absent(path: Path, value: Matcher, arguments: Any) -> Difference:
-    known = [str(key) for key in arguments] if isinstance(arguments, Mapping) else []  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if not isinstance(arguments, Mapping) and arguments is not None:
+    known = [str(key) for key in arguments] if is_object(arguments) else []
+    if not is_object(arguments) and arguments is not None:
         hint = f"the arguments are no object but {literal(arguments, 60)}"
     elif (near := nearest(str(path.keys[0]), known)) and near != path.keys[0]:
         hint = f"there is {literal(near, 60)}"

@@ -7,7 +7,7 @@ and conditions, which must have succeeded.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal
 
 from agenteval.checkers.check import Condition
@@ -19,6 +19,7 @@ from agenteval.checkers.order import Within
 from agenteval.checkers.paths import Path, parse_path
 from agenteval.checkers.patterns import Pattern, pattern
 from agenteval.checkers.scope import Each, Scope, Selection
+from agenteval.checkers.shape import is_object
 from agenteval.checkers.show import flow, joined
 from agenteval.checkers.state import Moment, State
 from agenteval.checkers.text import Which
@@ -45,7 +46,7 @@ ALWAYS: Final = frozenset({"id", "why", "as", "weight"})
 _OUTERMOST: Final = frozenset({"id", "as", "weight"})
 _NO_NAMES: Final = "a condition binds nothing; names are for the check's own calls"
 
-Spec = dict[str, Any]
+Spec = Mapping[str, Any]
 
 
 def refuse(name: str, allowed: Collection[str], spec: Spec, place: Place, *, outermost: bool) -> None:
@@ -97,7 +98,7 @@ def within(spec: Spec, place: Place) -> Within | None:
 def which_message(spec: Spec, place: Place) -> Which:
     """`in: {message: …}`: the last where it is not given."""
     given = spec.get("in")
-    value = given.get("message", "last") if isinstance(given, dict) else "last"  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    value = given.get("message", "last") if is_object(given) else "last"
     chosen = words(value, ("last", "any", "all"), place.at("in", "message"), "in message")
     return "any" if chosen == "any" else "all" if chosen == "all" else "last"
 
@@ -186,11 +187,11 @@ def condition(spec: Spec, place: Place) -> tuple[Condition, frozenset[str]] | No
     value, inside = spec["when"], place.at("when")
     text = flow(value, limit=100)
     names = Names(refused=_NO_NAMES)
-    if isinstance(value, dict) and "state" in value:
+    if is_object(value) and "state" in value:
         given = fields(value, ("state", "at"), inside, "a condition on the state")
         paths = state_values(given["state"], inside.at("state"), names)
         return WhenState(text=text, state=State(values=paths, at=moment(given, inside))), frozenset()
-    if isinstance(value, dict) and "fault" in value:
+    if is_object(value) and "fault" in value:
         given = fields(value, ("fault",), inside, "a condition on faults")
         words(given["fault"], ("exposed",), inside.at("fault"), "fault")
         return WhenFault(text=text), frozenset()
@@ -200,10 +201,10 @@ def condition(spec: Spec, place: Place) -> tuple[Condition, frozenset[str]] | No
 
 def state_values(value: Any, place: Place, names: Names) -> tuple[tuple[Path, Matcher], ...]:
     """`{PATH: V}` of `state`."""
-    if not isinstance(value, dict) or not value:
+    if not is_object(value) or not value:
         raise place.error(
             f"state takes a map of PATH to value, such as {{orders.1187.status: refunded}}, not {flow(value, limit=60)}"
         )
     return tuple(
         (parse_path(path, place.at(path)), matcher(wanted, place.at(path), names)) for path, wanted in value.items()
-    )  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    )

@@ -8,7 +8,7 @@ A check without a needed argument may be written by its name alone: `no_errors`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from agenteval.checkers.grammar import LoadCode, Names, Place, number, safe, som
 from agenteval.checkers.kinds import CUSTOM, KINDS, Built, Kind, Written
 from agenteval.checkers.options import OPTIONS, condition, refuse, scope, selection
 from agenteval.checkers.scope import Selection
+from agenteval.checkers.shape import is_list, is_object
 from agenteval.checkers.show import flow, line
 from agenteval.checkers.tools import Never
 from agenteval.core.json import Json
@@ -89,9 +90,9 @@ def parse(
     """
     place = Place(path, load_code)
     found = safe(items, place)
-    if not isinstance(found, list):
+    if not is_list(found):
         raise place.error(f"checks are a list, not {flow(found, limit=60)}. Write each check behind a dash")
-    checks = tuple(item(entry, place.at(index)) for index, entry in enumerate(found))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    checks = tuple(item(entry, place.at(index)) for index, entry in enumerate(found))
     _refuse_repeated(checks, place)
     return checks
 
@@ -122,19 +123,19 @@ def item(spec: Any, place: Place, *, outermost: bool = True) -> Check:
         outermost: It is not inside another check.
     """
     spec = {spec: None} if isinstance(spec, str) and spec else spec
-    if not isinstance(spec, dict):
+    if not is_object(spec):
         raise place.error(f"a check is {{NAME: ARGUMENT, option: value, …}}, not {flow(spec, limit=60)}")
-    name = _name(spec, place)  # pyright: ignore[reportUnknownArgumentType]
+    name = _name(spec, place)
     kind = KINDS.get(name, CUSTOM)
     argument = spec[name]
     if kind.bare and argument in (None, True):
         spec = {**spec, name: {}}
         argument = {}
-    refuse(name, kind.options, spec, place, outermost=outermost)  # pyright: ignore[reportUnknownArgumentType]
-    return _build(kind, name, argument, spec, place)  # pyright: ignore[reportUnknownArgumentType]
+    refuse(name, kind.options, spec, place, outermost=outermost)
+    return _build(kind, name, argument, spec, place)
 
 
-def _name(spec: dict[str, Any], place: Place) -> str:
+def _name(spec: Mapping[str, Any], place: Place) -> str:
     """The one key that names the check."""
     names = [key for key in spec if key not in OPTIONS]
     if not names:
@@ -161,11 +162,11 @@ def _unknown(name: str) -> str:
     if name in OTHER_NAMES:
         return f'unknown check {shown}. It is called "{OTHER_NAMES[name]}" here. See agenteval checks.'
     if (option := nearest(name, OPTIONS)) and not nearest(name, KINDS):
-        return f'unknown check {shown}. Did you mean the option "{option}"? An item names a check too. See agenteval checks.'
+        return f'unknown check {shown}. Did you mean the option "{option}"? It goes with a check. See agenteval checks.'
     return f"unknown check {shown}. {did_you_mean(name, KINDS, limit=25)} See agenteval checks."
 
 
-def _build(kind: Kind, name: str, argument: Any, spec: dict[str, Any], place: Place) -> Check:
+def _build(kind: Kind, name: str, argument: Any, spec: Mapping[str, Any], place: Place) -> Check:
     names = Names()
     inner = _inner(name, argument, place.at(name)) if name in _GROUPS else ()
     rule, tools = _rule(
@@ -203,14 +204,14 @@ def _rule(kind: Kind, name: str, written: Written, inner: tuple[Check, ...]) -> 
     return kind.build(written)
 
 
-def _selection(kind: Kind, name: str, spec: dict[str, Any], place: Place) -> Selection | None:
+def _selection(kind: Kind, name: str, spec: Mapping[str, Any], place: Place) -> Selection | None:
     found = selection(spec, place, each=kind.each, message=kind.messages)
     return None if name == "rubric" else found  # until a judge is asked there is one finding, whatever the parts
 
 
 def _inner(name: str, argument: Any, place: Place) -> tuple[Check, ...]:
     if name == "not":
-        if isinstance(argument, list):
+        if is_list(argument):
             raise place.error("not takes one check, not a list; write {not: {any: […]}} or {not: {all: […]}}")
         return (item(argument, place, outermost=False),)
     entries = some(argument, place, name)
@@ -237,7 +238,7 @@ def _custom(name: str, argument: Any, place: Place) -> Rule:
 # --- what every check has
 
 
-def _id(name: str, core: dict[str, Any], spec: dict[str, Any], place: Place) -> str:
+def _id(name: str, core: Mapping[str, Any], spec: Mapping[str, Any], place: Place) -> str:
     if "id" not in spec:
         return f"{name}-{content_hash(core)[:8]}"
     given = spec["id"]
@@ -246,7 +247,7 @@ def _id(name: str, core: dict[str, Any], spec: dict[str, Any], place: Place) -> 
     return given
 
 
-def _title(kind: Kind, name: str, spec: dict[str, Any]) -> str:
+def _title(kind: Kind, name: str, spec: Mapping[str, Any]) -> str:
     if kind.bare and not spec[name]:
         rest = line({key: value for key, value in spec.items() if key != name}, _HIDDEN)
         return f"{name}, {rest}" if rest else name
@@ -254,12 +255,12 @@ def _title(kind: Kind, name: str, spec: dict[str, Any]) -> str:
     return line(ordered, _HIDDEN)
 
 
-def _role(spec: dict[str, Any], place: Place) -> CheckRole:
+def _role(spec: Mapping[str, Any], place: Place) -> CheckRole:
     role = words(spec.get("as", "gate"), _ROLES, place.at("as"), "as")
     return "safety" if role == "safety" else "metric" if role == "metric" else "gate"
 
 
-def _weight(spec: dict[str, Any], place: Place) -> float:
+def _weight(spec: Mapping[str, Any], place: Place) -> float:
     if "weight" not in spec:
         return 1.0
     if spec.get("as") != "metric":
@@ -270,7 +271,7 @@ def _weight(spec: dict[str, Any], place: Place) -> float:
     return weight
 
 
-def _why(spec: dict[str, Any], place: Place) -> str:
+def _why(spec: Mapping[str, Any], place: Place) -> str:
     why = spec.get("why", "")
     if not isinstance(why, str):
         raise place.at("why").error(f"why is text, not {flow(why, limit=60)}")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from agenteval.checkers.grammar import Place
+from agenteval.checkers.shape import is_list, is_object
 from agenteval.checkers.show import flow, literal
 
 Key = str | int
@@ -58,12 +59,12 @@ class Path:
             return list(_all(root, self.keys))
         node = root
         for key in self.keys:
-            if isinstance(key, str):
-                if not isinstance(node, Mapping) or key not in node:
-                    return []
-            elif not isinstance(node, (list, tuple)) or key >= len(node):  # pyright: ignore[reportOperatorIssue, reportUnknownArgumentType]
+            if (isinstance(key, str) and is_object(node) and key in node) or (
+                isinstance(key, int) and is_list(node) and key < len(node)
+            ):
+                node = node[key]
+            else:
                 return []
-            node = node[key]  # pyright: ignore[reportUnknownVariableType, reportArgumentType, reportCallIssue]
         return [node]
 
     def covers(self, keys: tuple[Key, ...]) -> bool:
@@ -84,16 +85,16 @@ def _all(node: Any, keys: tuple[Key | Star, ...]) -> Iterator[Any]:
         return
     key, rest = keys[0], keys[1:]
     if isinstance(key, Star):
-        if isinstance(node, Mapping):
-            for item in node.values():  # pyright: ignore[reportUnknownVariableType]
+        if is_object(node):
+            for item in node.values():
                 yield from _all(item, rest)
-        elif isinstance(node, (list, tuple)):
-            for item in node:  # pyright: ignore[reportUnknownVariableType]
+        elif is_list(node):
+            for item in node:
                 yield from _all(item, rest)
     elif isinstance(key, str):
-        if isinstance(node, Mapping) and key in node:
+        if is_object(node) and key in node:
             yield from _all(node[key], rest)
-    elif isinstance(node, (list, tuple)) and key < len(node):  # pyright: ignore[reportUnknownArgumentType]
+    elif is_list(node) and key < len(node):
         yield from _all(node[key], rest)
 
 

@@ -13,13 +13,14 @@ matches MAYBE; `doubt` says which field. A path with `[*]` matches where some va
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agenteval.checkers.grammar import Names, Place, fields
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri, Want
 from agenteval.checkers.matchers import matcher
 from agenteval.checkers.paths import Path, parse_path
+from agenteval.checkers.shape import is_object
 from agenteval.checkers.show import called_as, flow
 from agenteval.checkers.values import UNSEEN, AnyOf, Doubt, Env, Matcher, Name, Slow, Word, together
 from agenteval.checkers.view import Called, Part
@@ -114,7 +115,7 @@ class Pattern:
         found = YES
         for path, value in self.args:
             if path.plain is not None:
-                if not isinstance(arguments, Mapping) or path.plain not in arguments:
+                if not is_object(arguments) or path.plain not in arguments:
                     return NO
                 found = min(found, value.test(arguments[path.plain], slow))
             else:
@@ -211,14 +212,14 @@ def _not_recorded(called: Called, field: str) -> Doubt:
 def _only(arguments: Any, allowed: frozenset[str]) -> bool:
     if arguments is None:
         return True  # a call without arguments
-    return isinstance(arguments, Mapping) and arguments.keys() <= allowed
+    return is_object(arguments) and arguments.keys() <= allowed
 
 
 def _label(spec: Any) -> str:
     if isinstance(spec, str):
         return spec
-    if isinstance(spec, Mapping) and len(spec) == 1 and not RESERVED.intersection(spec):  # pyright: ignore[reportUnknownArgumentType]
-        return called_as(*next(iter(spec.items())))  # pyright: ignore[reportUnknownArgumentType]
+    if is_object(spec) and len(spec) == 1 and not RESERVED.intersection(spec):
+        return called_as(*next(iter(spec.items())))
     return flow(spec, limit=100)
 
 
@@ -250,23 +251,22 @@ def pattern(spec: Any, place: Place, names: Names) -> Pattern:
     """
     if isinstance(spec, str) and spec:
         return Pattern(spec, tool=Word(spec))
-    if not isinstance(spec, dict) or not spec:
+    if not is_object(spec) or not spec:
         raise place.error(f"a call is a tool, {{tool: arguments}} or {_LONG}, not {flow(spec, limit=60)}")
-    if len(spec) == 1 and not RESERVED.intersection(spec):  # pyright: ignore[reportUnknownArgumentType]
-        ((tool, arguments),) = spec.items()  # pyright: ignore[reportUnknownVariableType]
-        if str(tool).startswith("$"):  # pyright: ignore[reportUnknownArgumentType]
-            raise place.error(
-                f"{flow(spec, limit=60)} stands where a call is expected; a matcher for the tool's name is written {{tool: {flow(spec, limit=60)}}}"
-            )
-        args, only = _args(arguments, place.at(tool), names)  # pyright: ignore[reportUnknownArgumentType]
-        return Pattern(spec, tool=Word(tool), args=args, only=only)  # pyright: ignore[reportUnknownArgumentType]
-    return _long(spec, place, names)  # pyright: ignore[reportUnknownArgumentType]
+    if len(spec) == 1 and not RESERVED.intersection(spec):
+        ((tool, arguments),) = spec.items()
+        if str(tool).startswith("$"):
+            shown = flow(spec, limit=60)
+            raise place.error(f"{shown} stands where a call does; to match a tool's name write {{tool: {shown}}}")
+        args, only = _args(arguments, place.at(tool), names)
+        return Pattern(spec, tool=Word(tool), args=args, only=only)
+    return _long(spec, place, names)
 
 
 _LONG = "{tool: …, args: {…}, result: …, error: …}"
 
 
-def _long(spec: dict[str, Any], place: Place, names: Names) -> Pattern:
+def _long(spec: Mapping[str, Any], place: Place, names: Names) -> Pattern:
     if not any(key in LONG_FORM for key in spec):
         step = [key for key in spec if key in STEP_WORDS]
         if step:
@@ -281,20 +281,19 @@ def _long(spec: dict[str, Any], place: Place, names: Names) -> Pattern:
 
 
 def _args(spec: Any, place: Place, names: Names) -> tuple[list[tuple[Path, Matcher]], frozenset[str] | None]:
-    if not isinstance(spec, dict):
+    if not is_object(spec):
         raise place.error(
             f"arguments are a map of PATH to value, not {flow(spec, limit=60)}. For any arguments write the tool alone"
         )
     if "$only" in spec:
-        if len(spec) > 1:  # pyright: ignore[reportUnknownArgumentType]
+        if len(spec) > 1:
             raise place.error("$only holds all the arguments; nothing stands beside it")
         inner, _ = _args(spec["$only"], place.at("$only"), names)
         return inner, frozenset(str(path.keys[0]) for path, _ in inner)
-    if marked := [key for key in spec if key.startswith("$")]:  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    if marked := [key for key in spec if key.startswith("$")]:
         raise place.error(f"{marked[0]} stands where the names of arguments do; write {{argument: {{{marked[0]}: …}}}}")
     return [
-        (parse_path(path, place.at(path)), matcher(value, place.at(path), names))  # pyright: ignore[reportUnknownArgumentType]
-        for path, value in spec.items()  # pyright: ignore[reportUnknownVariableType]
+        (parse_path(path, place.at(path)), matcher(value, place.at(path), names)) for path, value in spec.items()
     ], None
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from agenteval.checkers.shape import is_list, is_object
 from agenteval.core.json import Json
 
 _PLAIN = re.compile(r"[A-Za-z_./$][\w./:$-]*", re.ASCII)
@@ -30,7 +31,7 @@ def kind(value: object) -> str:
         return "a number"
     if isinstance(value, str):
         return "text"
-    return "an object" if isinstance(value, Mapping) else "a list"
+    return "an object" if is_object(value) else "a list"
 
 
 def clipped(value: Any, depth: int = _DEEP) -> Json:
@@ -40,21 +41,21 @@ def clipped(value: Any, depth: int = _DEEP) -> Json:
     """
     if isinstance(value, str):
         return _printable(value) if len(value) <= _LONG else f"{_printable(value[:_LONG])}… ({len(value):,} characters)"
-    if isinstance(value, Mapping):
+    if is_object(value):
         if depth == 0:
             return "{…}"
         kept: dict[str, Json] = {}
-        for number, (key, item) in enumerate(value.items()):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        for number, (key, item) in enumerate(value.items()):
             if number == _MANY:
-                kept["…"] = f"{len(value) - _MANY} more"  # pyright: ignore[reportUnknownArgumentType]
+                kept["…"] = f"{len(value) - _MANY} more"
                 break
-            kept[_printable(str(key)[:_LONG])] = clipped(item, depth - 1)  # pyright: ignore[reportUnknownArgumentType]
+            kept[_printable(str(key)[:_LONG])] = clipped(item, depth - 1)
         return kept
-    if isinstance(value, (list, tuple)):
+    if is_list(value):
         if depth == 0:
             return "[…]"
-        shown = [clipped(item, depth - 1) for item in value[:_MANY]]  # pyright: ignore[reportUnknownVariableType]
-        return shown if len(value) <= _MANY else [*shown, f"… {len(value) - _MANY} more"]  # pyright: ignore[reportUnknownArgumentType]
+        shown = [clipped(item, depth - 1) for item in value[:_MANY]]
+        return shown if len(value) <= _MANY else [*shown, f"… {len(value) - _MANY} more"]
     return _number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
@@ -90,23 +91,23 @@ def _flow(value: Any, depth: int) -> str:
     if isinstance(value, str):
         bare = _PLAIN.fullmatch(value) and value.lower() not in _NOT_TEXT and len(value) <= 100
         return value if bare else literal(value)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(_pairs(value, depth)) + "}" if depth else "{…}"  # pyright: ignore[reportUnknownArgumentType]
-    if isinstance(value, (list, tuple)):
+    if is_object(value):
+        return "{" + ", ".join(_pairs(value, depth)) + "}" if depth else "{…}"
+    if is_list(value):
         if not depth:
             return "[…]"
         return (
             "["
             + ", ".join([_entry(item, depth - 1) for item in value[:_MANY]])
             + ("]" if len(value) <= _MANY else ", …]")
-        )  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        )
     return literal(value)
 
 
 def _entry(value: Any, depth: int) -> str:
     """An entry of a list; a map of one key is written without braces, as YAML allows."""
-    if isinstance(value, Mapping) and len(value) == 1 and depth:  # pyright: ignore[reportUnknownArgumentType]
-        return _pairs(value, depth)[0]  # pyright: ignore[reportUnknownArgumentType]
+    if is_object(value) and len(value) == 1 and depth:
+        return _pairs(value, depth)[0]
     return _flow(value, depth)
 
 
@@ -116,9 +117,9 @@ def _pairs(value: Mapping[str, Any], depth: int) -> list[str]:
 
 def line(spec: Any, hidden: frozenset[str] = frozenset(), limit: int = 160) -> str:
     """A check in one line, as it would be written, without the options that do not change what it asks."""
-    if not isinstance(spec, Mapping):
+    if not is_object(spec):
         return flow(spec, limit=limit)
-    kept: dict[str, Any] = {key: value for key, value in spec.items() if key not in hidden}  # pyright: ignore[reportUnknownVariableType]
+    kept: dict[str, Any] = {key: value for key, value in spec.items() if key not in hidden}
     return _cut(", ".join(_pairs(kept, 8)), limit)
 
 
@@ -140,7 +141,7 @@ def listed(sentences: list[str], limit: int = 4) -> str:
 
 def called_as(tool: str, arguments: Any, limit: int = 100) -> str:
     """A pattern in one line, as a call: `pay(order: "1187")`."""
-    inside = ", ".join(_pairs(arguments, 6)) if isinstance(arguments, Mapping) else ""  # pyright: ignore[reportUnknownArgumentType]
+    inside = ", ".join(_pairs(arguments, 6)) if is_object(arguments) else ""
     return _cut(f"{_flow(tool, 1)}({inside})", limit)
 
 

@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri
 from agenteval.checkers.outcome import Outcome, inactive, undecided
 from agenteval.checkers.patterns import REMEDY
+from agenteval.checkers.shape import is_object
 from agenteval.checkers.show import clipped, flow, literal
 from agenteval.checkers.values import Doubt, Matcher
 from agenteval.checkers.view import Part, is_spoken, spoken, unclear
@@ -74,7 +75,7 @@ class Says:
 
     @property
     def _what(self) -> str:
-        if isinstance(self.value.spec, dict) and "$text" in self.value.spec:
+        if is_object(self.value.spec) and "$text" in self.value.spec:
             return flow(self.value.spec["$text"], quote=True, limit=80)
         return flow(self.value.spec, quote=True, limit=80)
 

@@ -150,7 +150,7 @@ class Count:
     def _undecided(self, tally: Tally, part: Part) -> Outcome:
         open_hits = unsure(tally.attempted) or unsure(tally.required)
         seen = sure(tally.attempted) or sure(tally.required)
-        said = f"{self._said(seen, tally.label, self._wanted())} as far as seen; {self._bound()} {'is' if self._bound_is_one() else 'are'} asked for"
+        said = f"{self._said(seen, tally.label, self._wanted())} as far as seen, and {self._bound()} asked for"
         if not open_hits:
             return undecided(part.doubt(), seen, said=said)
         want = self.want or ("any" if unsure(tally.attempted) else "ok")
@@ -191,9 +191,6 @@ class Count:
         if self.low == self.high:
             return f"exactly {self.low}"
         return f"at most {self.high}" if not self.low else f"{self.low} to {self.high}"
-
-    def _bound_is_one(self) -> bool:
-        return (self.high or self.low) == 1
 
     # --- a number for each value
 

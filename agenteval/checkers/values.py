@@ -31,8 +31,9 @@ from typing import Any, Final, TypeAlias
 import regex
 
 from agenteval._util.patch import equal
-from agenteval.checkers.hints import difference, fold, is_number, same_number
+from agenteval.checkers.hints import difference, fold, number_in, same_number
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri
+from agenteval.checkers.shape import is_list, is_number, is_object
 from agenteval.checkers.show import flow, kind, literal
 from agenteval.core.json import Json
 from agenteval.core.outcome import ReasonCode
@@ -124,7 +125,9 @@ class Near(Matcher):
     def hint(self, value: Any, /) -> str:
         """How far off a number is, or that it is none."""
         if not is_number(value):
-            return f"{literal(value, 40)} is {kind(value)}; $near takes numbers alone"
+            said = f"{literal(value, 40)} is {kind(value)}, and $near takes numbers alone"
+            found = number_in(value) if isinstance(value, str) else None
+            return said if found is None else f"{said}; $num: {found} takes it as text too"
         return f"off by {literal(_rounded(abs(_exact(value) - self.x)))}, {literal(_rounded(self.tolerance))} allowed"
 
 
@@ -245,24 +248,24 @@ class Has(Matcher):
 
     def test(self, value: Any, slow: Slow, /) -> Tri:
         """The best answer over the elements."""
-        if isinstance(value, (list, tuple)):
-            return max((self.part.test(item, slow) for item in value), default=NO)  # pyright: ignore[reportUnknownVariableType]
+        if is_list(value):
+            return max((self.part.test(item, slow) for item in value), default=NO)
         if isinstance(value, str) and isinstance(self.part, Word):
             return YES if str(self.part.spec) in value else NO
         return NO
 
     def solve(self, value: Any, env: Env, slow: Slow, /) -> Iterator[tuple[Tri, Env]]:
         """Every way of each element."""
-        if isinstance(value, (list, tuple)):
-            for item in value:  # pyright: ignore[reportUnknownVariableType]
+        if is_list(value):
+            for item in value:
                 yield from self.part.solve(item, env, slow)
         elif self.test(value, slow):
             yield YES, env
 
     def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """The doubt of an element."""
-        items = value if isinstance(value, (list, tuple)) else ()  # pyright: ignore[reportUnknownVariableType]
-        return next(filter(None, (self.part.doubt(item, slow) for item in items)), None)  # pyright: ignore[reportUnknownVariableType]
+        items = value if is_list(value) else ()
+        return next(filter(None, (self.part.doubt(item, slow) for item in items)), None)
 
     def hint(self, value: Any, /) -> str:
         """What it can be asked of."""
@@ -336,20 +339,20 @@ class ListOf(Matcher):
 
     def test(self, value: Any, slow: Slow, /) -> Tri:
         """The worst answer over the places."""
-        if not isinstance(value, (list, tuple)) or len(value) != len(self.parts):  # pyright: ignore[reportUnknownArgumentType]
+        if not is_list(value) or len(value) != len(self.parts):
             return NO
-        return min((part.test(item, slow) for part, item in zip(self.parts, value, strict=True)), default=YES)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return min((part.test(item, slow) for part, item in zip(self.parts, value, strict=True)), default=YES)
 
     def solve(self, value: Any, env: Env, slow: Slow, /) -> Iterator[tuple[Tri, Env]]:
         """Every way for all places together."""
-        if isinstance(value, (list, tuple)) and len(value) == len(self.parts):  # pyright: ignore[reportUnknownArgumentType]
-            yield from together(list(zip(self.parts, [[item] for item in value], strict=True)), env, slow)  # pyright: ignore[reportUnknownVariableType]
+        if is_list(value) and len(value) == len(self.parts):
+            yield from together(list(zip(self.parts, [[item] for item in value], strict=True)), env, slow)
 
     def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """The doubt of a place."""
-        if not isinstance(value, (list, tuple)):
+        if not is_list(value):
             return None
-        return next(filter(None, (p.doubt(item, slow) for p, item in zip(self.parts, value, strict=False))), None)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return next(filter(None, (p.doubt(item, slow) for p, item in zip(self.parts, value, strict=False))), None)
 
 
 class ObjectOf(Matcher):
@@ -362,18 +365,18 @@ class ObjectOf(Matcher):
 
     def test(self, value: Any, slow: Slow, /) -> Tri:
         """The worst answer over the keys."""
-        if not isinstance(value, Mapping) or value.keys() != self.members.keys():  # pyright: ignore[reportUnknownMemberType]
+        if not is_object(value) or value.keys() != self.members.keys():
             return NO
         return min((part.test(value[key], slow) for key, part in self.members.items()), default=YES)
 
     def solve(self, value: Any, env: Env, slow: Slow, /) -> Iterator[tuple[Tri, Env]]:
         """Every way for all keys together."""
-        if isinstance(value, Mapping) and value.keys() == self.members.keys():  # pyright: ignore[reportUnknownMemberType]
+        if is_object(value) and value.keys() == self.members.keys():
             yield from together([(part, [value[key]]) for key, part in self.members.items()], env, slow)
 
     def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """The doubt of a key."""
-        if not isinstance(value, Mapping):
+        if not is_object(value):
             return None
         found = (part.doubt(value[key], slow) for key, part in self.members.items() if key in value)
         return next(filter(None, found), None)

@@ -118,7 +118,7 @@ class View:
                 called = Called(step, step.content, at, len(self.calls))
                 self.calls.append(called)
                 (self.nameless if "name" in called.unclear else self.by_name.setdefault(called.name, [])).append(called)
-        self.lost = self._lost()
+        self.lost: ReasonCode | None = self._lost()
         self.whole = Part(self, self.calls, range(len(self.steps)))
 
     @classmethod

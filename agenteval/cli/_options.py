@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -52,11 +51,9 @@ def project() -> Path:
 
 def loader_for(*, allow_code: bool) -> CodeLoader:
     """What loads references to code for this project."""
-    from agenteval._util.loading import CodeLoader
-    from agenteval.intake.catalogue import catalogue
+    from agenteval.intake.catalogue import code_loader
 
-    shipped = tuple(path for _, path in catalogue())
-    return CodeLoader(project(), trusted_roots=shipped, allow_code=allow_code)
+    return code_loader(project(), allow_code=allow_code)
 
 
 def open_(store_url: str, *, create: bool = True) -> TraceStore:
@@ -71,8 +68,3 @@ def print_json(value: object) -> None:
     import orjson
 
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
-
-
-def quiet() -> bool:
-    """Whether the environment asks for no colour and no motion."""
-    return bool(os.environ.get("NO_COLOR")) or not os.isatty(2)

@@ -244,6 +244,10 @@ class TraceStore(Protocol):
         """Store a trial and its trajectory together; the same identity replaces an earlier attempt."""
         ...
 
+    def put_trials(self, items: Iterable[tuple[Trial, Trajectory | None, Json]]) -> None:
+        """Store many trials, each with its trajectory and the world's state before, in one transaction."""
+        ...
+
     def put_run(self, run: Run) -> None:
         """Store a run; the same id replaces it."""
         ...
@@ -272,12 +276,24 @@ class TraceStore(Protocol):
         """The trials that match, with their trajectories, streaming."""
         ...
 
+    def trajectory(self, id_or_prefix: str) -> Trajectory:
+        """One trajectory, by id or by a prefix of it that only one has. Raises NotFound."""
+        ...
+
+    def concluded(self, trajectory: str) -> list[tuple[str, tuple[Finding, ...], Score | None]]:
+        """What each run concluded of a trajectory: run id, findings, score; in the order of recording."""
+        ...
+
     def outcomes(self, run_id: str) -> Iterator[tuple[Trial, Score]]:
         """The scores recorded in a run, with their trials, streaming."""
         ...
 
     def labels(self, query: Query) -> Iterator[Label]:
         """The labels of the trajectories that match."""
+        ...
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes that each kind of content takes, by name."""
         ...
 
     def close(self) -> None:

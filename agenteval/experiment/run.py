@@ -222,19 +222,22 @@ class _Execution:
 
 def keep_all(store: TraceStore, results: Sequence[tuple[TrialPlan, TrialResult]]) -> list[Score]:
     """Keep and judge results in one transaction; gives their scores once they are committed."""
+    judged = [_judge(plan.scenario, result) for plan, result in results]
     with store.batch():
-        return [_keep(store, plan.scenario, result) for plan, result in results]
+        store.append([span for _, result in results for span in result.spans])
+        store.put_trials(
+            (result.trial, trajectory, result.start_state)
+            for (_, result), (trajectory, _) in zip(results, judged, strict=True)
+        )
+        for (_, result), (_, concluded) in zip(results, judged, strict=True):
+            store.record(result.trial.run, result.trial.trajectory or "", concluded.findings, concluded)
+    return [concluded for _, concluded in judged]
 
 
-def _keep(store: TraceStore, scenario: Scenario, result: TrialResult) -> Score:
-    trial = result.trial
-    trajectory: Trajectory | None = None
-    if result.spans:
-        store.append(result.spans)
-        trajectory = replace(trajectory_of(result.spans), start=result.start_state)
-    store.put_trial(trial, trajectory, state=result.start_state)
-    concluded = INVALID
-    if trajectory is not None and trial.status in COUNTED:
-        concluded = score(evaluate(trajectory, scenario.checks, scenario))
-    store.record(trial.run, trial.trajectory or "", concluded.findings, concluded)
-    return concluded
+def _judge(scenario: Scenario, result: TrialResult) -> tuple[Trajectory | None, Score]:
+    if not result.spans:
+        return None, INVALID
+    trajectory = replace(trajectory_of(result.spans), start=result.start_state)
+    if result.trial.status not in COUNTED:
+        return trajectory, INVALID
+    return trajectory, score(evaluate(trajectory, scenario.checks, scenario))

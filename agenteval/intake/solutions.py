@@ -155,7 +155,9 @@ def _step(written: Any, document: Document, path: Trail, depth: int = 0) -> Step
         return _say(content, document, inner)
     if name == "call":
         return _call(content, document, inner)
-    if name == "maybe" and depth < _DEEPEST_MAYBE:
+    if name == "maybe":
+        if depth == _DEEPEST_MAYBE:
+            raise document.error(f"{prefix(path)}maybe is nested more than {_DEEPEST_MAYBE} deep", inner)
         return Maybe(step=_step(content, document, inner, depth + 1))
     raise document.error(f'{prefix(path)}unknown step "{name}". {did_you_mean(name, ("say", "call", "maybe"))}', inner)
 

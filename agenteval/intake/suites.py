@@ -252,7 +252,7 @@ def _check_scenarios(suite: Suite, ref: str) -> None:
     ids: set[str] = set()
     for each in suite.scenarios:
         if not isinstance(each, Scenario):
-            raise RequestError(f"{ref} holds a {type(each).__name__} where a Scenario is wanted")
+            raise RequestError(f"{ref} holds something of type {type(each).__name__} where a Scenario is wanted")
         if each.id in ids:
             raise RequestError(f'{ref}: two scenarios have the id "{each.id}"; give one of them another')
         ids.add(each.id)

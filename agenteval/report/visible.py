@@ -62,7 +62,7 @@ def pretty(value: Any, *, width: int = 96) -> str:
 
 
 def storable(value: Any) -> Any:
-    """A copy of a JSON value that every JSON writer takes: lone surrogates replaced, integers beyond 64 bits as text."""
+    """A copy that every JSON writer takes: lone surrogates replaced, integers beyond 64 bits as text."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):

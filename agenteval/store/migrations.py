@@ -77,7 +77,7 @@ def first_schema(connection: Connection, types: Mapping[str, str]) -> None:
         "CREATE TABLE content (id {id}, digest {bytes} NOT NULL, data {bytes} NOT NULL, UNIQUE (digest))",
         "CREATE TABLE history (id {id}, parent {number} NOT NULL, message {number} NOT NULL, UNIQUE (parent, message))",
         "CREATE TABLE span (id {id}, trace_id {bytes} NOT NULL, span_id {bytes} NOT NULL, parent_id {bytes}, "
-        "start_ns {number} NOT NULL, end_ns {number} NOT NULL, name {text} NOT NULL, digest {bytes} NOT NULL, "
+        "start_ns {number} NOT NULL, end_ns {number} NOT NULL, name {text} NOT NULL, "
         "shape {number} NOT NULL, frame {number} NOT NULL, body {bytes} NOT NULL, UNIQUE (trace_id, span_id))",
         "CREATE TABLE conflict (id {id}, trace_id {bytes} NOT NULL, span_id {bytes} NOT NULL, digest {bytes} NOT NULL, "
         "UNIQUE (trace_id, span_id, digest))",

@@ -30,7 +30,6 @@ LARGE = 256
 _INT64 = 2**63 - 1
 _NO_STATUS = SpanStatus()
 _PART_VALUES = ("response", "arguments")
-_ROW_DIGEST_BYTES = 8  # tells an identical repeat from another span under the same id
 _RECENT = 4  # conversations of one call that the next one may continue
 _DECODER = json.JSONDecoder()
 
@@ -96,9 +95,7 @@ class Writing:
         shape = self._shape(span.attributes)
         frame = self._frame([span.kind, span.flags, span.trace_state, span.schema_url, span.resource, span.scope])
         body = self._body(span.attributes, extras)
-        rest = b"%d %d %d %d %s %s\0%s" % (start_ns, end_ns, shape, frame, parent_id or b"", name.encode(), body)
-        digest = digest_of(rest)[:_ROW_DIGEST_BYTES]
-        return (trace_id, span_id, parent_id, start_ns, end_ns, name, digest, shape, frame, body)
+        return (trace_id, span_id, parent_id, start_ns, end_ns, name, shape, frame, body)
 
     def log(self, log: LogRecord, digest: bytes) -> Row:
         """The row of a log record. Raises as `span` does."""

@@ -108,7 +108,7 @@ class SqlStore(TrialTables, JudgedTables):
     def _differing(self, connection: Connection, spans: Sequence[Span], rows: Sequence[Row]) -> list[Row]:
         """Rows for `conflict`: the spans whose id is taken by other content.
 
-        A digest that differs may come from another order of attributes, so the contents themselves decide.
+        Equal spans make equal rows, save for the order of their attributes: where rows differ, the contents decide.
         """
         taken: dict[tuple[bytes, bytes], Any] = {}
         by_trace: dict[bytes, list[bytes]] = {}
@@ -121,7 +121,7 @@ class SqlStore(TrialTables, JudgedTables):
         suspects = [
             (taken[row[0], row[1]], given)
             for row, given in zip(rows, spans, strict=True)
-            if taken[row[0], row[1]].digest != row[6]
+            if tuple(taken[row[0], row[1]])[1:] != row
         ]
         stored = self._reading(connection).spans([row for row, _ in suspects])
         return [

@@ -55,7 +55,6 @@ span = Table(
     _number("start_ns"),
     _number("end_ns"),
     _text("name"),
-    _bytes("digest"),
     _number("shape"),
     _number("frame"),
     _bytes("body"),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agenteval._util.loading import CodeLoader
 from agenteval.core.scenario import Limits, Scenario
@@ -387,3 +390,44 @@ def test_python_errors_name_the_key(loader):
     with pytest.raises(ScenarioError) as caught:
         scenario_of({"scenario": "a/b", "task": "x", "limits": {"turns": "x"}, "checks": [{"never": "y"}]}, base="/")
     assert str(caught.value) == 'limits.turns: must be a whole number, not "x" (text).'
+
+
+WORDS = st.sampled_from(
+    [
+        "",
+        "./world.py:Retail",
+        "./policy.md",
+        "retail/x",
+        "never",
+        "calls",
+        "a.b[0]",
+        "$re",
+        "$fn",
+        "(",
+        "1",
+        "knows",
+        "says",
+    ]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_anything_in_place_of_anything_is_a_scenario_or_an_error_with_its_line(project, loader, data):
+    write(project, {"world.py": WORLD, "policy.md": "Verify first."})
+    document = load_yaml(WHOLE)
+    trail = data.draw(st.sampled_from([trail for trail in document.lines if trail]))
+    around = document.data
+    for key in trail[:-1]:
+        around = around[key]
+    around[trail[-1]] = data.draw(VALUES)
+    try:
+        found = read(loader, json.dumps(document.data, indent=1))
+    except (ScenarioError, CodeNotAllowed) as error:
+        found = str(error)
+    assert isinstance(found, Scenario) or all(line.startswith("late.yaml:") for line in found.splitlines()), found

@@ -226,7 +226,7 @@ def test_python_suites(project):
         ),
         ("bad.py:twice", RequestError, 'bad.py:twice: two scenarios have the id "mine/one"; give one of them another'),
         ("bad.py:none", RequestError, "bad.py:none has no scenarios"),
-        ("bad.py:mixed", RequestError, "bad.py:mixed holds a int where a Scenario is wanted"),
+        ("bad.py:mixed", RequestError, "bad.py:mixed holds something of type int where a Scenario is wanted"),
         (
             "bad.py:number",
             RequestError,

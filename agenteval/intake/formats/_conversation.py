@@ -197,7 +197,7 @@ class _Requests:
             self._open.setdefault(key, []).append(group)
 
     def answered(self, answer: Answer) -> Request | None:
-        """The request that it answers; the one answered before where its id is answered twice; None where nobody asked."""
+        """The request that it answers, answered before where its id is answered twice; None where nobody asked."""
         key = _keys(answer.call_id, answer.name)[0]
         groups = self._open.get(key, [])
         while groups:
