@@ -2,14 +2,16 @@
 
 A reference is `module:object`, `path/to/file.py:object` or `./world.py:Retail`; a path is relative to the file that
 names it. Code runs when it is loaded, so where it lies decides: in the project's folder, in a suite that agenteval
-ships, or in agenteval itself it may run; anywhere else it needs `--allow-code`. Packages installed in a virtual
-environment count as elsewhere, even where the environment lies in the project.
+ships, or in `agenteval.testing` it may run; anywhere else it needs `--allow-code`. Packages installed in a virtual
+environment count as elsewhere, even where the environment lies in the project. What a reference ends at must be defined
+in such a place too: otherwise a checks file from anywhere could reach `os.system` through a module that imports `os`.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import sys
 import traceback
@@ -54,7 +56,7 @@ class CodeLoader:
     def __init__(self, project: Path, trusted_roots: Sequence[Path] = (), *, allow_code: bool = False) -> None:
         self.project = project.resolve()
         self.allow_code = allow_code
-        self._trusted = (_OWN_CODE, *(root.resolve() for root in trusted_roots))
+        self._trusted = (_OWN_CODE / "testing", *(root.resolve() for root in trusted_roots))
         self._digests: dict[Path, str] = {}
 
     def load(self, ref: str, *, relative_to: Path) -> Any:
@@ -79,6 +81,7 @@ class CodeLoader:
                 owner = ".".join(reference.names[:depth]) or _place(reference, file)
                 known = [each for each in dir(found) if not each.startswith("_")]
                 raise NotFound(f'{ref}: {owner} has no "{name}". {did_you_mean(name, known)}') from error
+            self._check_defined(ref, found)
         return found
 
     def load_callable(self, ref: str, *, relative_to: Path) -> Callable[..., Any]:
@@ -144,9 +147,19 @@ class CodeLoader:
         if spec is None:
             near = did_you_mean(name, _modules_beside(name, self.project))
             raise NotFound(f"{reference.written}: there is no module {name}. {near}")
-        if spec.origin is not None:  # a package without a file has no code of its own
+        runs = name == reference.module or name not in sys.modules  # a package on the way that is there has run
+        if spec.origin is not None and runs:  # without a file there is no code
             self._check(reference.written, Path(spec.origin) if spec.has_location else None)
         return spec
+
+    def _check_defined(self, ref: str, found: Any) -> None:
+        """Refuse a module, function or class that was only imported to where the reference leads."""
+        if isinstance(found, ModuleType):
+            self._check(ref, _file_of(found))
+        elif inspect.isroutine(found) or inspect.isclass(found):
+            file = _file_of(sys.modules.get(getattr(found, "__module__", None) or ""))
+            if file is None or not file.is_relative_to(_OWN_CODE):
+                self._check(ref, file)
 
     def _check(self, ref: str, file: Path | None) -> None:
         if self.allow_code or (file is not None and self.allows(file)):
@@ -198,6 +211,11 @@ def _import_error(reference: _Reference, file: Path | None, error: BaseException
     tail = traceback.format_list(frames[-_FRAMES_SHOWN:]) + traceback.format_exception_only(error)
     place = _place(reference, file)
     return RequestError(f"{reference.written}: {place} cannot be imported:\n{''.join(tail).rstrip()}")
+
+
+def _file_of(module: ModuleType | None) -> Path | None:
+    file = getattr(module, "__file__", None)
+    return Path(file).resolve() if isinstance(file, str) else None
 
 
 def _is_machinery(filename: str) -> bool:

@@ -150,7 +150,7 @@ class _Editor:
             node = node[_place(node, token)]
         return node
 
-    def _holder(self, path: tuple[str, ...]) -> Any:
+    def _holder(self, path: tuple[str, ...]) -> list[Any] | dict[str, Any]:
         """The container that holds the last token of the path, as a copy that may be changed."""
         node = self.root = self._owned(self.root)
         for token in path[:-1]:

@@ -14,7 +14,7 @@ from agenteval._util.patch import PatchError, equal, tokens
 from agenteval.checkers.nearmiss import NOT_THERE
 from agenteval.checkers.outcome import where
 from agenteval.checkers.paths import Key, Path
-from agenteval.checkers.shape import is_list, is_object
+from agenteval.checkers.shape import ABSENT, is_list, is_object, member
 from agenteval.checkers.show import clipped, joined, literal
 from agenteval.checkers.view import View
 from agenteval.core.json import Json
@@ -23,14 +23,6 @@ from agenteval.core.trajectory import StateChange
 Keys = tuple[Key, ...]
 MOST: Final = 1000
 _INDEX = re.compile(r"[0-9]{1,15}", re.ASCII)
-
-
-class _Absent:
-    def __repr__(self) -> str:
-        return "(absent)"
-
-
-ABSENT: Final = _Absent()
 
 
 class Change(NamedTuple):
@@ -70,14 +62,14 @@ def _inner(change: Change, allowed: Sequence[Path]) -> list[Change] | None:
         if not any(path.reaches_into(keys) for path in allowed) or not isinstance(whole, (Mapping, list, tuple)):
             return None
         names = _names(whole)
-        return [Change((*keys, name), _member(before, name), _member(after, name)) for name in names]
+        return [Change((*keys, name), member(before, name), member(after, name)) for name in names]
     if is_object(before) and is_object(after):
         names = [*before, *(key for key in after if key not in before)]
     elif is_list(before) and is_list(after):
         names = list(range(max(len(before), len(after))))
     else:
         return None
-    pairs = ((name, _member(before, name), _member(after, name)) for name in names)
+    pairs = ((name, member(before, name), member(after, name)) for name in names)
     return [Change((*keys, name), a, b) for name, a, b in pairs if a is not b]
 
 
@@ -85,17 +77,9 @@ def _names(whole: Any) -> list[Key]:
     return list(whole) if is_object(whole) else list(range(len(whole)))
 
 
-def _member(node: Any, key: Any) -> Any:
-    if is_object(node):
-        return node.get(key, ABSENT)
-    if is_list(node) and isinstance(key, int) and key < len(node):
-        return node[key]
-    return ABSENT
-
-
 def _at(node: Any, keys: Keys) -> Any:
     for key in keys:
-        node = _member(node, key)
+        node = member(node, key)
     return node
 
 
@@ -141,7 +125,7 @@ def _place(pointer: Sequence[str], start: Any, end: Any, *, shifts: bool) -> Key
             break
         key: Key = int(token) if listed else token
         keys.append(key)
-        a, b = _member(a, key), _member(b, key)
+        a, b = member(a, key), member(b, key)
     return tuple(keys)
 
 

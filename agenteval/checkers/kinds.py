@@ -15,7 +15,7 @@ from agenteval.checkers.embed import Stage
 from agenteval.checkers.grammar import Names, Place, count, fields, number, some, whole, words
 from agenteval.checkers.loops import NoLoops
 from agenteval.checkers.matchers import matcher
-from agenteval.checkers.matching import MODES, Matches
+from agenteval.checkers.matching import MODES, Matches, Mode
 from agenteval.checkers.order import Calls, Pair
 from agenteval.checkers.paths import Path, parse_path
 from agenteval.checkers.patterns import RESERVED, STEP_WORDS, Pattern, pattern
@@ -136,7 +136,7 @@ def _matches(written: Written) -> Built:
     if "mode" not in given:
         raise written.place.error(f"matches needs a mode: {', '.join(MODES)}")
     chosen = words(given["mode"], MODES, written.place.at("mode"), "mode")
-    mode = next(mode for mode in MODES if mode == chosen)
+    mode: Mode = next(mode for mode in MODES if mode == chosen)
     place = written.place.at("calls")
     entries = some(given.get("calls"), place, f"matches {mode}", 1 if mode in {"ordered", "superset"} else 0)
     if len(entries) > MOST_CALLS:

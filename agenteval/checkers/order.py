@@ -78,8 +78,8 @@ class Calls:
     def _missing(self, found: Embedding, part: Part) -> Outcome:
         stage = self.stages[found.stage]
         patterns = [pattern for way in stage.ways for pattern in way]
-        misses = [_why(pattern, found, part, self.want) for pattern in patterns]
-        code, reason, shown, calls = misses[0]
+        misses = [miss for pattern in patterns if (miss := _why(pattern, found, part, self.want)) is not None]
+        code, reason, shown, calls = misses[0] if misses else _too_few(stage)
         if len(misses) > 1:
             reason = f"{stage.label} was not found: {listed([miss[1] for miss in misses])}"
         number = f"step {found.stage + 1} of {len(self.stages)}: " if len(self.stages) > 1 else ""
@@ -96,31 +96,33 @@ def _trail(found: Embedding) -> str:
     return joined([f"{choice.called.name} ({where([choice.called])})" for choice in found.choices], 6)
 
 
-def _why(pattern: Pattern, found: Embedding, part: Part, want: Want) -> _Why:
-    """Why there was no call for a pattern: too early, taken, another, or none."""
+def _why(pattern: Pattern, found: Embedding, part: Part, want: Want) -> _Why | None:
+    """Why there was no call for a pattern: too early, taken, another, or none. None where there was one."""
     taken = [choice.called for choice in found.choices]
-    fits = [called for called, hit in pattern.hits(part, want) if hit == YES]
+    last = max(taken, key=lambda called: called.position, default=None)
+    fits = [called for called, hit in pattern.hits(part, want) if hit == YES and not pattern.binds]
     free = [called for called in fits if called not in taken]
     shown = evidence(pattern, None)
-    if free and not pattern.binds:
-        last = _last(found.choices)
+    if last is None and free or last is not None and any(called.position > last.position for called in free):
+        return None
+    if free and last is not None:
         text = f"{pattern.label} was called at {where(free)}, before {last.name} ({where([last])})"
         return "out_of_order", text, {**shown, "actual": seen(free[0])}, free[:1]
-    if fits and not free:
+    if fits:
         text = f"{pattern.label} was called {times(len(fits))} ({where(fits)}), which is not often enough"
         return "missing", text, shown, fits[:1]
     rest = [called for called in part.calls if called not in taken]
     miss = closest(pattern, rest, want, part.view.slow, found.env)
     if miss is None:
         return "missing", f"{pattern.label} was never called ({made(part)})", shown, []
-    text = (
-        f"no call fits {pattern.label}; closest is {written(miss.called)} at {where([miss.called])}: {sentences(miss)}"
-    )
-    return "mismatch", text, evidence(pattern, miss), [miss.called]
+    near = f"{written(miss.called)} at {where([miss.called])}: {sentences(miss)}"
+    return "mismatch", f"no call fits {pattern.label}; closest is {near}", evidence(pattern, miss), [miss.called]
 
 
-def _last(choices: tuple[Choice, ...]) -> Called:
-    return max((choice.called for choice in choices), key=lambda called: called.position)
+def _too_few(stage: Stage) -> _Why:
+    """Each of the calls is there, but they are fewer than the step asks for."""
+    text = f"the calls that fit {stage.label} are too few: each can stand for one alone"
+    return "missing", text, {"expected": stage.label}, []
 
 
 # --- pairs

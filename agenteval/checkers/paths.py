@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from agenteval.checkers.grammar import Place
-from agenteval.checkers.shape import is_list, is_object
+from agenteval.checkers.shape import ABSENT, is_list, is_object, member
 from agenteval.checkers.show import flow, literal
 
 Key = str | int
@@ -59,13 +59,8 @@ class Path:
             return list(_all(root, self.keys))
         node = root
         for key in self.keys:
-            if (isinstance(key, str) and is_object(node) and key in node) or (
-                isinstance(key, int) and is_list(node) and key < len(node)
-            ):
-                node = node[key]
-            else:
-                return []
-        return [node]
+            node = member(node, key)
+        return [] if node is ABSENT else [node]
 
     def covers(self, keys: tuple[Key, ...]) -> bool:
         """The path leads to those keys, or to something that holds them."""
@@ -84,18 +79,12 @@ def _all(node: Any, keys: tuple[Key | Star, ...]) -> Iterator[Any]:
         yield node
         return
     key, rest = keys[0], keys[1:]
-    if isinstance(key, Star):
-        if is_object(node):
-            for item in node.values():
-                yield from _all(item, rest)
-        elif is_list(node):
-            for item in node:
-                yield from _all(item, rest)
-    elif isinstance(key, str):
-        if is_object(node) and key in node:
-            yield from _all(node[key], rest)
-    elif is_list(node) and key < len(node):
-        yield from _all(node[key], rest)
+    if not isinstance(key, Star):
+        found = [item for item in (member(node, key),) if item is not ABSENT]
+    else:
+        found = list(node.values()) if is_object(node) else node if is_list(node) else ()
+    for item in found:
+        yield from _all(item, rest)
 
 
 def parse_path(text: object, place: Place) -> Path:

@@ -13,7 +13,7 @@ matches MAYBE; `doubt` says which field. A path with `[*]` matches where some va
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agenteval.checkers.grammar import Names, Place, fields

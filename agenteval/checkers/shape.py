@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
+
+
+class _Absent:
+    """What stands for a value that is not there; JSON has none such."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "(not there)"
+
+
+ABSENT: Final = _Absent()
 
 
 def is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
@@ -22,3 +34,10 @@ def is_number(value: Any) -> TypeGuard[int | float]:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return isinstance(value, int) or math.isfinite(value)
+
+
+def member(node: Any, key: object) -> Any:
+    """What an object has under a key, or a list at an index; `ABSENT` where there is none."""
+    if isinstance(key, str):
+        return node.get(key, ABSENT) if is_object(node) else ABSENT
+    return node[key] if isinstance(key, int) and is_list(node) and key < len(node) else ABSENT

@@ -226,7 +226,14 @@ class Query:
 
 @runtime_checkable
 class TraceStore(Protocol):
-    """Keeps spans, trajectories, trials, labels and findings. Appending twice is appending once."""
+    """Keeps spans, trajectories, trials, labels and findings. Appending twice is appending once.
+
+    What is read is shared between the values that repeat it and must not be changed; sequences may come back as lists.
+    """
+
+    def batch(self) -> AbstractContextManager[None]:
+        """One transaction around many calls of this thread: all of them are kept, or none."""
+        ...
 
     def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> Appended:
         """Store spans and logs in one transaction."""
@@ -236,12 +243,27 @@ class TraceStore(Protocol):
         """Every span and log of those traces, in an order that does not depend on arrival."""
         ...
 
+    def conflicts(self, trace_ids: Sequence[str]) -> int:
+        """How many different contents came for the ids of spans of those traces after the first."""
+        ...
+
     def batch(self) -> AbstractContextManager[None]:
         """One transaction around many calls: all of them are stored, or none."""
         ...
 
     def put_trial(self, trial: Trial, trajectory: Trajectory | None, *, state: Json = None) -> None:
-        """Store a trial and its trajectory together; the same identity replaces an earlier attempt."""
+        """Store a trial and its trajectory together; the same identity replaces an earlier attempt.
+
+        `state` is the world's state before, whose hash is `trajectory.end.start_state`; it is stored once.
+        """
+        ...
+
+    def put_trials(self, items: Iterable[tuple[Trial, Trajectory | None, Json]]) -> None:
+        """Store many trials, with trajectories and states as in `put_trial`, in one transaction."""
+        ...
+
+    def keep(self, trajectory: Trajectory) -> None:
+        """Store a trajectory that was assembled again, beside what other versions of the assembler made of it."""
         ...
 
     def put_trials(self, items: Iterable[tuple[Trial, Trajectory | None, Json]]) -> None:
@@ -257,7 +279,10 @@ class TraceStore(Protocol):
         ...
 
     def record(self, run: str, trajectory: str, findings: Sequence[Finding], score: Score | None) -> None:
-        """Store what was concluded of a trajectory in a run; replaces what that run concluded before."""
+        """Store what was concluded of a trajectory in a run; replaces what that run concluded before.
+
+        The empty id stands for the trials of the run that have no trajectory.
+        """
         ...
 
     def runs(self) -> list[Run]:
@@ -265,15 +290,31 @@ class TraceStore(Protocol):
         ...
 
     def run(self, run_id: str) -> Run:
-        """One run, by id or by a prefix of it that only one run has. Raises NotFound."""
+        """One run, by id, by a prefix of it that only one run has, or `latest`. Raises NotFound."""
         ...
 
     def trials(self, query: Query) -> Iterator[Trial]:
-        """The trials that match, in a stable order."""
+        """The latest attempt of each trial that matches, in the order in which they were first stored."""
+        ...
+
+    def attempts(self, query: Query) -> Iterator[Trial]:
+        """Every attempt of the trials that match: of each first those that were superseded, then the latest."""
         ...
 
     def trajectories(self, query: Query) -> Iterator[tuple[Trial, Trajectory]]:
         """The trials that match, with their trajectories, streaming."""
+        ...
+
+    def trajectory(self, id_or_prefix: str) -> Trajectory:
+        """One trajectory, by id or by a prefix of it that only one trajectory has. Raises NotFound."""
+        ...
+
+    def outdated(self, query: Query) -> Iterator[Trial]:
+        """The trials that match whose trajectory was assembled by other versions of the assembler only."""
+        ...
+
+    def concluded(self, trajectory: str) -> list[tuple[str, tuple[Finding, ...], Score | None]]:
+        """What each run concluded of a trajectory: run id, findings, score; in the order of first recording."""
         ...
 
     def trajectory(self, id_or_prefix: str) -> Trajectory:
@@ -294,6 +335,10 @@ class TraceStore(Protocol):
 
     def sizes(self) -> Mapping[str, int]:
         """Bytes that each kind of content takes, by name."""
+        ...
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes on disk by what they keep; empty where nothing is measured."""
         ...
 
     def close(self) -> None:

@@ -196,6 +196,7 @@ class _Work:
 
     def _conclude(self, task: asyncio.Task[None]) -> _Ended:
         breach = self.meter.breach
+        error = task.exception() if task.done() and not task.cancelled() else None
         if isinstance(breach, BudgetSpent):
             return _Ended("invalid", error=str(breach), fault_of="harness")
         if self.session.fault is not None:
@@ -207,7 +208,6 @@ class _Work:
             return _Ended("agent_error", error="the agent did not stop when it was cancelled", fault_of="agent")
         if task.cancelled():
             return _Ended("agent_error", error="the agent cancelled its own task", fault_of="agent")
-        error = task.exception()
         if error is None:
             return _Ended("completed")
         whose = next((name for kind, name in _FAULTS if isinstance(error, kind)), None)

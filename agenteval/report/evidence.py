@@ -41,6 +41,11 @@ class Line:
     hint: str = ""
 
 
+def clean(verdict: str, reason_code: str) -> bool:
+    """Whether a verdict is a clean pass, under which there is nothing to explain."""
+    return verdict == "pass" and reason_code in {"held", "recorded"}
+
+
 def aligned(evidence: Mapping[str, Any]) -> list[Line]:
     """What was expected and what happened, line by line; none where there is nothing to compare."""
     return [*_compared(evidence), *_paths(evidence.get("diff")), *_budgets(evidence), *_inner(evidence.get("items"))]

@@ -1,190 +1,272 @@
 """One trajectory and its findings in, a readable tree out: what happened, and what was concluded at which step.
 
-Under every verdict that is not a clean pass stand what was expected and what happened, aligned; what was never recorded
-is called `not recorded`, with its remedy.
+Under every verdict that is not a clean pass stand what was expected and what happened, aligned, the differing argument
+marked; what was never recorded is called `not recorded`, with its remedy.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
-from agenteval.core.message import MediaPart, Message, ToolRequest, ToolResponse
+from rich.cells import cell_len
+
 from agenteval.core.outcome import Finding, Trial
-from agenteval.core.trajectory import Handoff, ModelCall, StateChange, Step, ToolCall, Trajectory
+from agenteval.core.trajectory import Integrity, ModelCall, ToolCall, Trajectory
+from agenteval.evaluation.score import score
+from agenteval.report.evidence import Line, aligned, clean
+from agenteval.report.outline import Row, Said, outline, tokens
+from agenteval.report.terminal import Style, painter, width_of
+from agenteval.report.visible import clipped, cut, one_line, padded, visible, wrapped
 
-_SHORT = 200
-_MARKS = {"pass": "ok", "fail": "FAIL", "unknown": "?"}
-
-
-def render(trial: Trial, trajectory: Trajectory, findings: Sequence[Finding], *, full: bool = False) -> str:
-    """The tree, as text of no fixed width."""
-    at: dict[str, list[Finding]] = {}
-    for finding in findings:
-        if finding.verdict != "pass":
-            for step in finding.steps:
-                at.setdefault(step, []).append(finding)
-    lines = [*_head(trial, trajectory), ""]
-    names = {run.id: run.name for run in trajectory.runs}
-    run: str | None = None
-    for step in trajectory.steps:
-        if step.run != run and step.run is not None:
-            run = step.run
-            lines.append(f"─ {names.get(run, 'agent')}")
-        lines += _step(step, full=full)
-        lines += [f"     ▲ {_MARKS[finding.verdict]} {finding.check}" for finding in at.get(step.id, ())]
-    if not trajectory.steps:
-        lines.append("(no steps were recorded)")
-    return _safe("\n".join([*lines, "", *_findings(findings, trajectory)]))
+_SHORT = 400  # characters of one text; `full` shows all
+_LABEL = 10
+_MARKS = {"pass": "pass", "fail": "FAIL", "unknown": "unknown"}
+_INDENT = " " * 11
+_SIGNS = {"same": " ", "differs": "≠", "not_recorded": "?", "free": " "}
+_STYLES: dict[str, Style] = {"pass": "good", "fail": "bad", "unknown": "odd"}
+_TONES: dict[str, Style] = {"plain": "plain", "quiet": "quiet", "error": "bad", "missing": "odd", "result": "plain"}
+_LEADS = {"result": "→ ", "error": "✗ ", "missing": "? "}
+_ORDER = {"fail": 0, "unknown": 1, "pass": 2}
 
 
-def _head(trial: Trial, trajectory: Trajectory) -> list[str]:
-    integrity = trajectory.integrity
-    lines = [
-        f"trajectory {trajectory.id}",
-        f"{trial.scenario} #{trial.repeat} by {trial.agent}: {trial.status}"
-        + (f" ({trial.error})" if trial.error else ""),
-    ]
-    usage = trajectory.usage
-    if usage.tokens is not None:
-        lines.append(f"tokens: {usage.input_tokens} in, {usage.output_tokens} out")
-    if not integrity.complete:
-        counted = (
-            "nobody counted its spans"
-            if integrity.started is None
-            else (f"{integrity.stored} of {integrity.started} spans are here, {integrity.orphans} without their parent")
-        )
-        lines.append(f"incomplete: {counted}; checks that need the whole answer unknown")
-    return lines
+def render(
+    trial: Trial,
+    trajectory: Trajectory,
+    findings: Sequence[Finding],
+    *,
+    full: bool = False,
+    width: int | None = None,
+    color: bool = False,
+) -> str:
+    """The tree, as text.
+
+    Args:
+        trial: The trial that the trajectory belongs to.
+        trajectory: What happened.
+        findings: What was concluded of it.
+        full: Do not shorten long texts.
+        width: Cells in a line; None takes the terminal's.
+        color: Mark verdicts with the terminal's colours.
+    """
+    return "\n".join(_Tree(trial, trajectory, findings, full=full, width=width_of(width), color=color).lines())
 
 
-def _step(step: Step, *, full: bool) -> list[str]:
-    content = step.content
-    lead = f"{step.index:>4} "
-    if isinstance(content, Message):
-        return [f"{lead}{content.role}: {_short(_message_text(content), full=full)}"]
-    if isinstance(content, ToolCall):
-        return _tool_lines(step, content, lead, full=full)
-    if isinstance(content, ModelCall):
-        tokens = "tokens not recorded" if content.usage is None else f"{content.usage.tokens} tokens"
-        asked = ", ".join(request.name for request in content.requests)
-        text = f"{lead}model {content.model or 'unknown'}: {tokens}" + (f", asks for {asked}" if asked else "")
-        return [text if content.error is None else f"{text}  failed: {_short(content.error, full=full)}"]
-    if isinstance(content, StateChange):
-        return [f"{lead}  changed {_short(_patch_text(content.patch), full=full)}"]
-    if isinstance(content, Handoff):
-        return [f"{lead}hands over to {content.target}"]
-    return [f"{lead}{content.kind}"]
+class _Tree:
+    """Draws one trajectory."""
 
+    def __init__(
+        self, trial: Trial, trajectory: Trajectory, findings: Sequence[Finding], *, full: bool, width: int, color: bool
+    ) -> None:
+        self._trial = trial
+        self._trajectory = trajectory
+        self._findings = sorted(findings, key=_rank)
+        self._full = full
+        self._width = width
+        self._paint = painter(color=color)
+        self._index = {step.id: step.index for step in trajectory.steps}
 
-def _tool_lines(step: Step, call: ToolCall, lead: str, *, full: bool) -> list[str]:
-    who = "user calls " if call.by == "user" else ""
-    arguments = _missing(step, "arguments") or _json(call.arguments)
-    if isinstance(call.arguments, Mapping) and "arguments" not in step.missing:
-        arguments = ", ".join(f"{key}={_json(value)}" for key, value in call.arguments.items())
-    lines = [f"{lead}{who}{call.name}({_short(arguments, full=full)})"]
-    if call.error is not None:
-        lines.append(f"       ✗ {_short(call.error, full=full)}")
-    else:
-        lines.append(f"       → {_short(_missing(step, 'result') or _json(call.result), full=full)}")
-    if step.truncated:
-        lines.append(f"       (cut when it was recorded: {', '.join(step.truncated)})")
-    return lines
+    def lines(self) -> Iterator[str]:
+        yield from self._head()
+        yield ""
+        at = self._at_steps()
+        rows = 0
+        for row in outline(self._trajectory):
+            rows += 1
+            yield from self._row(row, at)
+        if not rows:
+            yield self._paint("(no steps were recorded)", "odd")
+        yield ""
+        for finding in self._findings:
+            yield from self._finding(finding)
+            if finding.verdict != "pass" and finding.reason_code != "not_asked":
+                yield ""
+        if not self._findings:
+            yield "No check was asked of it."
 
+    # --- head
 
-def _missing(step: Step, field: str) -> str | None:
-    return f"not recorded ({step.missing[field]})" if field in step.missing else None
+    def _head(self) -> Iterator[str]:
+        trial, trajectory = self._trial, self._trajectory
+        what, style = self._conclusion()
+        name = f"{one_line(trial.scenario)} #{trial.repeat} by {one_line(trial.agent)}"
+        yield from self._wrap(f"{name}: {what}", style=style)
+        if trial.error:
+            fault = f" (fault of: {trial.fault_of})" if trial.fault_of else ""
+            yield from self._wrap(f"{one_line(trial.error)}{fault}", style="bad")
+        facts = [
+            f"trajectory {one_line(trajectory.id)}",
+            _number(len(trajectory.steps), "step"),
+            _number(len(trajectory.of(ModelCall)), "model call"),
+            _number(len(trajectory.of(ToolCall)), "tool call"),
+        ]
+        if trajectory.of(ModelCall) or trajectory.usage.tokens is not None:
+            facts.append(tokens(trajectory.usage))
+        if trial.seconds is not None:
+            facts.append(f"{trial.seconds:.3g} s")
+        yield from self._wrap(" · ".join(facts), style="quiet")
+        gap = incomplete(trajectory.integrity)
+        if gap is not None:
+            yield from self._wrap(gap, style="odd")
 
+    def _conclusion(self) -> tuple[str, Style]:
+        status = self._trial.status
+        if status in {"invalid", "diverged"}:
+            return f"{status}, nothing is concluded of the agent", "odd"
+        concluded = score(self._findings)
+        ended = "" if status == "completed" else f" ({status})"
+        if concluded.passed is None:
+            return f"{'undecided' if concluded.status == 'undecided' else 'nothing was asked'}{ended}", "odd"
+        return (f"passed{ended}", "good") if concluded.passed else (f"FAILED{ended}", "bad")
 
-def _findings(findings: Sequence[Finding], trajectory: Trajectory) -> list[str]:
-    index = {step.id: step.index for step in trajectory.steps}
-    lines: list[str] = []
-    order = {"fail": 0, "unknown": 1, "pass": 2}
-    for finding in sorted(findings, key=lambda finding: order[finding.verdict]):
-        lines += _finding(finding, index)
-    return lines or ["nothing was asked of it"]
+    # --- steps
 
+    def _at_steps(self) -> dict[str, list[Finding]]:
+        at: dict[str, list[Finding]] = {}
+        for finding in self._findings:
+            if finding.verdict != "pass":
+                for step in dict.fromkeys(finding.steps):
+                    at.setdefault(step, []).append(finding)
+        return at
 
-def _finding(finding: Finding, index: Mapping[str, int]) -> list[str]:
-    asked = finding.reason_code != "not_asked"
-    mark = _MARKS[finding.verdict] if asked else "-"
-    held = " (nothing activated it)" if finding.vacuous else ""
-    role = "" if finding.role == "gate" else f" [{finding.role}]"
-    lines = [f"{mark:>4} {finding.title or finding.check}{role}{held}"]
-    if finding.verdict == "pass":
-        return lines
-    lines += [f"       {line}" for line in finding.reason.splitlines()]
-    places = [str(index[step]) for step in finding.steps if step in index]
-    if places:
-        lines.append(f"       at step {', '.join(places)}")
-    return lines + [f"       {line}" for line in comparison(finding.evidence)]
-
-
-def comparison(evidence: Mapping[str, Any]) -> list[str]:
-    """What was expected and what happened, aligned, differing values marked."""
-    lines: list[str] = []
-    if "expected" in evidence:
-        lines.append(f"expected  {_json(evidence['expected'])}")
-    if "actual" in evidence:
-        lines.append(f"happened  {_json(evidence['actual'])}")
-    differs: Any = evidence.get("differs")
-    if isinstance(differs, Sequence) and not isinstance(differs, str):
-        for item in differs:
-            lines += _difference(item)
-    diff: Any = evidence.get("diff")
-    if isinstance(diff, Mapping):
-        for path, values in diff.items():
-            lines += (
-                _difference({"path": path, **values}) if isinstance(values, Mapping) else [f"{path}: {_json(values)}"]
+    def _row(self, row: Row, at: Mapping[str, Sequence[Finding]]) -> Iterator[str]:
+        bars = "│ " * row.depth
+        if row.step is None:
+            yield from self._wrap(row.said[0].text, lead=f"     {bars}╭ ", style="strong")
+            return
+        label = f"{'∥ ' if row.parallel else ''}{row.label}"
+        lead = f"{row.step.index:>4} {bars}{padded(label, _LABEL)} "
+        rest = f"     {bars}{' ' * _LABEL} "
+        for said in row.said:
+            yield from self._said(said, lead, rest)
+            lead = rest
+        for finding in at.get(row.step.id, ()):
+            text = f"▲ {_MARKS[finding.verdict]}: {one_line(finding.title or finding.check)}"
+            yield from self._wrap(
+                cut(text, self._width - cell_len(rest) - 20), lead=rest, style=_STYLES[finding.verdict]
             )
-    return lines
+
+    def _said(self, said: Said, lead: str, rest: str) -> Iterator[str]:
+        text = said.text if self._full else _shortened(said.text)
+        yield from self._wrap(_LEADS.get(said.tone, "") + text, lead=lead, rest=rest, style=_TONES[said.tone])
+
+    # --- findings
+
+    def _finding(self, finding: Finding) -> Iterator[str]:
+        mark, style = _mark(finding)
+        note = " (held: nothing activated it)" if finding.vacuous else ""
+        role = "" if finding.role == "gate" else f" [{finding.role}]"
+        measure = finding.measure
+        if measure is not None and measure.value is not None:
+            role += f" {measure.value:.4g}{f' {measure.unit}' if measure.unit else ''}"
+        yield from self._wrap(
+            f"{one_line(finding.title or finding.check)}{role}{note}",
+            lead=f"{mark:<9}  ",
+            rest=_INDENT,
+            style="strong" if finding.verdict == "fail" else "plain",
+            lead_style=style,
+        )
+        if clean(finding.verdict, finding.reason_code):
+            return
+        yield from self._wrap(finding.reason, lead=_INDENT)
+        yield from self._places(finding)
+        why = finding.evidence.get("why")
+        if why:
+            yield from self._wrap(f"why: {one_line(str(why))}", lead=_INDENT, style="quiet")
+        yield from self._aligned(aligned(finding.evidence))
+
+    def _places(self, finding: Finding) -> Iterator[str]:
+        known = sorted({self._index[step] for step in finding.steps if step in self._index})
+        if known:
+            word = "step" if len(known) == 1 else "steps"
+            shown = ", ".join(map(str, known[:12])) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
+            yield from self._wrap(f"at {word} {shown}", lead=_INDENT, style="quiet")
+
+    def _aligned(self, lines: Sequence[Line]) -> Iterator[str]:
+        """Three columns: what it is about, what was expected, what happened."""
+        if not lines:
+            return
+        name = min(max(cell_len(line.name) for line in lines), 24)
+        room = max(self._width - name - 19, 24)
+        widest = max([cell_len(line.expected) for line in lines] + [len("expected")])
+        left = min(widest, room // 2)
+        right = room - left
+        heads = self._paint(padded("expected", left), "quiet"), self._paint("happened", "quiet")
+        yield f"{_INDENT}  {' ' * name}  {heads[0]}  {heads[1]}"
+        for line in lines:
+            yield from self._columns(line, name, left, right)
+
+    def _columns(self, line: Line, name: int, left: int, right: int) -> Iterator[str]:
+        style: Style = {"differs": "bad", "not_recorded": "odd", "free": "quiet", "same": "plain"}[line.mark]  # pyright: ignore[reportAssignmentType]
+        columns = [
+            list(wrapped(line.name, name)),
+            list(wrapped(self._bounded(line.expected), left)),
+            list(wrapped(self._bounded(line.happened), right)),
+        ]
+        for row in range(max(map(len, columns))):
+            first, second, third = (column[row] if row < len(column) else "" for column in columns)
+            sign = _SIGNS[line.mark] if row == 0 else " "
+            text = f"{padded(first, name)}  {padded(second, left)}  "
+            yield f"{_INDENT}{self._paint(sign, style)} {text}{self._paint(third, style)}".rstrip()
+        if line.hint:
+            yield from self._wrap(
+                f"↳ {line.hint}", lead=f"{_INDENT}  {' ' * name}  ", rest=f"{_INDENT}  {' ' * name}    "
+            )
+
+    def _bounded(self, text: str) -> str:
+        return text if self._full else cut(text, _SHORT)
+
+    # --- lines
+
+    def _wrap(
+        self, text: str, *, lead: str = "", rest: str | None = None, style: Style = "plain", lead_style: Style = "quiet"
+    ) -> Iterator[str]:
+        """The text in lines, the first behind `lead` and the others behind `rest`."""
+        follow = lead if rest is None else rest
+        for line in wrapped(text, self._width - cell_len(lead)):
+            yield f"{self._paint(lead, lead_style)}{self._paint(line, style)}".rstrip()
+            lead = follow
 
 
-def _difference(item: Any) -> list[str]:
-    if not isinstance(item, Mapping):
-        return [_json(item)]
-    lines = [
-        f"≠ {item.get('path')}",
-        f"    expected  {_json(item.get('expected'))}",
-        f"    happened  {_json(item.get('actual'))}",
-    ]
-    return [*lines, f"    {item['hint']}"] if item.get("hint") else lines
+def incomplete(integrity: Integrity) -> str | None:
+    """What is known to be missing from a recording, in a sentence; None where it is complete."""
+    if integrity.complete:
+        return None
+    found: list[str] = []
+    if integrity.started is None:
+        found.append("nobody counted its spans, so that a lost one would not be missed")
+    elif integrity.stored < integrity.started:
+        found.append(f"{integrity.stored} of {integrity.started} spans are here")
+    if integrity.started is not None and integrity.ended != integrity.started:
+        found.append(f"{integrity.ended or 0} of {integrity.started} spans ended")
+    if integrity.orphans:
+        found.append(f"{_number(integrity.orphans, 'span')} without a parent")
+    if integrity.dropped:
+        found.append(
+            f"{_number(integrity.dropped, 'attribute or event', 'attributes or events')} dropped by the sender"
+        )
+    if integrity.started is None and len(found) == 1:
+        return f"Completeness unknown: {found[0]}."
+    return f"Incomplete recording: {'; '.join(found)}. Checks that need the whole answer unknown."
 
 
-def _message_text(message: Message) -> str:
-    pieces: list[str] = []
-    for part in message.parts:
-        if isinstance(part, ToolRequest):
-            pieces.append(f"[asks for {part.name}]")
-        elif isinstance(part, ToolResponse):
-            pieces.append(_json(part.response))
-        elif isinstance(part, MediaPart):
-            pieces.append(f"[{part.type} {part.uri}]")
-        else:
-            pieces.append(part.text)
-    return " ".join(pieces)
+def _mark(finding: Finding) -> tuple[str, Style]:
+    if finding.reason_code == "not_asked":
+        return "not asked", "quiet"
+    if finding.role == "metric" and finding.verdict == "pass" and not clean("pass", finding.reason_code):
+        return "measured", "plain"  # a metric never fails: what it measured says how good it was
+    return _MARKS[finding.verdict], _STYLES[finding.verdict]
 
 
-def _patch_text(patch: Iterable[Mapping[str, Any]]) -> str:
-    return "; ".join(
-        f"{operation.get('path')} "
-        + ("removed" if operation.get("op") == "remove" else f"= {_json(operation.get('value'))}")
-        for operation in patch
-    )
+def _rank(finding: Finding) -> tuple[int, int]:
+    return (3 if finding.reason_code == "not_asked" else _ORDER[finding.verdict]), int(finding.vacuous)
 
 
-def _json(value: Any) -> str:
-    return value if value == "not recorded" else json.dumps(value, ensure_ascii=False, default=repr)
+def _number(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def _short(text: str, *, full: bool) -> str:
-    flat = " ".join(text.split())
-    if full or len(flat) <= _SHORT:
-        return flat
-    return f"{flat[: _SHORT - 1]}… ({len(flat)} characters)"
-
-
-def _safe(text: str) -> str:
-    """The text without control characters: what an agent wrote must not move the reader's cursor."""
-    return "".join(c if c == "\n" or (c.isprintable() and not 0xD800 <= ord(c) <= 0xDFFF) else "�" for c in text)
+def _shortened(text: str) -> str:
+    """At most so many characters and a dozen lines of a text."""
+    lines = visible(text).split("\n")
+    kept = "\n".join(lines[:12]) + (f"\n… ({len(lines) - 12} more lines)" if len(lines) > 12 else "")
+    return cut(kept, _SHORT)

@@ -80,6 +80,15 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}… ({len(text):,} characters)"
 
 
+def clipped(text: str, width: int) -> str:
+    """The text in at most so many cells."""
+    if cell_len(text) <= width:
+        return text
+    while text and cell_len(text) >= width:
+        text = text[: min(len(text) - 1, width)]
+    return f"{text.rstrip()}…"
+
+
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
     """A key that puts `task-2` before `task-10`: digits are compared as numbers."""
     pieces = _DIGITS.split(text)
@@ -98,15 +107,17 @@ def wrapped(text: str, width: int) -> Iterator[str]:
 
 
 def _wrapped_line(line: str, width: int) -> Iterator[str]:
+    """One line in several; those that follow keep its indentation."""
     if cell_len(line) <= width:
         yield line
         return
-    now, used = "", 0
-    for piece in _pieces(line, width):
+    indent = line[: len(line) - len(line.lstrip(" "))][: width // 2]
+    now, used = indent, len(indent)
+    for piece in _pieces(line.lstrip(" "), width - len(indent)):
         size = cell_len(piece)
         if used + size > width and now.strip():
             yield now.rstrip()
-            now, used = "", 0
+            now, used = indent, len(indent)
             if piece.isspace():
                 continue
         now, used = now + piece, used + size

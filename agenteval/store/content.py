@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, select
 
 from agenteval.errors import StoreError
 from agenteval.store import sqlite
@@ -24,6 +24,7 @@ _REMEMBERED = 100_000  # ids, at most: some 20 MB
 _AT_ONCE = 500  # values in one query
 
 _INSERT_CONTENT = sqlite.insert_numbered(content, unless=["digest"])
+_LAST_IDS = "SELECT (SELECT max(id) FROM content), (SELECT max(id) FROM history)"
 _INSERT_HISTORY = sqlite.insert_numbered(history)
 
 
@@ -63,12 +64,13 @@ class Interning:
         self._known = known
         self._texts: list[tuple[int, bytes, bytes]] = []
         self._nodes: list[tuple[int, int, int]] = []
-        self._first_text = self._next_text = _next_id(connection, content.c.id)
-        self._first_node = self._next_node = _next_id(connection, history.c.id)
+        last_text, last_node = connection.exec_driver_sql(_LAST_IDS).one()
+        self._first_text = self._next_text = (last_text or 0) + 1
+        self._first_node = self._next_node = (last_node or 0) + 1
 
     def text(self, data: bytes) -> int:
         """The number of a text."""
-        return self.digested(hashlib.sha256(data).digest()[:DIGEST_BYTES], data)
+        return self.digested(digest_of(data), data)
 
     def digested(self, digest: bytes, data: bytes) -> int:
         """The number of a text whose digest is at hand."""
@@ -114,10 +116,6 @@ class Interning:
         for some in in_pieces(digest for _, digest, _ in self._texts):
             query = select(content.c.digest, content.c.id).where(content.c.digest.in_(some))
             self._known.ids.update((digest, number) for digest, number in self._connection.execute(query))
-
-
-def _next_id(connection: Connection, column: Any) -> int:
-    return (connection.execute(select(func.max(column))).scalar_one() or 0) + 1
 
 
 def _find_node(connection: Connection, key: tuple[int, int]) -> int | None:

@@ -15,7 +15,7 @@ from agenteval.store.paging import Tables, as_column, from_column, insert, trial
 
 _PUT_RUN = sqlite.insert_or_replace(t.run, ["run_id"])
 _PUT_LABEL = sqlite.insert_or_replace(t.label, ["trajectory", "criterion", "rater"])
-_PUT_OUTCOME = sqlite.insert_or_replace(t.outcome, ["run", "trajectory"])
+_PUT_OUTCOME = sqlite.insert_or_replace(t.outcome, ["trajectory", "run"])
 
 
 class JudgedTables(Tables):

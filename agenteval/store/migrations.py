@@ -104,9 +104,8 @@ def first_schema(connection: Connection, types: Mapping[str, str]) -> None:
         "CREATE TABLE label (id {id}, trajectory {text} NOT NULL, criterion {text} NOT NULL, rater {text} NOT NULL, "
         "data {bytes} NOT NULL, UNIQUE (trajectory, criterion, rater))",
         "CREATE TABLE outcome (id {id}, run {text} NOT NULL, trajectory {text} NOT NULL, data {bytes} NOT NULL, "
-        "UNIQUE (run, trajectory))",
+        "UNIQUE (trajectory, run))",
         "CREATE INDEX outcome_by_run ON outcome (run, id)",
-        "CREATE INDEX outcome_by_trajectory ON outcome (trajectory, id)",
     )
 
 

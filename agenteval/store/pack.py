@@ -29,7 +29,7 @@ _HIGHEST = 2**64 - 1
 _WORTH_SQUEEZING = 512
 
 
-class Ref:
+class Kept:
     """Stands in a value for a content that is kept elsewhere, under this digest in hexadecimal digits."""
 
     __slots__ = ("digest",)
@@ -42,8 +42,8 @@ def pack(value: object, *, refs: int = 0, ordered: bool = False) -> bytes:
     """A value as JSON text.
 
     Args:
-        value: JSON, bytes and `Ref`; tuples are lists.
-        refs: How many `Ref` it holds.
+        value: JSON, bytes and `Kept`; tuples are lists.
+        refs: How many `Kept` it holds.
         ordered: Sort keys, so that equal values give equal texts; 1, 1.0 and true still give different ones.
 
     Raises:
@@ -64,7 +64,7 @@ def unpack(data: bytes, lookup: Callable[[str], Any] | None = None) -> Any:
 
     Args:
         data: The text.
-        lookup: Gives the content of a digest; needed where the value was packed with `Ref`.
+        lookup: Gives the content of a digest; needed where the value was packed with `Kept`.
     """
     value = orjson.loads(data)
     return _unescaped(value, lookup) if _MARKED in data else value
@@ -95,7 +95,7 @@ def encodable(text: str) -> bool:
 
 
 def _ref(value: object) -> Any:
-    if isinstance(value, Ref):
+    if isinstance(value, Kept):
         return {_MARK: ["c", value.digest]}
     raise TypeError
 
@@ -128,7 +128,7 @@ def _escaped(value: Any, depth: int) -> Any:
         return int(value) if _LOWEST <= value <= _HIGHEST else {_MARK: ["i", format(value, "x")]}
     if isinstance(value, float):
         return {_MARK: ["f", repr(float(value))]} if value - value != 0 else float(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if isinstance(value, (bytes, bytearray)):
         return {_MARK: ["b", b64encode(value).decode()]}
     if depth >= DEEPEST:
         raise StoreError(f"cannot store a value nested more than {DEEPEST} levels deep; flatten it, or keep it as text")
@@ -136,7 +136,7 @@ def _escaped(value: Any, depth: int) -> Any:
         return _escaped_object(cast("Mapping[object, Any]", value), depth + 1)
     if isinstance(value, Sequence):
         return [_escaped(item, depth + 1) for item in cast("Sequence[Any]", value)]
-    if isinstance(value, Ref):
+    if isinstance(value, Kept):
         return _ref(value)
     kind = type(cast("object", value)).__name__
     raise StoreError(f"cannot store {value!r:.80} ({kind}); allowed are JSON values and bytes")

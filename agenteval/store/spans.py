@@ -22,7 +22,7 @@ from agenteval.core import semconv
 from agenteval.core.span import Attributes, LogRecord, Span, SpanEvent, SpanLink, SpanStatus
 from agenteval.store.content import Interning, Texts, digest_of
 from agenteval.store.keys import SPAN_DIGITS, TRACE_DIGITS, hex_id, log_key
-from agenteval.store.pack import Ref, encodable, pack, unpack
+from agenteval.store.pack import Kept, encodable, pack, unpack
 
 LARGE = 256
 """Bytes from which a value is a content of its own: a smaller one costs more as a row than it saves."""
@@ -34,6 +34,8 @@ _RECENT = 4  # conversations of one call that the next one may continue
 _DECODER = json.JSONDecoder()
 
 Row = tuple[Any, ...]
+Ref = tuple[Any, ...]
+"""Position among the values, kind, and what it refers to."""
 
 
 class _Said:
@@ -76,7 +78,7 @@ class Writing:
     def __init__(self, interning: Interning) -> None:
         self._interning = interning
         self._shapes: dict[tuple[str, ...], int] = {}
-        self._frames: dict[bytes, int] = {}
+        self._frames: dict[tuple[int, int, str, str], tuple[Attributes, Attributes, int]] = {}
         self._ids: dict[str, bytes] = {}
         self._recent: list[_Said] = []
 
@@ -93,7 +95,7 @@ class Writing:
             start_ns, end_ns = _int64(start_ns), _int64(end_ns)
         trace_id, span_id, parent_id = self._keys(span)
         shape = self._shape(span.attributes)
-        frame = self._frame([span.kind, span.flags, span.trace_state, span.schema_url, span.resource, span.scope])
+        frame = self._frame(span)
         body = self._body(span.attributes, extras)
         return (trace_id, span_id, parent_id, start_ns, end_ns, name, shape, frame, body)
 
@@ -102,8 +104,9 @@ class Writing:
         extras: dict[str, Any] = {"name": log.name, "severity": log.severity, "body": log.body}
         if log.at_ns != _int64(log.at_ns):
             extras["at_ns"] = log.at_ns
-        shape, frame = self._shape(log.attributes), self._frame([log.resource, log.scope])
-        return (*log_key(log), _int64(log.at_ns), digest, shape, frame, self._body(log.attributes, extras))
+        frame = self._interning.text(pack([log.resource, log.scope]))
+        body = self._body(log.attributes, extras)
+        return (*log_key(log), _int64(log.at_ns), digest, self._shape(log.attributes), frame, body)
 
     def _keys(self, span: Span) -> tuple[bytes, bytes, bytes | None]:
         """The ids of a span as bytes. Traces and parents come again and again."""
@@ -122,29 +125,35 @@ class Writing:
             shape = self._shapes[names] = self._interning.text(pack(names))
         return shape
 
-    def _frame(self, parts: list[Any]) -> int:
-        data = pack(parts)
-        frame = self._frames.get(data)
-        if frame is None:
-            frame = self._frames[data] = self._interning.text(data)
-        return frame
+    def _frame(self, span: Span) -> int:
+        """What a span shares with its neighbours, which as a rule is what the last one of its kind had."""
+        key = (span.kind, span.flags, span.trace_state, span.schema_url)
+        last = self._frames.get(key)
+        if last is not None and last[0] == span.resource and last[1] == span.scope:
+            return last[2]
+        number = self._interning.text(pack([*key, span.resource, span.scope]))
+        # equality tells all apart where every value is text; 1, 1.0 and true are equal
+        if all(type(value) is str for value in (*span.resource.values(), *span.scope.values())):
+            self._frames[key] = (span.resource, span.scope, number)
+        return number
 
     def _body(self, attributes: Attributes, extras: Mapping[str, Any]) -> bytes:
-        values = list(attributes.values())
-        refs: list[list[Any]] = []
+        values: list[object] = list(attributes.values())
+        refs: list[Ref] = []
         for position, value in enumerate(values):
-            kind = type(value)
-            if kind is str:
-                if len(value) >= LARGE:  # pyright: ignore[reportArgumentType]
-                    values[position] = 0
-                    refs.append([position, *self._text(value, attributes)])
-            elif kind is not int and kind is not bool and value is not None:
-                ref = self._value(value, attributes)
-                if type(ref) is list:
-                    values[position] = 0
-                    refs.append([position, *ref])
-                else:
-                    values[position] = ref
+            if type(value) is str:
+                if len(value) < LARGE:
+                    continue
+                ref = self._text(position, value, attributes)
+            elif type(value) is int or type(value) is bool or value is None:
+                continue
+            else:
+                ref = self._value(position, value, attributes)
+            if type(ref) is tuple:
+                values[position] = 0
+                refs.append(ref)
+            else:
+                values[position] = ref
         body = [values, refs, orjson.Fragment(pack(extras))] if extras else [values, refs] if refs else [values]
         try:
             return orjson.dumps(body)
@@ -154,24 +163,24 @@ class Writing:
             ]
             return orjson.dumps(body)
 
-    def _text(self, value: str, attributes: Attributes) -> list[Any]:
+    def _text(self, position: int, value: str, attributes: Attributes) -> Ref:
         """A reference to a large text."""
-        if value in (attributes.get(name) for name in _CONVERSATIONS):
+        if any(attributes.get(name) is value for name in _CONVERSATIONS):
             said = self._written(value)
             if said is not None:
-                return ["t", said.node, said.between]
-        return ["v", self._interning.text(pack(value))]
+                return (position, "t", said.node, said.between)
+        return (position, "v", self._interning.text(pack(value)))
 
-    def _value(self, value: Any, attributes: Attributes) -> Any:
+    def _value(self, position: int, value: Any, attributes: Attributes) -> Ref | orjson.Fragment:
         """A reference to a value that is a conversation or large; else its own text."""
-        if isinstance(value, (list, tuple)) and value and type(value[0]) is dict:
+        if isinstance(value, (list, tuple)) and value and type(cast("Sequence[Any]", value)[0]) is dict:
             messages = cast("Sequence[dict[str, Any]]", value)
             if attributes.get(semconv.INPUT_MESSAGES) is value and _all_objects(messages):
-                return ["h", self._conversation(messages)]
+                return (position, "h", self._conversation(messages))
             if attributes.get(semconv.OUTPUT_MESSAGES) is value and _all_objects(messages):
-                return ["l", [self._message(message) for message in messages]]
-        data = pack(value)
-        return ["v", self._interning.text(data)] if len(data) >= LARGE else orjson.Fragment(data)
+                return (position, "l", [self._message(message) for message in messages])
+        data = pack(cast("object", value))
+        return (position, "v", self._interning.text(data)) if len(data) >= LARGE else orjson.Fragment(data)
 
     # --- conversations
 
@@ -200,7 +209,7 @@ class Writing:
                     refs += 1
         return self._interning.text(pack({**message, "parts": lighter} if refs else message, refs=refs))
 
-    def _large(self, value: Any) -> Ref | None:
+    def _large(self, value: Any) -> Kept | None:
         """A reference to a value that is large enough for one."""
         if value is None or (isinstance(value, str) and len(value) < LARGE):
             return None
@@ -209,7 +218,7 @@ class Writing:
             return None
         digest = digest_of(data)
         self._interning.digested(digest, data)
-        return Ref(digest.hex())
+        return Kept(digest.hex())
 
     def _written(self, text: str) -> _Said | None:
         """A conversation in JSON text, so split that joining gives the same text; None where it cannot be."""

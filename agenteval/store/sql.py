@@ -77,22 +77,23 @@ class SqlStore(TrialTables, JudgedTables):
             RequestError: An id is malformed; nothing was stored.
             StoreError: A value cannot be stored, or the file could not be written; nothing was stored.
         """
-        spans, logs = list(spans), [(log, keys.content_digest(log)) for log in logs]
-        if not spans and not logs:
+        given = list(spans)
+        given_logs = [(log, keys.content_digest(log)) for log in logs]
+        if not given and not given_logs:
             return Appended()
         with self._db.transaction() as connection:
             while True:
                 interning = Interning(connection, self._known)
                 writing = Writing(interning)
                 try:
-                    rows = [writing.span(span) for span in spans]
-                    log_rows = [writing.log(log, digest) for log, digest in logs]
+                    rows = [writing.span(span) for span in given]
+                    log_rows = [writing.log(log, digest) for log, digest in given_logs]
                 except BaseException:
                     self._known.forget()  # numbers were taken for what will not be kept
                     raise
                 with self._db.write():
                     if interning.keep():
-                        return self._insert(connection, spans, rows, log_rows)
+                        return self._insert(connection, given, rows, log_rows)
 
     def _insert(
         self, connection: Connection, spans: Sequence[Span], rows: Sequence[Row], log_rows: Sequence[Row]

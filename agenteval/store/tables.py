@@ -152,7 +152,6 @@ outcome = Table(
     _text("run"),
     _text("trajectory"),
     _bytes("data"),
-    UniqueConstraint("run", "trajectory"),
+    UniqueConstraint("trajectory", "run"),
     Index("outcome_by_run", "run", "id"),
-    Index("outcome_by_trajectory", "trajectory", "id"),
 )

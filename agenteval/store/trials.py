@@ -28,6 +28,7 @@ _TRAJECTORIES_A_PAGE = 32
 _TRIALS_AT_ONCE = 64
 _STATES_CACHED = 16
 
+_NEW_TRIAL = sqlite.insert_new(t.trial, ["identity"])
 _PUT_TRIAL = sqlite.insert_or_replace(t.trial, ["identity"])
 _PUT_ATTEMPT = sqlite.insert_or_replace(t.attempt, ["identity", "attempt"])
 _PUT_TRAJECTORY = sqlite.insert_or_replace(t.trajectory, ["trajectory", "assembler"])
@@ -90,8 +91,9 @@ class TrialTables(Tables):
             self._flush(waiting)
 
     def _flush(self, waiting: dict[bytes, _Encoded]) -> None:
-        with self._db.write() as connection:
-            self._write_trials(connection, list(waiting.values()))
+        if waiting:
+            with self._db.write() as connection:
+                self._write_trials(connection, list(waiting.values()))
         waiting.clear()
 
     def keep(self, trajectory: Trajectory) -> None:
@@ -136,23 +138,29 @@ class TrialTables(Tables):
 
     def _write_trials(self, connection: Connection, encoded: Sequence[_Encoded]) -> None:
         """Write trials of different identities."""
+        new = connection.exec_driver_sql(_NEW_TRIAL, [one.trial for one in encoded]).rowcount
+        if new < len(encoded):
+            self._supersede(connection, encoded)
+        states = dict(one.state for one in encoded if one.state is not None)
+        insert(connection, _PUT_TRAJECTORY, [one.trajectory for one in encoded])
+        insert(connection, _PUT_STATE, list(states.items()))
+        self._states_there.update(states)
+
+    def _supersede(self, connection: Connection, encoded: Sequence[_Encoded]) -> None:
+        """Let the latest attempt of each trial stand, and put the others aside."""
         there = self._there(connection, encoded)
         current: list[tuple[Any, ...]] = []
         superseded: list[tuple[Any, ...]] = []
         for one in encoded:
-            earlier = there.get(one.identity)
-            if earlier is not None and earlier.attempt > one.attempt:
+            standing = there[one.identity]
+            if standing.attempt > one.attempt:
                 superseded.append((one.identity, one.attempt, one.data))
                 continue
-            if earlier is not None and earlier.attempt < one.attempt:
-                superseded.append((one.identity, earlier.attempt, earlier.data))
+            if standing.attempt < one.attempt:
+                superseded.append((one.identity, standing.attempt, standing.data))
             current.append(one.trial)
-        states = dict(one.state for one in encoded if one.state is not None)
         insert(connection, _PUT_ATTEMPT, superseded)
         insert(connection, _PUT_TRIAL, current)
-        insert(connection, _PUT_TRAJECTORY, [one.trajectory for one in encoded])
-        insert(connection, _PUT_STATE, list(states.items()))
-        self._states_there.update(states)
 
     def _there(self, connection: Connection, encoded: Sequence[_Encoded]) -> dict[bytes, Any]:
         columns = t.trial.c

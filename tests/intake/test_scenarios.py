@@ -416,7 +416,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_anything_in_place_of_anything_is_a_scenario_or_an_error_with_its_line(project, loader, data):
     write(project, {"world.py": WORLD, "policy.md": "Verify first."})

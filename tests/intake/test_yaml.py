@@ -60,6 +60,7 @@ def refused(source: str | bytes) -> str:
     return str(caught.value)
 
 
+@settings(deadline=None)
 @given(JSON, st.sampled_from([None, 1, 4]), st.booleans())
 @example("\U0001f600 \ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"), None, True)
 def test_json_is_yaml_that_reads_as_itself(value, indent, ascii_only):
@@ -71,6 +72,7 @@ def test_json_is_yaml_that_reads_as_itself(value, indent, ascii_only):
     assert same(load_yaml(text).data, value)
 
 
+@settings(deadline=None)
 @given(JSON, st.booleans())
 def test_what_another_program_wrote_reads_as_another_program_reads_it(value, flow):
     text = dumped(value, flow=flow)
@@ -86,7 +88,7 @@ def test_what_another_program_wrote_reads_as_another_program_reads_it(value, flo
 PLAIN = st.from_regex(r"\A[-+.0-9a-zA-Z~_]{1,6}\Z").filter(lambda text: text not in {"-", "---", "..."})
 
 
-@settings(max_examples=400)
+@settings(deadline=None, max_examples=400)
 @given(PLAIN)
 @example("0o14")
 @example("0x1F")
@@ -257,7 +259,7 @@ ODD = st.text(
 )
 
 
-@settings(max_examples=1500)
+@settings(deadline=None, max_examples=1500)
 @given(ODD | st.text(max_size=60) | st.binary(max_size=60))
 @example('"\\U')
 @example("!<%41> a")

@@ -278,7 +278,7 @@ def test_code_outside_the_project_needs_to_be_allowed(project, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "ref", ["os:system", "sys:exit", "subprocess:Popen", "pytest:main", "importlib.metadata:version"]
+    "ref", ["os:system", "os:environ", "sys:exit", "subprocess:Popen", "pytest:main", "importlib.metadata:version"]
 )
 def test_the_interpreter_and_installed_packages_are_outside(project, ref):
     raised, said = message(CodeLoader(project).load, ref, relative_to=project)
@@ -287,11 +287,43 @@ def test_the_interpreter_and_installed_packages_are_outside(project, ref):
     assert CodeLoader(project, allow_code=True).load(ref, relative_to=project) is not None
 
 
-def test_a_virtual_environment_in_the_project_is_outside_and_agenteval_is_inside(project, loader):
+@pytest.mark.parametrize(
+    "ref", ["tools.py:os.system", "tools.py:os", "tools.py:system", "tools.py:Popen", "tools.py:len", "tools:os.system",
+            "tools.py:Mine.run", "tools.py:CACHE.get", "agenteval.cli.main:main", "agenteval._util.loading:sys.exit",
+            "agenteval.testing:importlib", "tools.py:agenteval.cli"]
+)  # fmt: skip
+def test_what_is_only_imported_where_a_reference_leads_is_outside(project, ref):
+    code = (
+        "import os, importlib\nimport agenteval.cli\nfrom os import system\nfrom subprocess import Popen\nlen = len\nCACHE = {}\n"
+        "class Mine:\n    from subprocess import run\n"
+    )
+    write(project, {"tools": code})
+    error, _ = message(CodeLoader(project).load, ref, relative_to=project)
+    assert error is CodeNotAllowed or (ref.startswith("agenteval.testing") and error is NotFound)
+
+
+def test_what_is_made_of_others_code_in_the_project_is_inside(project, loader):
+    code = (
+        "import functools, os\nfrom agenteval.core.scenario import Limits\n"
+        "def base(a, b):\n    return a + b\n"
+        "partial = functools.partial(base, 1)\nmade = functools.lru_cache(base)\nnoop = lambda x: x\n"
+        "class Mine(dict):\n    def run(self): return 5\n    inner = 3\n"
+        "instance = Mine()\n"
+    )
+    write(project, {"made": code})
+    assert loader.load("made.py:partial", relative_to=project)(2) == 3
+    assert loader.load("made.py:made", relative_to=project)(2, 3) == 5
+    assert loader.load("made.py:noop", relative_to=project)(4) == 4
+    assert loader.load("made.py:instance.run", relative_to=project)() == 5
+    assert loader.load("made.py:Mine.inner", relative_to=project) == 3
+    assert loader.load("made.py:Limits", relative_to=project)().turns is None
+
+
+def test_a_virtual_environment_in_the_project_is_outside_and_the_public_fakes_are_inside(project, loader):
     write(project / ".venv/lib/python3.11/site-packages", {"thing": "x = 1\n"})
     raised, _ = message(loader.load, "./.venv/lib/python3.11/site-packages/thing.py:x", relative_to=project)
     assert raised is CodeNotAllowed
-    assert loader.load("agenteval.errors:NotFound", relative_to=project) is NotFound
+    assert loader.load("agenteval.testing:__name__", relative_to=project) == "agenteval.testing"
 
 
 def test_a_package_is_not_run_before_it_is_known_that_it_may(project, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from typing import Any
 
 from agenteval.core.json import Json
 from agenteval.intake.formats._json import Unreadable
-from agenteval.intake.formats._original import keep
+from agenteval.intake.formats._original import marked
 from agenteval.intake.formats._record import FileHeader, Record
 from agenteval.intake.formats._source import Source
 from agenteval.intake.formats._split import split
@@ -40,4 +40,4 @@ def head_of(source: Source, format_name: str, records: str) -> Generator[Record,
 
 def header(source: Source, format_name: str, members: dict[str, Json]) -> FileHeader:
     """The members as the head of a file."""
-    return FileHeader(file=source.name, sha256=source.sha256, format=format_name, content=keep(members))
+    return FileHeader(file=source.name, sha256=source.sha256, format=format_name, content=marked(members))

@@ -18,7 +18,7 @@ from agenteval.core.json import Json
 DEEPEST = 100
 """How many lists and objects may lie within each other."""
 
-LARGEST = 64 * 1024 * 1024
+LARGEST = 128 * 1024 * 1024
 """Bytes that one record may have."""
 
 _INT64 = 2**63

@@ -15,6 +15,7 @@ What JSON cannot carry safely is marked: `{"$number": TEXT}` (NaN, infinity, int
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -41,6 +42,11 @@ def keep(record: Json, spans: Iterable[tuple[str, Mapping[str, Any]]] = ()) -> J
     return cast("Json", keeper.kept(record, "#"))
 
 
+def marked(value: Json) -> Json:
+    """The value as it is, but for what JSON cannot carry safely: no references. `restored` takes the marks off."""
+    return cast("Json", _Keeper(worth=math.inf).kept(value, "#"))
+
+
 def restore(spans: Iterable[Span]) -> Json:
     """The original record, from the spans that were made of it.
 
@@ -62,7 +68,8 @@ def restored(kept: Json, attributes: Mapping[str, Mapping[str, Any]] | None = No
 class _Keeper:
     """Numbers every distinct part by what it holds, so that equal parts are found without comparing them."""
 
-    def __init__(self) -> None:
+    def __init__(self, worth: float = _WORTH_A_REFERENCE) -> None:
+        self._worth = worth
         self._numbers: dict[object, int] = {}
         self._sizes: list[int] = []
         self._places: dict[int, str] = {}
@@ -72,7 +79,7 @@ class _Keeper:
     def offer(self, value: Any, place: str) -> None:
         """Note what stands in an attribute of a span."""
         number = self._number(value)
-        if self._sizes[number] < _WORTH_A_REFERENCE or number in self._places:
+        if self._sizes[number] < self._worth or number in self._places:
             return
         self._places[number] = place
         for token, item in _items(value):
@@ -81,7 +88,7 @@ class _Keeper:
     def kept(self, value: Any, place: str) -> Any:
         """The value, with references in place of what was noted or came before."""
         number = self._number(value)
-        if self._sizes[number] >= _WORTH_A_REFERENCE:
+        if self._sizes[number] >= self._worth:
             if number in self._places:
                 return {"$ref": self._places[number]}
             result = self._copy(value, place)

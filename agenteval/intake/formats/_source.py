@@ -127,11 +127,13 @@ class Source:
             start = _start(read)
         with self.open() as read:
             look = _look_at(read, start)
-        if look is not None:
+        if look is not None and look.problem is None:
             return look
         with self.open() as read:
-            first = _first_line(read)
-        return Look(shape="other" if first is None else "lines", first=first, start=start)
+            line = _line(read)
+        if line is not None:
+            return Look(shape="lines", first=line, start=start)
+        return look or Look(shape="other", start=start)
 
 
 def _bounded(read: Read, packed: int) -> Read:
@@ -181,7 +183,9 @@ def _look_at(read: Read, start: bytes) -> Look | None:
                 break
         elif piece.index is not None:
             looked += 1
-            first = _decoded(piece) if first is None else first
+            if first is None:
+                first = _decoded(piece)
+                problem = problem or ("its first record cannot be read" if first is None else None)
             if (first is not None or looked == _TRIES) and not _is_message(first):
                 break
     shape: Shape = "list" if start.lstrip(_BEFORE).startswith(b"[") else "object"
@@ -200,11 +204,14 @@ def _is_message(value: Json) -> bool:
     return isinstance(value, dict) and "role" in value
 
 
-def _first_line(read: Read) -> Json:
+def _line(read: Read) -> Json:
+    """The first line that is a record by itself; None where none of the first lines is."""
     for number, data, _ in lines(read):
-        first = _decoded(Piece(index=number, data=data))
-        if isinstance(first, (dict, list)):
-            return first
+        value = _decoded(Piece(index=number, data=data))
+        if isinstance(value, dict) and value:
+            return value
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return value
         if number >= _TRIES:
             break
     return None

@@ -42,6 +42,7 @@ class Piece:
         data: Its bytes, for `value`. None where it only says that the list begins (`key` is the list's name), or where
             there is a problem.
         problem: Why it cannot be read.
+        place: Its place in words, where neither key nor index says it.
         outside: Whether it lies before or after the JSON text, rather than in it.
     """
 
@@ -49,13 +50,14 @@ class Piece:
     index: int | None = None
     data: bytes | None = None
     problem: str | None = None
+    place: str = "file"
     outside: bool = False
 
     @property
     def where(self) -> str:
         """Its place in words, such as `simulations[3]`."""
         place = "" if self.index is None else f"[{self.index}]"
-        return f"{self.key}{place}" if self.key is not None else f"record {self.index}" if place else "file"
+        return f"{self.key}{place}" if self.key is not None else f"record {self.index}" if place else self.place
 
     def value(self) -> Decoded:
         """The decoded piece. Raises Unreadable."""

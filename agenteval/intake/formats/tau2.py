@@ -106,7 +106,7 @@ class _Run:
         trace = Trace(source, position, facts.agent)
         began, ended = time_of(data.get("start_time")), time_of(data.get("end_time"))
         times = [at for at in (time_of(message.get("timestamp")) for message in messages) if at is not None]
-        start_ns = min(at for at in (began, *times[:1], *([] if times or began else [0])) if at is not None)
+        start_ns = min((at for at in (began, *times[:1]) if at is not None), default=0)
         conversation = Conversation(trace, start_ns=start_ns, timed=bool(times))
         for at, message in enumerate(messages):
             self._add(conversation, message, f"messages[{at}]", first=at == 0)

@@ -1,0 +1,226 @@
+"""The verbs, as a user calls them: what they print, what they exit with, what they say of wrong requests."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_verify_proves_a_right_suite(command: Command) -> None:
+    done = command("verify", "./till")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("till: 2 of 2 scenarios proven\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "problem"),
+    [
+        ("till/solutions/three.yaml", "{by: 2}", "{by: 3}", "check state-"),
+        ("till/solutions/three.yaml", "{by: 2}", "{by: -2}", "add failed: the amount must not be negative"),
+        (
+            "till/three.yaml",
+            "add: 2}",
+            "addd: 2}",
+            'names the tool "addd", which the world does not offer. Did you mean "add"?',
+        ),
+        ("till/any.yaml", "at_least: {add: 1}", "at_most: {add: 1}", "doing nothing does not fail it"),
+        (
+            "till/world.py",
+            "super().__init__({",
+            'super().__init__({"id": __import__("random").random(), ',
+            "not deterministic",
+        ),
+    ],
+)
+def test_verify_says_what_is_wrong(
+    command: Command, project: Path, file: str, old: str, new: str, problem: str
+) -> None:
+    text = (project / file).read_text()
+    assert old in text
+    (project / file).write_text(text.replace(old, new))
+    done = command("verify", "./till")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert problem in done.stdout
+    assert "1 of 2" in done.stdout or "0 of 2" in done.stdout
+
+
+def test_run_counts_what_agents_did(answer: Callable[..., Any]) -> None:
+    document = answer("run", "./till", "--agent", "adder", "--agent", "lazy", "--trials", "4")
+    assert document["summary"] == {
+        "planned": 16,
+        "carried_out": 16,
+        "already_there": 0,
+        "stopped": None,
+        "statuses": {"completed": 16},
+    }
+    rates = {agent["agent"]: agent["pass_rate"] for agent in document["report"]["agents"]}
+    assert {name: (rate["estimate"], rate["counted"], rate["left_out"]) for name, rate in rates.items()} == {
+        "adder": (1.0, 8, 0),
+        "lazy": (0.0, 8, 0),
+    }
+    assert all(rate["low"] < rate["high"] for rate in rates.values())
+    assert document["run"] == document["report"]["run"]["id"]
+
+
+def test_the_same_seed_gives_the_same_run(answer: Callable[..., Any]) -> None:
+    def seeds() -> list[int]:
+        return [
+            trial["seed"] for trial in answer("run", "./till", "--agent", "adder", "--trials", "3")["report"]["trials"]
+        ]
+
+    assert seeds() == seeds()
+
+
+def test_a_world_on_fire_is_not_the_agents_failure(command: Command) -> None:
+    done = command("run", "./till", "--agent", "till/agents.py:arsonist", "--json")
+    assert done.returncode == 3
+    report = json.loads(done.stdout)["report"]
+    assert report["statuses"] == {"invalid": 2}
+    assert report["pass_rate"]["estimate"] is None
+    assert {trial["attempt"] for trial in report["trials"]} == {2}
+    assert {trial["fault_of"] for trial in report["trials"]} == {"world"}
+
+
+def test_an_agent_that_raises_has_failed(answer: Callable[..., Any]) -> None:
+    report = answer("run", "./till", "--agent", "till/agents.py:crash")["report"]
+    assert report["statuses"] == {"agent_error": 2}
+    assert report["pass_rate"]["estimate"] == 0.0
+    assert all(trial["findings"][0]["check"] == "finished" for trial in report["trials"])
+
+
+def test_score_judges_again_without_running(answer: Callable[..., Any]) -> None:
+    first = answer("run", "./till", "--agent", "adder", "--agent", "lazy")
+    scored = answer("score", "--checks", "checks.yaml")
+    assert scored["scored"] == 4
+    report = scored["report"]
+    assert report["run"]["parent"] == first["run"]
+    by_check = {(c["agent"], c["check"]): c["verdicts"] for c in report["checks"]}
+    assert by_check["adder", "once"] == {"fail": 2}
+    assert by_check["lazy", "once"] == {"pass": 2}
+    again = answer("report", first["run"])
+    assert again["pass_rate"] == first["report"]["pass_rate"]
+
+
+def test_show_prints_the_trajectory(command: Command, answer: Callable[..., Any]) -> None:
+    report = answer("run", "./till", "--agent", "lazy")["report"]
+    trace = report["trials"][0]["trajectory"]
+    shown = command("show", trace[:10])
+    assert shown.returncode == 0
+    assert "I would rather not." in shown.stdout
+    assert "was never called" in shown.stdout
+    document = answer("show", trace)
+    assert document["schema"] == "trajectory.v1"
+    assert document["id"] == trace
+    assert [step["kind"] for step in document["steps"]] == ["message", "message"]
+
+
+def test_compare_pairs_by_scenario(command: Command, answer: Callable[..., Any]) -> None:
+    answer("run", "./till", "--agent", "adder", "--agent", "lazy", "--trials", "2")
+    document = answer("compare", "adder", "lazy")
+    assert document["result"]["difference"]["estimate"] == 1.0
+    assert (document["result"]["wins"], document["result"]["losses"]) == (2, 0)
+    assert "A - B: +1.000" in command("compare", "adder", "lazy").stdout
+
+
+def test_reports_are_written(command: Command, project: Path, answer: Callable[..., Any]) -> None:
+    answer("run", "./till", "--agent", "adder", "--agent", "lazy")
+    done = command("report", "--html", "report.html", "--junit", "junit.xml")
+    assert done.returncode == 0, done.stderr
+    assert "<!doctype html>" in (project / "report.html").read_text()
+    root = ET.fromstring((project / "junit.xml").read_text())  # noqa: S314 (written a moment ago)
+    assert [(s.get("tests"), s.get("failures")) for s in root] == [("2", "0"), ("2", "2")]
+
+
+@pytest.mark.parametrize(("rate", "code"), [("0.1", 0), ("0.9", 4)])
+def test_require_answers_by_the_interval(command: Command, rate: str, code: int) -> None:
+    assert command("run", "./till", "--agent", "adder", "--trials", "1", "--require", rate).returncode == code
+
+
+def test_require_says_no(command: Command) -> None:
+    done = command("run", "./till", "--agent", "lazy", "--trials", "40", "--select", "till/three", "--require", "0.9")
+    assert done.returncode == 1
+    assert "not met" in done.stderr
+
+
+def test_the_store_is_private_and_out_of_git(command: Command, project: Path) -> None:
+    command("run", "./till", "--agent", "lazy")
+    folder = project / ".agenteval"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "store.db").stat().st_mode) == 0o600
+    assert (folder / ".gitignore").read_text().strip() == "*"
+
+
+def test_the_environment_names_the_store(command: Command, project: Path) -> None:
+    done = command("run", "./till", "--agent", "lazy", env={"AGENTEVAL_STORE": "elsewhere.db"})
+    assert done.returncode == 0
+    assert (project / "elsewhere.db").exists()
+    assert not (project / ".agenteval").exists()
+
+
+def test_doctor_looks_around(command: Command, answer: Callable[..., Any]) -> None:
+    assert command("doctor").returncode in {0, 1}
+    document = json.loads(command("doctor", "--json").stdout)
+    assert {finding["what"] for finding in document["findings"]} >= {"agenteval", "libraries", "suites", "store"}
+
+
+def test_checks_lists_and_explains(command: Command) -> None:
+    listed = command("checks")
+    assert listed.returncode == 0
+    assert "at_most" in listed.stdout
+    explained = command("checks", "at_most")
+    assert explained.returncode == 0, explained.stderr
+    assert "at_most" in explained.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ru"], 'there is no verb "ru". Did you mean "run"?'),
+        (["run"], "no suite was named"),
+        (["run", "tilll", "--agent", "x"], 'there is no suite "tilll"'),
+        (["run", "./till"], "no agent was named"),
+        (["run", "./till", "--agent", "ader"], 'there is no agent "ader". Did you mean "adder"?'),
+        (["run", "./till", "--agent", "till/agents.py:ader"], "adder"),
+        (["run", "./till", "--agent", "till/agent.py:adder"], "agent.py"),
+        (["run", "./till", "--agent", "adder", "--agent", "adder"], 'two agents are called "adder"'),
+        (["run", "./till", "--agent", "adder", "--trials", "0"], "trials is 0; it must be 1 or more"),
+        (["run", "./till", "--agent", "chat"], 'agent "chat" needs a model'),
+        (["run", "./till", "--agent", "adder", "--max-usd", "1"], "--max-usd cannot bound"),
+        (["run", "./till", "--agent", "adder", "--trialss", "1"], "--trials"),
+        (["run", "--resume", "nothing"], "nothing"),
+        (["report", "nothing"], "there is no store"),
+        (["show", "abc"], "there is no store"),
+        (["score", "--checks", "nothing.yaml"], "nothing.yaml"),
+        (["checks", "at_moost"], 'there is no check "at_moost". Did you mean "at_most"?'),
+        (["report", "--store", "mysql://x/y"], "allowed are"),
+    ],
+)
+def test_wrong_requests_say_what_is_right(command: Command, arguments: list[str], message: str) -> None:
+    done = command(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_code_from_elsewhere_needs_leave(command: Command, tmp_path_factory: pytest.TempPathFactory) -> None:
+    stranger = tmp_path_factory.mktemp("elsewhere") / "agent.py"
+    stranger.write_text("def agent(text): return 'hi'\n")
+    refused = command("run", "./till", "--agent", f"{stranger}:agent")
+    assert refused.returncode == 2
+    assert "--allow-code" in refused.stderr
+    assert command("run", "./till", "--agent", f"{stranger}:agent", "--allow-code").returncode == 0
+
+
+def test_recording_switched_off_is_said(command: Command) -> None:
+    done = command("run", "./till", "--agent", "adder", env={"OTEL_SDK_DISABLED": "true"})
+    assert done.returncode == 2, done.stdout
+    assert "OTEL_SDK_DISABLED" in done.stderr
