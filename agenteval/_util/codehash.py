@@ -67,6 +67,7 @@ def _named_by(file: Path, root: Path) -> Iterator[Path]:
         return  # told of where the code is loaded
     except OSError as error:
         raise RequestError(f"{file} cannot be read: {error}") from error
+    texts: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -74,7 +75,8 @@ def _named_by(file: Path, root: Path) -> Iterator[Path]:
         elif isinstance(node, ast.ImportFrom):
             yield from _imported_from(node, file, root)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from _data(file.parent, node.value)
+            texts.add(node.value)
+    yield from _data(file.parent, texts)
 
 
 def _imported_from(node: ast.ImportFrom, file: Path, root: Path) -> Iterator[Path]:
@@ -100,15 +102,22 @@ def _modules(base: Path, names: list[str]) -> Iterator[Path]:
         yield from (path for path in candidates if path.is_file())
 
 
-def _data(folder: Path, name: str) -> Iterable[Path]:
-    if not 0 < len(name) <= _LONGEST_NAME or "\0" in name or "\n" in name:
-        return ()
+def _data(folder: Path, texts: Iterable[str]) -> Iterator[Path]:
+    """The files that these texts name, or that lie in the folders that they name."""
+    there = {path.name for path in folder.iterdir()}
+    for text in texts:
+        # most texts name nothing, and asking the file system for each would take longer than all the rest
+        first = text.removeprefix("./").partition("/")[0]
+        if first in there and len(text) <= _LONGEST_NAME and "\0" not in text:
+            yield from _named(folder, text)
+
+
+def _named(folder: Path, text: str) -> Iterable[Path]:
     try:
-        inner = (folder / name).resolve().relative_to(folder.resolve())
-        place = folder / inner
+        place = folder / (folder / text).resolve().relative_to(folder.resolve())
         if place.is_file():
             return (place,)
-        return tuple(_files_in(place)) if inner.parts and place.is_dir() else ()
+        return tuple(_files_in(place)) if place != folder and place.is_dir() else ()
     except (OSError, ValueError, RuntimeError):  # outside the folder, or a text that is no path
         return ()
 

@@ -22,6 +22,7 @@ from agenteval.core.trajectory import StateChange
 
 Keys = tuple[Key, ...]
 MOST: Final = 1000
+DEEPEST: Final = 40
 _INDEX = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
@@ -44,13 +45,13 @@ def compared(view: View, end: Any, allowed: Sequence[Path]) -> list[Change]:
         waiting = [Change(keys, _at(start, keys), _at(end, keys))]
         while waiting and len(found) < MOST:
             change = waiting.pop()
-            if change.before is change.after or equal(change.before, change.after):
+            if change.before is change.after:
                 continue
-            inner = _inner(change, allowed)
-            if inner is None:
-                found.append(change)
-            else:
+            inner = _inner(change, allowed) if len(change.keys) < DEEPEST else None
+            if inner is not None:
                 waiting.extend(reversed(inner))
+            elif not equal(change.before, change.after):
+                found.append(change)
     return found
 
 

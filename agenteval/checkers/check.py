@@ -21,6 +21,7 @@ from typing import Protocol
 from agenteval.checkers.logic import MAYBE, NO, Tri
 from agenteval.checkers.outcome import Outcome, inactive, undecided, worst
 from agenteval.checkers.scope import Scope, Selection
+from agenteval.checkers.show import printable
 from agenteval.checkers.values import Doubt
 from agenteval.checkers.view import Part, View
 from agenteval.core.json import Json
@@ -198,7 +199,7 @@ class Check:
             check=name,
             verdict=verdict,
             reason_code=outcome.code,
-            reason=outcome.reason,
+            reason=printable(outcome.reason),
             title=self.title,
             check_version=self.version,
             role=self.role,

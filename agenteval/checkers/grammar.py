@@ -14,7 +14,7 @@ from typing import Any
 from agenteval._util.names import did_you_mean
 from agenteval.checkers.shape import is_list, is_object
 from agenteval.checkers.show import flow
-from agenteval.errors import ScenarioError
+from agenteval.errors import RequestError, ScenarioError
 
 LoadCode = Callable[[str], object]
 
@@ -53,8 +53,8 @@ class Place:
             )
         try:
             return self.load_code(ref)
-        except ScenarioError:
-            raise
+        except RequestError as error:  # it says itself what is wrong, and what to do
+            raise self.error(str(error)) from error
         except Exception as error:
             raise self.error(f"{flow(ref)} cannot be loaded: {type(error).__name__}: {error}") from error
 

@@ -12,6 +12,7 @@ from agenteval.checkers.grammar import Names, Place, number, some
 from agenteval.checkers.shape import is_list, is_number, is_object
 from agenteval.checkers.show import flow
 from agenteval.checkers.values import (
+    Amount,
     AnyOf,
     Equal,
     Fn,
@@ -45,11 +46,17 @@ def matcher(spec: Any, place: Place, names: Names) -> Matcher:
     if is_list(spec):
         parts = [matcher(item, place.at(index), names) for index, item in enumerate(spec)]
         return Equal(spec) if _all_literal(parts) else ListOf(spec, parts)
-    return Word(spec) if isinstance(spec, str) else Equal(spec)
+    return _scalar(spec)
+
+
+def _scalar(spec: Any) -> Matcher:
+    if isinstance(spec, str):
+        return Word(spec)
+    return Amount(spec) if is_number(spec) else Equal(spec)
 
 
 def _all_literal(parts: list[Matcher]) -> bool:
-    return all(type(part) in (Equal, Word) for part in parts)
+    return all(type(part) in (Amount, Equal, Word) for part in parts)
 
 
 def _object(spec: Mapping[str, Any], place: Place, names: Names) -> Matcher:
@@ -113,7 +120,7 @@ def _fn(argument: Any, place: Place) -> Matcher:
 
 
 def _is(argument: Any, place: Place) -> Matcher:  # noqa: ARG001 (one signature for all; any JSON is right here)
-    return Word(argument) if isinstance(argument, str) else Equal(argument)
+    return Equal(argument) if is_list(argument) or is_object(argument) else _scalar(argument)
 
 
 def _any(argument: Any, place: Place, names: Names) -> Matcher:

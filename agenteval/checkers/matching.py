@@ -51,22 +51,22 @@ _MEANING: dict[Mode, str] = {
 }
 
 
+Hits = list[tuple[Called, Tri]]
+
+
 class _Pairing:
     """Expected calls and made ones, paired where a fit is at least so sure."""
 
-    def __init__(
-        self, expected: Sequence[Pattern], fits: list[list[tuple[Called, Tri]]], made: list[Called], least: Tri
-    ) -> None:
-        index = {called.position: number for number, called in enumerate(made)}
+    def __init__(self, expected: Sequence[Pattern], fits: list[Hits], made: list[Called], least: Tri) -> None:
+        by_position = {called.position: called for called in made}
         edges = [
-            [index[called.position] for called, found in hits if found >= least and called.position in index]
+            [called.position for called, found in hits if found >= least and called.position in by_position]
             for hits in fits
         ]
         pairs = maximum_matching(edges)
-        used = {right for right in pairs if right is not None}
         self.lacking = [pattern for pattern, right in zip(expected, pairs, strict=True) if right is None]
-        self.extra = [called for number, called in enumerate(made) if number not in used]
-        self.paired = [made[right] for right in pairs if right is not None]
+        self.paired = [by_position.pop(right) for right in pairs if right is not None]
+        self.extra = list(by_position.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +94,10 @@ class Matches:
         if self.mode == "subset" and self.calls and not possible and not part.lost:
             return inactive("no tool was called")
         fits = [pattern.hits(part, self._edge_want) for pattern in self.calls]
-        at_best = _Pairing(self.calls, fits, possible, MAYBE)
         for_sure = _Pairing(self.calls, fits, possible, YES)
-        if failed := self._violated(part, fits, made, at_best):
-            return failed
-        if self._holds(part, for_sure):
+        if self._holds(part, fits, for_sure):
             return held(_MEANING[self.mode] if for_sure.paired else "no tool was called, as expected", for_sure.paired)
-        return self._undecided(part, for_sure, made)
+        return self._violated(part, fits, made, possible) or self._undecided(part, for_sure, made)
 
     @property
     def _edge_want(self) -> Want:
@@ -123,10 +120,15 @@ class Matches:
     def _in_order(self) -> bool:
         return self.mode in {"strict", "ordered"}
 
-    def _embeds(self, part: Part, least: Tri) -> bool | None:
+    def _embeds(self, part: Part, fits: list[Hits], least: Tri) -> bool | None:
         """Whether the expected calls are found in order; None where the search was given up."""
+        if not self._binds and not part.view.overlaps:
+            return _in_sequence(fits, least)
         found = embed(self._stages(), part, self._edge_want, least, binds=self._binds)
         return None if found.gave_up else found.stage == len(self.calls)
+
+    def _gave_up(self, part: Part) -> bool:
+        return embed(self._stages(), part, self._edge_want, YES, binds=self._binds).gave_up
 
     def _stages(self) -> tuple[Stage, ...]:
         return tuple(Stage(label=pattern.label, ways=((pattern,),)) for pattern in self.calls)
@@ -135,25 +137,24 @@ class Matches:
     def _binds(self) -> bool:
         return any(pattern.binds for pattern in self.calls)
 
-    def _holds(self, part: Part, for_sure: _Pairing) -> bool:
+    def _holds(self, part: Part, fits: list[Hits], for_sure: _Pairing) -> bool:
         if self._requires and for_sure.lacking:
             return False
         if self._forbids_others and (part.lost or for_sure.extra):
             return False
-        return not self._in_order or self._embeds(part, YES) is True
+        return not self._in_order or self._embeds(part, fits, YES) is True
 
     # --- what is wrong
 
-    def _violated(
-        self, part: Part, fits: list[list[tuple[Called, Tri]]], made: list[Called], at_best: _Pairing
-    ) -> Outcome | None:
+    def _violated(self, part: Part, fits: list[Hits], made: list[Called], possible: list[Called]) -> Outcome | None:
+        at_best = _Pairing(self.calls, fits, possible, MAYBE)
         certain = _Pairing(self.calls, fits, made, MAYBE)
         too_many = self._forbids_others and bool(certain.extra)
         too_few = self._requires and not part.lost and bool(at_best.lacking)
         if too_many or too_few:
             lacking = at_best.lacking if self._requires and not part.lost else []
             return self._differs(part, lacking, certain.extra if self._forbids_others else [], at_best.paired)
-        if self._in_order and not part.lost and self._embeds(part, MAYBE) is False:
+        if self._in_order and not part.lost and self._embeds(part, fits, MAYBE) is False:
             ordered = Calls(stages=self._stages(), want=self._edge_want, binds=self._binds).judge(part)
             reason = f"{_MEANING[self.mode]}: all were made, in another order: {ordered.reason}"
             return violated("out_of_order", reason, at_best.paired, ordered.evidence)
@@ -190,12 +191,22 @@ class Matches:
             doubtful = [called for called in part.calls if called.ended(self.want or "any") == MAYBE]
             if doubtful and not part.lost:
                 return undecided(ANY.doubt(doubtful[0], self.want or "any", part), doubtful, said=said)
-            if self._in_order and self._embeds(part, YES) is None:
+            if self._in_order and self._gave_up(part):
                 return undecided(("timeout", "no choice of calls was found in the tries allowed"), calls, said=said)
             return undecided(part.doubt(), calls, said=said)
         pattern, called = open_fits[0]
         doubt = pattern.doubt(called, self._edge_want, part)
         return undecided(doubt, [called], {**witness([called]), "expected": clipped(pattern.spec)}, said)
+
+
+def _in_sequence(fits: list[Hits], least: Tri) -> bool:
+    """Whether one fit can be taken for each, one after the other; the earliest leaves most to the next."""
+    last = -1
+    for hits in fits:
+        last = next((called.position for called, found in hits if found >= least and called.position > last), -2)
+        if last == -2:
+            return False
+    return True
 
 
 def _lacking(pattern: Pattern, miss: Miss | None) -> str:

@@ -16,7 +16,7 @@ from agenteval.checkers.logic import NO, YES, Want
 from agenteval.checkers.paths import Path
 from agenteval.checkers.patterns import NO_BINDINGS, REMEDY, Pattern
 from agenteval.checkers.shape import is_object
-from agenteval.checkers.show import clipped, flow, joined, listed, literal, times
+from agenteval.checkers.show import clipped, flow, joined, listed, literal, printable, times
 from agenteval.checkers.values import UNSEEN, Env, Equal, Matcher, Name, Slow
 from agenteval.checkers.view import Called, Part
 from agenteval.core.json import Json
@@ -44,7 +44,7 @@ class Miss:
 def seen(called: Called) -> dict[str, Json]:
     """A call as evidence: bounded, and honest about what was not recorded."""
     call = called.call
-    shown: dict[str, Json] = {"step": called.step.id, "index": called.step.index, "tool": call.name}
+    shown: dict[str, Json] = {"step": called.step.id, "index": called.step.index, "tool": clipped(call.name)}
     for field, value in (("arguments", call.arguments), ("result", call.result), ("error", call.error)):
         if field in called.step.missing:
             shown[field] = NOT_RECORDED
@@ -115,7 +115,7 @@ def _arguments(pattern: Pattern, called: Called, slow: Slow, env: Env) -> Iterat
     if pattern.only is not None and is_object(arguments):
         for key in [key for key in arguments if key not in pattern.only][:5]:
             yield {
-                "path": f"args.{key}",
+                "path": f"args.{printable(key)}",
                 "expected": NOT_THERE,
                 "actual": clipped(arguments[key]),
                 "found": "unexpected",

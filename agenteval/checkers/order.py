@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from agenteval.checkers.embed import MOST_TRIES, Choice, Embedding, Stage, embed
+from agenteval.checkers.embed import MOST_TRIES, Embedding, Stage, embed
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri, Want
 from agenteval.checkers.nearmiss import closest, evidence, made, seen, sentences, witness, written
 from agenteval.checkers.outcome import Outcome, held, inactive, undecided, violated, where
@@ -103,7 +103,7 @@ def _why(pattern: Pattern, found: Embedding, part: Part, want: Want) -> _Why | N
     fits = [called for called, hit in pattern.hits(part, want) if hit == YES and not pattern.binds]
     free = [called for called in fits if called not in taken]
     shown = evidence(pattern, None)
-    if last is None and free or last is not None and any(called.position > last.position for called in free):
+    if (last is None and free) or (last is not None and any(called.position > last.position for called in free)):
         return None
     if free and last is not None:
         text = f"{pattern.label} was called at {where(free)}, before {last.name} ({where([last])})"

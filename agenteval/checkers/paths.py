@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from agenteval.checkers.grammar import Place
 from agenteval.checkers.shape import ABSENT, is_list, is_object, member
-from agenteval.checkers.show import flow, literal
+from agenteval.checkers.show import flow, literal, printable
 
 Key = str | int
 """One step of a path: a key, or an index."""
@@ -123,7 +123,7 @@ def _key(found: re.Match[str], place: Place) -> Key | Star:
 
 
 def path_text(keys: tuple[Key, ...]) -> str:
-    """Keys as a path: `orders.1187.items[0]["a b"]`."""
+    """Keys as a path, to be shown: `orders.1187.items[0]["a.b"]`; cut where it is very long."""
     text = ""
     for key in keys:
         if isinstance(key, int):
@@ -132,4 +132,4 @@ def path_text(keys: tuple[Key, ...]) -> str:
             text += f"[{literal(key)}]"
         else:
             text += f".{key}" if text else key
-    return text or "(everything)"
+    return printable(text[:200]) or "(everything)"

@@ -77,7 +77,8 @@ class Pattern:
         """Whether it matches the call; bindings are not asked for."""
         found = self._apart_from_values(called, want, slow)
         if found and (self.args or self.only is not None):
-            found = min(found, self._match_args(called, slow))
+            fits = self._match_args(called, slow)
+            found = min(found, fits)
         if found and self.result is not None:
             clear = "result" not in called.unclear
             found = min(found, self.result.test(called.call.result, slow) if clear else MAYBE)
@@ -85,15 +86,18 @@ class Pattern:
 
     def _apart_from_values(self, called: Called, want: Want, slow: Slow) -> Tri:
         """The tool, and how the call ended."""
-        found = YES
+        ended = (
+            self._match_error(called, slow)
+            if self.error is not None
+            else called.ok
+            if want == "ok"
+            else called.ended(want)
+        )
         if self.name is not None:
-            if called.name != self.name:
-                return MAYBE if "name" in called.unclear else NO
-        elif self.tool is not None:
-            found = self.tool.test(called.name, slow)
-        if not found:
-            return NO
-        return min(found, called.ended(want) if self.error is None else self._match_error(called, slow))
+            if called.name == self.name:
+                return ended
+            return min(ended, MAYBE) if "name" in called.unclear else NO
+        return ended if self.tool is None else min(ended, self.tool.test(called.name, slow))
 
     def _match_error(self, called: Called, slow: Slow) -> Tri:
         error: Matcher = self.error  # pyright: ignore[reportAssignmentType] (asked only where there is one)
@@ -114,14 +118,15 @@ class Pattern:
             return NO
         found = YES
         for path, value in self.args:
-            if path.plain is not None:
-                if not is_object(arguments) or path.plain not in arguments:
-                    return NO
-                found = min(found, value.test(arguments[path.plain], slow))
+            if path.plain is None:
+                fits = max((value.test(item, slow) for item in path.values(arguments)), default=NO)
+            elif is_object(arguments) and path.plain in arguments:
+                fits = value.test(arguments[path.plain], slow)
             else:
-                found = min(found, max((value.test(item, slow) for item in path.values(arguments)), default=NO))
-            if not found:
                 return NO
+            if not fits:
+                return NO
+            found = min(found, fits)
         return found
 
     def solutions(self, called: Called, want: Want, env: Env, slow: Slow) -> Iterator[tuple[Tri, Env]]:

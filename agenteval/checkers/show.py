@@ -40,7 +40,7 @@ def clipped(value: Any, depth: int = _DEEP) -> Json:
     What was cut says so; what JSON cannot hold (lone surrogates, NaN, integers beyond 64 bits) is written out as text.
     """
     if isinstance(value, str):
-        return _printable(value) if len(value) <= _LONG else f"{_printable(value[:_LONG])}… ({len(value):,} characters)"
+        return printable(value) if len(value) <= _LONG else f"{printable(value[:_LONG])}… ({len(value):,} characters)"
     if is_object(value):
         if depth == 0:
             return "{…}"
@@ -49,7 +49,7 @@ def clipped(value: Any, depth: int = _DEEP) -> Json:
             if number == _MANY:
                 kept["…"] = f"{len(value) - _MANY} more"
                 break
-            kept[_printable(str(key)[:_LONG])] = clipped(item, depth - 1)
+            kept[printable(str(key)[:_LONG])] = clipped(item, depth - 1)
         return kept
     if is_list(value):
         if depth == 0:
@@ -59,7 +59,8 @@ def clipped(value: Any, depth: int = _DEEP) -> Json:
     return _number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Text that any store can hold: lone surrogates are written out."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

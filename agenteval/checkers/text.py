@@ -13,6 +13,7 @@ With a gap: a later message may have been lost, so that only `any` can pass, and
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -59,7 +60,7 @@ class Says:
 
     def judge(self, part: Part) -> Outcome:
         """Ask the messages."""
-        messages = list(said(part))
+        messages = list(itertools.islice(said(part), 1 if self.which == "last" else None))[::-1]
         answers = [(message, self._fits(message, part)) for message in messages]
         if self.which == "all":
             return self._all(answers, part)
@@ -148,10 +149,11 @@ class Says:
 
 
 def said(part: Part) -> Iterator[Said]:
-    """What the agent said in a part, in order."""
+    """What the agent said in a part, the last first."""
     view = part.view
     runs = bool(view.trajectory.runs)
-    for step in part.steps():
+    for place in reversed(part.places):
+        step = view.steps[place]
         content = step.content
         if not (part.chosen or view.at_top(step)):
             continue

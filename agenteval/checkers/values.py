@@ -110,6 +110,14 @@ class Word(Equal):
         return YES if value == self.spec else NO
 
 
+class Amount(Equal):
+    """A literal number."""
+
+    def test(self, value: Any, _slow: Slow, /) -> Tri:
+        """Equal, and not true or false."""
+        return YES if value == self.spec and not isinstance(value, bool) else NO
+
+
 class Near(Matcher):
     """`$near`: exact in decimal, so that the binary rounding of either side does not count."""
 

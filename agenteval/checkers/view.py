@@ -307,8 +307,8 @@ class Part:
     def but(self, **changed: Any) -> Part:
         """This part, with other values for some of its attributes."""
         other = Part(self.view, self.calls, self.places)
-        for key in ("member", "hazy", "loose", "name", "chosen", "unoffered"):
-            setattr(other, key, getattr(self, key))
+        other.member, other.hazy, other.loose = self.member, self.hazy, self.loose
+        other.name, other.chosen, other.unoffered = self.name, self.chosen, self.unoffered
         for key, value in changed.items():
             setattr(other, key, value)
         other.whole = self.whole and "calls" not in changed

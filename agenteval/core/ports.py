@@ -247,10 +247,6 @@ class TraceStore(Protocol):
         """How many different contents came for the ids of spans of those traces after the first."""
         ...
 
-    def batch(self) -> AbstractContextManager[None]:
-        """One transaction around many calls: all of them are stored, or none."""
-        ...
-
     def put_trial(self, trial: Trial, trajectory: Trajectory | None, *, state: Json = None) -> None:
         """Store a trial and its trajectory together; the same identity replaces an earlier attempt.
 
@@ -264,10 +260,6 @@ class TraceStore(Protocol):
 
     def keep(self, trajectory: Trajectory) -> None:
         """Store a trajectory that was assembled again, beside what other versions of the assembler made of it."""
-        ...
-
-    def put_trials(self, items: Iterable[tuple[Trial, Trajectory | None, Json]]) -> None:
-        """Store many trials, each with its trajectory and the world's state before, in one transaction."""
         ...
 
     def put_run(self, run: Run) -> None:
@@ -317,24 +309,12 @@ class TraceStore(Protocol):
         """What each run concluded of a trajectory: run id, findings, score; in the order of first recording."""
         ...
 
-    def trajectory(self, id_or_prefix: str) -> Trajectory:
-        """One trajectory, by id or by a prefix of it that only one has. Raises NotFound."""
-        ...
-
-    def concluded(self, trajectory: str) -> list[tuple[str, tuple[Finding, ...], Score | None]]:
-        """What each run concluded of a trajectory: run id, findings, score; in the order of recording."""
-        ...
-
     def outcomes(self, run_id: str) -> Iterator[tuple[Trial, Score]]:
         """The scores recorded in a run, with their trials, streaming."""
         ...
 
     def labels(self, query: Query) -> Iterator[Label]:
         """The labels of the trajectories that match."""
-        ...
-
-    def sizes(self) -> Mapping[str, int]:
-        """Bytes that each kind of content takes, by name."""
         ...
 
     def sizes(self) -> Mapping[str, int]:

@@ -32,6 +32,11 @@ class Matching:
         """
         node = len(self._edges)
         self._edges.append(edges)
+        for there in edges:
+            if there not in self.right:  # the shortest augmenting path, and as a rule the only one looked for
+                self.left.append(there)
+                self.right[there] = node
+                return True
         self.left.append(None)
         came_from: dict[int, int] = {}  # right node to the left node that reached it
         waiting = [node]

@@ -141,9 +141,8 @@ class _Tree:
             lead = rest
         for finding in at.get(row.step.id, ()):
             text = f"▲ {_MARKS[finding.verdict]}: {one_line(finding.title or finding.check)}"
-            yield from self._wrap(
-                cut(text, self._width - cell_len(rest) - 20), lead=rest, style=_STYLES[finding.verdict]
-            )
+            line = clipped(text, self._width - cell_len(rest))
+            yield from self._wrap(line, lead=rest, style=_STYLES[finding.verdict])
 
     def _said(self, said: Said, lead: str, rest: str) -> Iterator[str]:
         text = said.text if self._full else _shortened(said.text)

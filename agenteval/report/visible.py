@@ -20,6 +20,7 @@ NOT_RECORDED = "not recorded"
 _UNSAFE = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _DIGITS = re.compile(r"(\d+)")
 _GAPS = re.compile(r"( +)")
 
@@ -64,7 +65,7 @@ def pretty(value: Any, *, width: int = 96) -> str:
 def storable(value: Any) -> Any:
     """A copy that every JSON writer takes: lone surrogates replaced, integers beyond 64 bits as text."""
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+        return value if value.isascii() else _SURROGATE.sub("�", value)
     if isinstance(value, Mapping):
         members = cast("Mapping[object, Any]", value)
         return {storable(str(key)): storable(item) for key, item in members.items()}

@@ -112,7 +112,14 @@ class Interning:
         return True
 
     def _learn(self) -> None:
-        self._known.forget()
+        """Take back the numbers given this time, and remember those that the texts have; forget nothing else.
+
+        (To forget all would go round for ever: what was known before would be new next time, and there already.)
+        """
+        for _, digest, _ in self._texts:
+            self._known.ids.pop(digest, None)
+        for _, parent, message in self._nodes:
+            self._known.nodes.pop((parent, message), None)
         for some in in_pieces(digest for _, digest, _ in self._texts):
             query = select(content.c.digest, content.c.id).where(content.c.digest.in_(some))
             self._known.ids.update((digest, number) for digest, number in self._connection.execute(query))
@@ -151,7 +158,7 @@ class Texts:
         """Fetch what is about to be asked for, in few queries."""
         nodes = set(nodes)
         for some in in_pieces(nodes):
-            found = self._connection.execute(_up(some)).tuples()
+            found = self._connection.execute(_up(some))
             self._above.update((node, (parent, message)) for node, parent, message in found)
         wanted = {*ids, *(message for _, message in self._above.values())} - self._data.keys()
         for some in in_pieces(wanted):

@@ -76,8 +76,9 @@ class MemoryStore:
         new = repeated = conflicting = 0
         with self._lock:
             for key, digest, span in keyed:
-                first = self._held.spans.setdefault(key, span)
-                if first is span:
+                first = self._held.spans.get(key)
+                if first is None:
+                    self._held.spans[key] = span
                     new += 1
                 elif keys.content_digest(first) == digest:
                     repeated += 1

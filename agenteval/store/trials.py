@@ -203,6 +203,7 @@ class TrialTables(Tables):
         """The trials that match and have a trajectory, with it, in the order in which they were first stored."""
         columns = (
             select(t.trial.c.id, t.trial.c.data, t.trajectory.c.start_state, t.trajectory.c.data.label("happened"))
+            .select_from(t.trial)
             .join(t.trajectory, t.trajectory.c.id == self._best_version(t.trial.c.trajectory))
             .where(*trial_filter(query))
         )

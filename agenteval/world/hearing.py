@@ -6,7 +6,7 @@ of these, tried in this order:
     closing    `Anything else I can do?`, `Let me know if …`: asks nothing
     help       `How can I help?`: the wish was not taken up
     waits      `One moment`, `Let me check`
-    confirms   `Shall I …?`, `Would you like me to …?`, `Is that right?`, `Please confirm.`
+    confirms   `Shall I …?`, `Would you like me to …?`, `Is that right?`, `Please confirm.`; nothing with a choice
     asks       a question or request that names something known, by key or alias, without its value
     checks     a question that names something known together with its value: `Is it order 1187?`
     other      any other question or request
@@ -49,6 +49,7 @@ _CONFIRMS = re.compile(
     r"|are you (?:sure|happy|okay|ok)\b|yes or no\b|yes/no|(?:reply|answer|say|type) (?:with )?\W?yes\b"
     r"|(?:go ahead|proceed|okay|ok|confirm)\s*\?|confirm\b)"
 )
+_OPEN_QUESTION = re.compile(r"(?:^|[,;:] |\b(?:and|so|but|then) )(?:which|what|how|where|when|who|whose)\b")
 _REQUEST = re.compile(
     r"\?|\b(?:(?:please|kindly) (?:also |first )?(?:tell|give|provide|share|send me|state|specify|enter|supply|confirm"
     r"|verify|reply|answer|choose|pick|select|describe|explain|indicate|name)"
@@ -135,7 +136,7 @@ class Ear:
             return "helps"
         if _WAITS.search(sentence) and "?" not in sentence:
             return "waits"
-        if _CONFIRMS.search(sentence) and not self._asks_to_confirm(sentence):
+        if self._wants_a_yes(sentence):
             return "confirms"
         if not _REQUEST.search(sentence):
             return "statement"
@@ -144,6 +145,14 @@ class Ear:
         if "?" in sentence and any(key in self._values for key in self._mentioned(sentence)):
             return "checks"
         return "other" if _STRONG.search(sentence) else "statement"
+
+    def _wants_a_yes(self, sentence: str) -> bool:
+        found = _CONFIRMS.search(sentence)
+        if found is None or _OPEN_QUESTION.search(sentence[: found.start()]):
+            return False  # "Which card should I use?"
+        if " or " in sentence and self._named(sentence):
+            return False  # "Shall I use your card or your gift card?"
+        return not self._asks_to_confirm(sentence)
 
     def _asks_to_confirm(self, sentence: str) -> bool:
         """`Please confirm your e-mail address`: wants the address, not a yes."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+
+def _split(text: str, separator: str | None = None) -> list[str]:
+    return text.split(separator)
+
+
 CLOTHES = ("XS", "S", "M", "L", "XL")
 SHOES = ("38", "39", "40", "41", "42", "43", "44", "45", "46")
 WAISTS = ("28", "30", "32", "34", "36")
 ONE = ("ONE",)
 
-DESIGNS: list[tuple[str, str, str, int, tuple[str, ...], tuple[str, ...], int]] = [
+Design = tuple[str, str, str, int, tuple[str, ...], tuple[str, ...], int]
+
+DESIGNS: list[Design] = [
     # id, name, category, pence, sizes, colours, pence more for the two largest sizes
     ("P101", "Harbour Rain Jacket", "jacket", 11900, CLOTHES, ("RED", "NAVY", "OLIVE"), 0),
     ("P102", "Cairn Shell Jacket", "jacket", 16500, CLOTHES, ("NAVY", "BLACK"), 0),
@@ -59,26 +66,29 @@ DESIGNS: list[tuple[str, str, str, int, tuple[str, ...], tuple[str, ...], int]] 
     ("P148", "Map Case", "map case", 1400, ONE, ("CLEAR",), 0),
 ]
 
-FIRST = (
-    "Aisha Alan Amara Anna Arthur Astrid Bea Bilal Callum Carmen Cecilia Chidi Clara Conor Daniel Daria Diego Dina Edith "
-    "Elena Emil Emma Esther Ethan Fatima Felix Fiona Freya George Grace Hana Harriet Hassan Henry Ida Imani Iris Isaac "
-    "Jack Jade Jamal Joan Josef Julia Kai Karim Kate Laila Lars Leo Lena Lucia Malik Marek Marta Maria Matteo Mei Milo "
-    "Mina Mira Noah Noor Oscar Otto Pablo Paula Petra Rachel Rafael Ravi Rhys Rosie Ruth Sam Sana Sara Selma Simon Sofia "
-    "Stella Sunil Tariq Tessa Theo Tilda Tom Uma Vera Victor Wanda Will Yara Yusuf Zara Zoe"
-).split()
-LAST = (
-    "Abbott Ahmed Akhtar Andersson Archer Bailey Baker Banerjee Barker Bell Bianchi Bishop Booth Bryant Burke Byrne Carr "
-    "Chan Chapman Clarke Cohen Cole Costa Cruz Dale Davies Dixon Dunn Edwards Evans Farrell Fischer Flynn Ford Fox Garcia "
-    "Gibson Gill Grant Green Gupta Hale Hall Hansen Harper Hart Hill Hughes Hunt Ibrahim Iqbal Jansen Jones Kaya Kelly "
-    "Khan King Kowalski Lamb Lane Lee Lewis Lopez Lowe Malik Martin Mensah Meyer Mills Moore Morgan Murphy Nash Newton "
-    "Nguyen Novak Nunn Osei Owen Parker Pearce Perez Pham Popescu Quinn Reid Rossi Rowe Russo Shah Silva Singh Smith "
-    "Stone Suzuki Tanaka Taylor Todd Turner Vaughan Walsh Ward Watts Webb West White Wood Wright Yates Young"
-).split()
-STREETS = (
-    "Mill Lane,High Street,Station Road,Church Walk,Park View,Alder Close,Bridge Street,Chapel Hill,Elm Avenue,Fern Bank,"
-    "Harbour Row,Larch Drive,Meadow Rise,Orchard Close,Quay Street,Queen Street,Rose Court,School Lane,Thornfield Way,"
-    "Victoria Terrace,Weaver Street,Willow Grove,Windmill Road,Yew Tree Lane"
-).split(",")
+FIRST = _split(
+    "Aisha Alan Amara Anna Arthur Astrid Bea Bilal Callum Carmen Cecilia Chidi Clara Conor Daniel Daria Diego "
+    "Dina Edith Elena Emil Emma Esther Ethan Fatima Felix Fiona Freya George Grace Hana Harriet Hassan Henry Ida "
+    "Imani Iris Isaac Jack Jade Jamal Joan Josef Julia Kai Karim Kate Laila Lars Leo Lena Lucia Malik Marek Marta "
+    "Maria Matteo Mei Milo Mina Mira Noah Noor Oscar Otto Pablo Paula Petra Rachel Rafael Ravi Rhys Rosie Ruth "
+    "Sam Sana Sara Selma Simon Sofia Stella Sunil Tariq Tessa Theo Tilda Tom Uma Vera Victor Wanda Will Yara "
+    "Yusuf Zara Zoe"
+)
+LAST = _split(
+    "Abbott Ahmed Akhtar Andersson Archer Bailey Baker Banerjee Barker Bell Bianchi Bishop Booth Bryant Burke "
+    "Byrne Carr Chan Chapman Clarke Cohen Cole Costa Cruz Dale Davies Dixon Dunn Edwards Evans Farrell Fischer "
+    "Flynn Ford Fox Garcia Gibson Gill Grant Green Gupta Hale Hall Hansen Harper Hart Hill Hughes Hunt Ibrahim "
+    "Iqbal Jansen Jones Kaya Kelly Khan King Kowalski Lamb Lane Lee Lewis Lopez Lowe Malik Martin Mensah Meyer "
+    "Mills Moore Morgan Murphy Nash Newton Nguyen Novak Nunn Osei Owen Parker Pearce Perez Pham Popescu Quinn "
+    "Reid Rossi Rowe Russo Shah Silva Singh Smith Stone Suzuki Tanaka Taylor Todd Turner Vaughan Walsh Ward Watts "
+    "Webb West White Wood Wright Yates Young"
+)
+STREETS = _split(
+    "Mill Lane,High Street,Station Road,Church Walk,Park View,Alder Close,Bridge Street,Chapel Hill,Elm Avenue,"
+    "Fern Bank,Harbour Row,Larch Drive,Meadow Rise,Orchard Close,Quay Street,Queen Street,Rose Court,School Lane,"
+    "Thornfield Way,Victoria Terrace,Weaver Street,Willow Grove,Windmill Road,Yew Tree Lane",
+    ",",
+)
 CITIES = (
     ("Leeds", "LS"),
     ("Bristol", "BS"),

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from catalogue import BRANDS, CARRIERS, CITIES, DESIGNS, FIRST, LAST, MAILS, NOTES, STREETS
+from catalogue import BRANDS, CARRIERS, CITIES, DESIGNS, FIRST, LAST, MAILS, NOTES, STREETS, Design
 from planted import CUSTOMERS, ORDERS, STOCK
 
 T = TypeVar("T")
@@ -21,7 +21,6 @@ CUSTOMER_COUNT = 540
 ORDER_COUNT = 1_100
 
 _DAYS = [(TODAY - dt.timedelta(days=days)).isoformat() for days in range(400)]
-_LONGEST_REACH = 10  # days into the future that a delivery may be expected
 
 
 class Dice:
@@ -60,119 +59,154 @@ def day(ago: int) -> str:
 @functools.lru_cache(maxsize=8)
 def shop(seed: int) -> dict[str, Any]:
     """The whole shop. It is shared by all worlds of a seed and must not be changed."""
-    dice = Dice(seed)
-    prices, products = _products(dice)
-    customers: dict[str, Any] = {}
-    gift_cards: dict[str, Any] = {}
-    for planted in CUSTOMERS:
-        customers[planted["id"]] = _planted_customer(planted, gift_cards)
-    for number in range(CUSTOMER_COUNT - len(CUSTOMERS)):
-        _customer(dice, f"C{2000 + number}", number, customers, gift_cards)
-    orders = {planted["id"]: _planted_order(planted, customers, prices) for planted in ORDERS}
-    ids = list(customers)[len(CUSTOMERS) :]
-    skus = list(prices)
-    for number in range(ORDER_COUNT - len(ORDERS)):
-        _order(dice, str(3000 + number), dice.pick(ids), customers, orders, (skus, prices))
-    return {
-        "today": TODAY.isoformat(),
-        "customers": customers,
-        "products": products,
-        "orders": orders,
-        "gift_cards": gift_cards,
-        "desk": {"verified": [], "escalations": []},
-    }
+    return _Builder(seed).state
 
 
-def _products(dice: Dice) -> tuple[dict[str, int], dict[str, Any]]:
-    prices: dict[str, int] = {}
-    products: dict[str, Any] = {}
-    for product, name, category, price, sizes, colours, more in DESIGNS:
+class _Builder:
+    """Puts a shop together, what is planted first."""
+
+    def __init__(self, seed: int) -> None:
+        self._dice = Dice(seed)
+        self._prices: dict[str, int] = {}
+        self._customers: dict[str, Any] = {}
+        self._gift_cards: dict[str, Any] = {}
+        self._orders: dict[str, Any] = {}
+        self.state = {
+            "today": TODAY.isoformat(),
+            "customers": self._customers,
+            "products": {design[0]: self._product(design) for design in DESIGNS},
+            "orders": self._orders,
+            "gift_cards": self._gift_cards,
+            "desk": {"verified": [], "escalations": []},
+        }
+        self._plant()
+        for number in range(CUSTOMER_COUNT - len(CUSTOMERS)):
+            self._add_customer(f"C{2000 + number}", number)
+        ids = list(self._customers)[len(CUSTOMERS) :]
+        for number in range(ORDER_COUNT - len(ORDERS)):
+            self._add_order(str(3000 + number), self._dice.pick(ids))
+
+    def _product(self, design: Design) -> dict[str, Any]:
+        product, name, category, price, sizes, colours, more = design
         variants: dict[str, Any] = {}
         for colour in colours:
             for place, size in enumerate(sizes):
                 sku = f"{product}-{size}-{colour}"
-                prices[sku] = price + (more if place >= len(sizes) - 2 else 0)
+                self._prices[sku] = price + (more if place >= len(sizes) - 2 else 0)
                 variants[sku] = {
                     "size": "one size" if size == "ONE" else size,
                     "colour": colour.lower(),
-                    "price": pounds(prices[sku]),
-                    "stock": STOCK.get(sku, max(0, dice.below(14) - 2)),
+                    "price": pounds(self._prices[sku]),
+                    "stock": STOCK.get(sku, max(0, self._dice.below(14) - 2)),
                 }
-        products[product] = {"name": name, "category": category, "variants": variants}
-    return prices, products
+        return {"name": name, "category": category, "variants": variants}
 
+    # --- planted
 
-def _planted_customer(planted: dict[str, Any], gift_cards: dict[str, Any]) -> dict[str, Any]:
-    owned = planted.get("gift_cards", {})
-    for code, balance in owned.items():
-        gift_cards[code] = {"customer": planted["id"], "balance": pounds(balance)}
-    return {
-        "name": planted["name"],
-        "email": planted["email"],
-        "address": dict(zip(("street", "city", "postcode"), planted["address"], strict=True)),
-        "payment_methods": {
-            method: _method(kind, brand, account) for method, (kind, brand, account) in planted["payment"].items()
-        },
-        "gift_cards": list(owned),
-        "orders": [order["id"] for order in ORDERS if order["customer"] == planted["id"]],
-        "notes": [],
-    }
+    def _plant(self) -> None:
+        for planted in CUSTOMERS:
+            owned = planted.get("gift_cards", {})
+            for code, balance in owned.items():
+                self._gift_cards[code] = {"customer": planted["id"], "balance": pounds(balance)}
+            self._customers[planted["id"]] = {
+                "name": planted["name"],
+                "email": planted["email"],
+                "address": dict(zip(("street", "city", "postcode"), planted["address"], strict=True)),
+                "payment_methods": {key: _method(*method) for key, method in planted["payment"].items()},
+                "gift_cards": list(owned),
+                "orders": [order["id"] for order in ORDERS if order["customer"] == planted["id"]],
+                "notes": [],
+            }
+        for planted in ORDERS:
+            self._orders[planted["id"]] = self._planted_order(planted)
+
+    def _planted_order(self, planted: dict[str, Any]) -> dict[str, Any]:
+        shipment = planted.get("shipment")
+        refunds = planted.get("refunds", ())
+        items = [self._item(sku, quantity, *state) for sku, quantity, *state in planted["items"]]
+        return {
+            **self._head(planted["customer"], planted["placed"], planted["status"]),
+            **_sums(items, planted["shipping"]),
+            "paid_with": planted["paid_with"],
+            "shipment": None if shipment is None else _shipment(shipment, CARRIERS[0], f"NW{planted['id']}8830"),
+            "refunds": [
+                {"amount": pounds(amount), "to": to, "on": day(ago), "reason": reason}
+                for amount, to, ago, reason in refunds
+            ],
+            "refunded": pounds(sum(amount for amount, *_ in refunds)),
+            "notes": [{"on": day(ago), "by": by, "text": text} for ago, by, text in planted.get("notes", ())],
+        }
+
+    # --- by chance
+
+    def _add_customer(self, key: str, number: int) -> None:
+        dice = self._dice
+        first, last = dice.pick(FIRST), dice.pick(LAST)
+        email = f"{first}.{last}{number}@{dice.pick(MAILS)}".lower()
+        methods = {"card-1": _method("card", dice.pick(BRANDS), f"{1000 + dice.below(9000)}")}
+        if dice.below(4) == 0:
+            methods["paypal-1"] = _method("paypal", "PayPal", email)
+        owned: list[str] = []
+        if dice.below(6) == 0:
+            owned.append(f"GC-{1000 + dice.below(9000)}-{2000 + number}")
+            self._gift_cards[owned[0]] = {"customer": key, "balance": pounds(500 * dice.below(21))}
+        self._customers[key] = {
+            "name": f"{first} {last}",
+            "email": email,
+            "address": self._address(),
+            "payment_methods": methods,
+            "gift_cards": owned,
+            "orders": [],
+            "notes": [],
+        }
+
+    def _address(self) -> dict[str, str]:
+        dice = self._dice
+        city, area = dice.pick(CITIES)
+        letters = "ABDEFGHJLNPQRSTUWXYZ"
+        postcode = f"{area}{1 + dice.below(20)} {1 + dice.below(9)}{dice.pick(letters)}{dice.pick(letters)}"
+        return {"street": f"{1 + dice.below(98)} {dice.pick(STREETS)}", "city": city, "postcode": postcode}
+
+    def _add_order(self, number: str, customer: str) -> None:
+        dice = self._dice
+        owner = self._customers[customer]
+        placed = dice.below(200)
+        skus = [dice.pick(self._skus) for _ in range(1 + dice.below(3))]
+        items = [self._item(sku, 1 + dice.below(5) // 4) for sku in dict.fromkeys(skus)]
+        status, days = _progress(dice, placed)
+        sums = _sums(items, dice.pick((0, 450, 495)))
+        method = dice.pick(list(owner["payment_methods"]))
+        refunds: list[dict[str, Any]] = []
+        if status == "cancelled":
+            refunds.append({"amount": sums["paid"], "to": method, "on": day(max(placed - 1, 0)), "reason": "cancelled"})
+        self._orders[number] = {
+            **self._head(customer, placed, status),
+            **sums,
+            "paid_with": method,
+            "shipment": None if days is None else _shipment(days, dice.pick(CARRIERS), f"LF{number}{dice.below(900)}"),
+            "refunds": refunds,
+            "refunded": sums["paid"] if refunds else 0.0,
+            "notes": [{"on": day(placed), "by": "customer", "text": dice.pick(NOTES)}] if dice.below(12) == 0 else [],
+        }
+        owner["orders"].append(number)
+
+    # --- parts of orders
+
+    @functools.cached_property
+    def _skus(self) -> list[str]:
+        return list(self._prices)
+
+    def _head(self, customer: str, placed: int, status: str) -> dict[str, Any]:
+        address = self._customers[customer]["address"]
+        return {"customer": customer, "placed_on": day(placed), "status": status, "address": address}
+
+    def _item(self, sku: str, quantity: int, state: str = "") -> dict[str, Any]:
+        returned = quantity if state == "returned" else 0
+        return {"sku": sku, "price": pounds(self._prices[sku]), "quantity": quantity, "returned": returned}
 
 
 def _method(kind: str, brand: str, account: str) -> dict[str, str]:
     return {"kind": "card", "brand": brand, "last4": account} if kind == "card" else {"kind": kind, "account": account}
-
-
-def _customer(dice: Dice, key: str, number: int, customers: dict[str, Any], gift_cards: dict[str, Any]) -> None:
-    first, last = dice.pick(FIRST), dice.pick(LAST)
-    email = f"{first}.{last}{number}@{dice.pick(MAILS)}".lower()
-    city, area = dice.pick(CITIES)
-    letters = "ABDEFGHJLNPQRSTUWXYZ"
-    postcode = f"{area}{1 + dice.below(20)} {1 + dice.below(9)}{dice.pick(letters)}{dice.pick(letters)}"
-    methods = {"card-1": _method("card", dice.pick(BRANDS), f"{1000 + dice.below(9000)}")}
-    if dice.below(4) == 0:
-        methods["paypal-1"] = _method("paypal", "PayPal", email)
-    owned: list[str] = []
-    if dice.below(6) == 0:
-        code = f"GC-{1000 + dice.below(9000)}-{2000 + number}"
-        gift_cards[code] = {"customer": key, "balance": pounds(500 * dice.below(21))}
-        owned.append(code)
-    customers[key] = {
-        "name": f"{first} {last}",
-        "email": email,
-        "address": {"street": f"{1 + dice.below(98)} {dice.pick(STREETS)}", "city": city, "postcode": postcode},
-        "payment_methods": methods,
-        "gift_cards": owned,
-        "orders": [],
-        "notes": [],
-    }
-
-
-def _planted_order(planted: dict[str, Any], customers: dict[str, Any], prices: dict[str, int]) -> dict[str, Any]:
-    items = [_item(sku, quantity, prices, *state) for sku, quantity, *state in planted["items"]]
-    shipment = planted.get("shipment")
-    return {
-        **_head(planted["customer"], customers, planted["placed"], planted["status"]),
-        **_sums(items, planted["shipping"]),
-        "paid_with": planted["paid_with"],
-        "shipment": None if shipment is None else _shipment(shipment, CARRIERS[0], f"NW{planted['id']}8830"),
-        "refunds": [
-            {"amount": pounds(amount), "to": to, "on": day(ago), "reason": reason}
-            for amount, to, ago, reason in planted.get("refunds", ())
-        ],
-        "refunded": pounds(sum(amount for amount, *_ in planted.get("refunds", ()))),
-        "notes": [{"on": day(ago), "by": by, "text": text} for ago, by, text in planted.get("notes", ())],
-    }
-
-
-def _head(customer: str, customers: dict[str, Any], placed: int, status: str) -> dict[str, Any]:
-    address = customers[customer]["address"]
-    return {"customer": customer, "placed_on": day(placed), "status": status, "address": address}
-
-
-def _item(sku: str, quantity: int, prices: dict[str, int], state: str = "") -> dict[str, Any]:
-    returned = quantity if state == "returned" else 0
-    return {"sku": sku, "price": pounds(prices[sku]), "quantity": quantity, "returned": returned}
 
 
 def _sums(items: list[dict[str, Any]], shipping: int) -> dict[str, Any]:
@@ -185,36 +219,6 @@ def _shipment(days: dict[str, Any], carrier: str, tracking: str) -> dict[str, An
     return {"carrier": carrier, "tracking": tracking, "status": days["status"], **dates}
 
 
-def _order(
-    dice: Dice,
-    number: str,
-    customer: str,
-    customers: dict[str, Any],
-    orders: dict[str, Any],
-    goods: tuple[list[str], dict[str, int]],
-) -> None:
-    skus, prices = goods
-    placed = dice.below(200)
-    items = [_item(dice.pick(skus), 1 + dice.below(5) // 4, prices) for _ in range(1 + dice.below(3))]
-    status, days = _progress(dice, placed)
-    sums = _sums(items, dice.pick((0, 450, 495)))
-    owner = customers[customer]
-    method = dice.pick(list(owner["payment_methods"]))
-    refunds: list[dict[str, Any]] = []
-    if status == "cancelled":
-        refunds.append({"amount": sums["paid"], "to": method, "on": day(max(placed - 1, 0)), "reason": "cancelled"})
-    orders[number] = {
-        **_head(customer, customers, placed, status),
-        **sums,
-        "paid_with": method,
-        "shipment": None if days is None else _shipment(days, dice.pick(CARRIERS), f"LF{number}{dice.below(900)}"),
-        "refunds": refunds,
-        "refunded": sums["paid"] if refunds else 0.0,
-        "notes": [{"on": day(placed), "by": "customer", "text": dice.pick(NOTES)}] if dice.below(12) == 0 else [],
-    }
-    owner["orders"].append(number)
-
-
 def _progress(dice: Dice, placed: int) -> tuple[str, dict[str, Any] | None]:
     """How far an order has come that was placed so many days ago."""
     if dice.below(16) == 0:
@@ -222,8 +226,8 @@ def _progress(dice: Dice, placed: int) -> tuple[str, dict[str, Any] | None]:
     if placed < 2:
         return "processing", None
     shipped = placed - 1 - dice.below(2)
-    if placed < 2 + _LONGEST_REACH // 2:
-        return "shipped", {"status": "in transit", "shipped": shipped, "expected": -dice.below(_LONGEST_REACH // 2)}
+    if placed < 7:
+        return "shipped", {"status": "in transit", "shipped": shipped, "expected": -dice.below(5)}
     if dice.below(80) == 0:
         return "lost", {"status": "lost", "shipped": shipped, "expected": shipped - 4, "reported": max(shipped - 9, 0)}
     return "delivered", {"status": "delivered", "shipped": shipped, "delivered": max(shipped - 2 - dice.below(3), 0)}

@@ -271,3 +271,39 @@ _WORDS = _vocabulary()
 @pytest.fixture
 def lab() -> Lab:
     return Lab()
+
+
+@pytest.fixture
+def large(lab: Lab) -> Any:
+    """Builds a store of many trials of 50 steps each, whose texts do not repeat themselves."""
+
+    def build(trials: int = 400, words: int = 110) -> MemoryStore:
+        rng = random.Random(11)
+        return lab.full_store([_large_trial(lab, rng, number, words) for number in range(trials)])
+
+    return build
+
+
+def _large_trial(lab: Lab, rng: random.Random, number: int, words: int) -> tuple[Trial, list[Finding], Trajectory]:
+    steps: list[Step] = []
+    while len(steps) < 50:
+        steps += [
+            lab.says("user", lab.words(rng, words)),
+            lab.model("search", usage=Usage(input_tokens=rng.randrange(9000), output_tokens=rng.randrange(900))),
+            lab.call(
+                "search", {"query": lab.words(rng, 12)}, {"found": [lab.words(rng, words // 4) for _ in range(4)]}
+            ),
+            lab.says("assistant", lab.words(rng, words)),
+            lab.call("note", {"text": lab.words(rng, words)}, "ok"),
+        ]
+    trajectory = lab.trajectory(*steps[:50])
+    failed = rng.random() < 0.4
+    evidence = {"expected": {"search": {"query": lab.words(rng, 6)}}, "witness": []}
+    findings = [lab.finding("pass", f"check-{n}", reason=lab.words(rng, 20)) for n in range(4)]
+    findings.append(
+        lab.finding(
+            "fail" if failed else "pass", "calls-1", reason=lab.words(rng, 20), steps=(steps[2].id,), evidence=evidence
+        )
+    )
+    trial = lab.trial(f"shop/{number % 20}", f"agent-{number // 20 % 2}", number // 40, trajectory=trajectory.id)
+    return trial, findings, trajectory

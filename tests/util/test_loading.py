@@ -338,7 +338,7 @@ def test_the_digest_follows_what_the_code_imports_and_names_and_nothing_else(pro
     write(
         project,
         {
-            "world": "import generate\nfrom shop.prices import of\nimport json\nDATA = 'data'\nTABLE = 'table.csv'\n",
+            "world": "import generate\nfrom shop.prices import of\nimport json\nDATA = 'data'\nTABLE = './table.csv'\n",
             "generate": "from . import seeds\n",
             "seeds": "from pathlib import Path\nP = Path(__file__).parent / 'names.json'\n",
             "shop/__init__": "",
@@ -376,13 +376,21 @@ def test_the_digest_follows_what_the_code_imports_and_names_and_nothing_else(pro
 
 def test_the_digest_stays_in_the_folder_survives_broken_code_and_moves_with_it(project, tmp_path):
     (tmp_path / "secret.txt").write_text("s")
-    write(
-        project,
-        {
-            "world": "A = '../secret.txt'\nB = '.'\nC = ''\nD = '/etc/passwd'\nE = 'x' * 5\nF = 'a\0b'\n",
-            "broken": "def f(:\n",
-        },
-    )
+    (project / "link").symlink_to(tmp_path)
+    (project / "deep").mkdir()
+    names = [
+        "../secret.txt",
+        ".",
+        "",
+        "/etc/passwd",
+        "a\0b",
+        "deep/..",
+        "deep/../../secret.txt",
+        "link",
+        "link/secret.txt",
+        "x" * 300,
+    ]
+    write(project, {"world": f"NAMES = {names!r}\n", "broken": "def f(:\n"})
     assert files_behind(project / "world.py") == {project / "world.py"}
     assert files_behind(project / "broken.py") == {project / "broken.py"}
     write(tmp_path / "moved", {"world": (project / "world.py").read_text()})

@@ -138,7 +138,11 @@ async def test_the_seed_chooses_between_phrases_and_nothing_else():
         ("Which size would you like?", Heard(asks=("new_size",))),
         ("What\u2019s wrong with it? What is wrong, and which order is it?", Heard(asks=("why", "order"), other=True)),
         ("Which of your orders is it?", Heard(asks=("order",))),
+        ("Which size should I send?", Heard(asks=("new_size",))),
+        ("And so, what size shall I send?", Heard(asks=("new_size",))),
+        ("Shall I send the same size or another?", Heard(asks=("new_size",))),
         # confirms
+        ("Shall I cancel order 1187 or not?", Heard(confirms=True)),
         ("I will refund 42.50 for your order. Shall I proceed?", Heard(confirms=True)),
         ("Would you like me to cancel your order?", Heard(confirms=True)),
         ("Is that correct?", Heard(confirms=True)),

@@ -100,9 +100,7 @@ def converse(
             conversation.system(parts_of(content), plain_text(content))
         elif role == "assistant":
             given = item.get("source") == "input"  # part of the dataset, said by no model
-            conversation.assistant(
-                parts_of(content), requests=messages.requests(item), chat=None if given else chat
-            )
+            conversation.assistant(parts_of(content), requests=messages.requests(item), chat=None if given else chat)
         elif role == "tool":
             conversation.tool(messages.answer(item))
         else:

@@ -105,7 +105,8 @@ def _end(data: Mapping[str, Any]) -> tuple[str, str | None]:
     if data.get("invalidation") is not None:
         said = maybe_text(maybe_object(data["invalidation"]).get("reason"))
         return "invalidated", f"invalidated by hand{f': {one_line(said)}' if said else ''}"
-    limit = maybe_object(data.get("limit"))
+    told = [event for event in maybe_objects(data.get("events")) if event.get("event") == "sample_limit"]
+    limit = maybe_object(data.get("limit")) or (told[-1] if told else {})
     word = maybe_text(limit.get("type"))
     if word == "operator":
         return word, "stopped by the operator"

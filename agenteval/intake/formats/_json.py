@@ -22,7 +22,7 @@ LARGEST = 128 * 1024 * 1024
 """Bytes that one record may have."""
 
 _INT64 = 2**63
-_BEYOND_STORES = re.compile(rb"\\u[dD][89a-fA-F]|\d{19}|[eE]\+?\d{3}")
+_BEYOND_STORES = re.compile(rb"\\u[dD][89a-fA-F]|\d{19}|\d[eE]\+?\d{3}")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
@@ -61,11 +61,13 @@ def decode(data: bytes | bytearray) -> Decoded:
     except UnicodeDecodeError as error:
         raise Unreadable(f"not UTF-8: {error.reason} at byte {error.start} of it") from error
     except json.JSONDecodeError as error:
-        raise Unreadable(f"not JSON: {error.msg} at character {error.pos} of it") from error
+        raise Unreadable(f"not JSON: {error.msg.removesuffix(' at')} at character {error.pos} of it") from error
     except RecursionError as error:
         raise Unreadable(f"nested deeper than {DEEPEST} levels") from error
+    except Unreadable:
+        raise
     except ValueError as error:
-        raise Unreadable(str(error)) from error
+        raise Unreadable("it holds a whole number of more than 4,300 digits") from error
     if depth_of(value) > DEEPEST:
         raise Unreadable(f"nested deeper than {DEEPEST} levels")
     suspect = bool(constants) or _BEYOND_STORES.search(data) is not None

@@ -22,24 +22,24 @@ from typing import Any, cast
 from agenteval.core import semconv
 from agenteval.core.json import Json
 from agenteval.core.span import Span
-from agenteval.intake.formats._json import half_pair, number_needs_text, number_text
+from agenteval.intake.formats._json import Decoded, half_pair, number_needs_text, number_text
 
 _WORTH_A_REFERENCE = 120  # characters; a reference takes 40 to 90
 _MARKS = frozenset({"$ref", "$number", "$text", "$pairs", "$object"})
 
 
-def keep(record: Json, spans: Iterable[tuple[str, Mapping[str, Any]]] = ()) -> Json:
+def keep(record: Decoded, spans: Iterable[tuple[str, Mapping[str, Any]]]) -> Json:
     """The record without what its spans say word for word.
 
     Args:
-        record: As it was read, numbers and texts exact; nested no deeper than a reader takes.
+        record: As it was read.
         spans: Id and attributes of each span that was made of it.
     """
-    keeper = _Keeper()
+    keeper = _Keeper(plain=record.exact is record.clean)
     for span_id, attributes in spans:
         for name, value in attributes.items():
             keeper.offer(value, f"{span_id}#/{_token(name)}")
-    return cast("Json", keeper.kept(record, "#"))
+    return cast("Json", keeper.kept(record.exact, "#"))
 
 
 def marked(value: Json) -> Json:
@@ -68,8 +68,9 @@ def restored(kept: Json, attributes: Mapping[str, Mapping[str, Any]] | None = No
 class _Keeper:
     """Numbers every distinct part by what it holds, so that equal parts are found without comparing them."""
 
-    def __init__(self, worth: float = _WORTH_A_REFERENCE) -> None:
+    def __init__(self, *, worth: float = _WORTH_A_REFERENCE, plain: bool = False) -> None:
         self._worth = worth
+        self._plain = plain  # nothing in it needs a mark of its own
         self._numbers: dict[object, int] = {}
         self._sizes: list[int] = []
         self._places: dict[int, str] = {}
@@ -97,18 +98,14 @@ class _Keeper:
         return self._copy(value, place)
 
     def _copy(self, value: Any, place: str) -> Any:
-        if isinstance(value, str):
-            return {"$text": json.dumps(value)[1:-1]} if half_pair(value) else value
-        if number_needs_text(value):
-            return {"$number": number_text(value)}
         if isinstance(value, dict):
             return self._copy_object(cast("dict[str, Any]", value), place)
         if isinstance(value, (list, tuple)):
             return [self.kept(item, f"{place}/{at}") for at, item in enumerate(cast("Sequence[Any]", value))]
-        return value
+        return value if self._plain else _marked(value)
 
     def _copy_object(self, members: dict[str, Any], place: str) -> Any:
-        if any(map(half_pair, members)):
+        if not self._plain and any(map(half_pair, members)):
             pairs = [[key, value] for key, value in members.items()]
             self._alive.append(pairs)  # parts are known by their identity, which must not be given to another
             return {"$pairs": self._copy(pairs, f"{place}/$pairs")}
@@ -186,6 +183,12 @@ class _Restorer:
             # what spans carry is plain; what lies in the record itself is kept in the same way as the rest of it
             self._found[place] = _plain(target) if span_id else self.back(target)
         return self._found[place]
+
+
+def _marked(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"$text": json.dumps(value)[1:-1]} if half_pair(value) else value
+    return {"$number": number_text(value)} if number_needs_text(value) else value
 
 
 def _items(value: Any) -> Iterable[tuple[str, Any]]:

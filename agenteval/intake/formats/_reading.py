@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from agenteval._util.canonical import content_hash
 from agenteval.core.json import Json
+from agenteval.errors import ImportRefused
 from agenteval.intake.formats._json import Decoded, Unreadable
 from agenteval.intake.formats._record import Imported, Record
 from agenteval.intake.formats._source import Source
@@ -16,18 +17,37 @@ from agenteval.intake.formats._split import Piece
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def each(
-    source: Source, pieces: Iterator[Piece], build: Callable[[Source, Decoded, str], Imported]
-) -> Iterator[Record]:
-    """A record or a refusal for every piece; pieces that only say that a list begins give nothing."""
+Build = Callable[[Source, Decoded, str], Imported]
+"""Makes a trace of a decoded record and its place; raises Unreadable where it is none."""
+
+
+def each(source: Source, pieces: Iterator[Piece], build: Build, *, of: str | None = None) -> Iterator[Record]:
+    """A record or a refusal for every element of a list, and a refusal for every other piece that is broken.
+
+    Args:
+        source: The file.
+        pieces: What the file was split into.
+        build: Makes a record of a piece.
+        of: The member of the outermost object whose elements are the records; None for an outermost list.
+    """
     for piece in pieces:
         if piece.problem is not None:
             yield source.refusal(piece.where, piece.problem)
-        elif piece.data is not None:
+        elif piece.data is not None and piece.key == of:
             yield attempt(source, piece, build)
 
 
-def attempt(source: Source, piece: Piece, build: Callable[[Source, Decoded, str], Imported]) -> Record:
+def never_nothing(records: Iterator[Record], refusal: ImportRefused) -> Iterator[Record]:
+    """The records; the refusal where there is none, so that a file that holds nothing says so."""
+    empty = True
+    for record in records:
+        empty = False
+        yield record
+    if empty:
+        yield refusal
+
+
+def attempt(source: Source, piece: Piece, build: Build) -> Record:
     """The record that a piece is, or why it is none."""
     try:
         return build(source, piece.value(), piece.where)

@@ -39,7 +39,8 @@ class Look:
     Attributes:
         shape: `list` and `object` are one JSON text, `lines` one JSON text a line.
         keys: Members of the outermost object up to its records, or names in the archive.
-        first: The first record that can be read: of a list or of lines; None where there is none.
+        first: The first record that can be read, of a list or of lines, or the first one beneath an object's key;
+            None where there is none.
         start: The first bytes.
         problem: What is wrong with it as far as it was looked at.
     """
@@ -179,7 +180,8 @@ def _look_at(read: Read, start: bytes) -> Look | None:
             return None
         if piece.key is not None:
             keys.add(piece.key)
-            if piece.key in STREAMED:
+            if piece.index is not None:
+                first = _decoded(piece)
                 break
         elif piece.index is not None:
             looked += 1

@@ -136,8 +136,8 @@ def _elements(text: _Text, tokens: Iterator[_Token], key: str | None, level: int
         if not ends and not (byte == _COMMA and depth == level):
             continue
         problem = text.problem(level)
-        data = text.take()
-        if problem is not None or data.strip(_BLANK):
+        data = text.take().strip(_BLANK)
+        if problem is not None or data:
             yield Piece(key=key, index=index, data=data if problem is None else None, problem=problem)
         elif not ends or index:
             yield Piece(key=key, index=index, problem="nothing stands between two commas")

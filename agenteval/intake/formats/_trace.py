@@ -114,7 +114,7 @@ class Trace:
         """
         starts = [draft.start_ns for draft in self._drafts] + list((span_ns or ())[:1])
         ends = [draft.end_ns for draft in self._drafts] + list((span_ns or ())[1:])
-        kept = keep(record.exact, ((draft.id, draft.attributes) for draft in self._drafts))
+        kept = keep(record, ((draft.id, draft.attributes) for draft in self._drafts))
         root = Span(
             trace_id=self.id,
             span_id=self.root_id,

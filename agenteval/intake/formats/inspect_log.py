@@ -24,11 +24,11 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from typing import Any, Final
 
-from agenteval.core.json import Json
+from agenteval.errors import ImportRefused
 from agenteval.intake.formats._heads import head_of, header
 from agenteval.intake.formats._inspect_sample import SampleReader
 from agenteval.intake.formats._json import LARGEST, Decoded, Unreadable, decode
-from agenteval.intake.formats._reading import attempt, each, maybe_object, maybe_text, object_of, one_line
+from agenteval.intake.formats._reading import each, maybe_object, maybe_text, never_nothing, object_of, one_line
 from agenteval.intake.formats._record import Record
 from agenteval.intake.formats._source import Look, Source
 from agenteval.intake.formats._split import Piece, split
@@ -47,7 +47,10 @@ def detect(look: Look) -> bool:
     """An archive with a log's members, or an object with its keys."""
     if look.shape == "zip":
         return not look.keys.isdisjoint(_HEADERS) or any(name.startswith(_FOLDER) for name in look.keys)
-    return look.shape == "object" and "eval" in look.keys
+    if look.shape != "object":
+        return False
+    sample = isinstance(look.first, dict) and "epoch" in look.first
+    return "eval" in look.keys or (_RECORDS in look.keys and sample)
 
 
 def read(source: Source) -> Iterator[Record]:
@@ -60,21 +63,15 @@ def _written(source: Source) -> Iterator[Record]:
     content = yield from head_of(source, NAME, _RECORDS)
     reader = SampleReader(NAME, content)
     with source.open() as read_bytes:
-        records = each(source, split(read_bytes, frozenset({_RECORDS})), reader.record)
-        yield from _or_nothing(source, records, content)
+        records = each(source, split(read_bytes, frozenset({_RECORDS})), reader.record, of=_RECORDS)
+        yield from never_nothing(records, _no_samples(source, content))
 
 
-def _or_nothing(source: Source, records: Iterator[Record], content: Mapping[str, Any]) -> Iterator[Record]:
-    """The records; a refusal that gives the log's own reason where there is none."""
-    empty = True
-    for record in records:
-        empty = False
-        yield record
-    if empty:
-        status = maybe_text(content.get("status")) or "unknown"
-        said = maybe_text(maybe_object(content.get("error")).get("message"))
-        reason = "" if said is None else f": {one_line(said)}"
-        yield source.refusal(_RECORDS, f"the log holds no samples; its status is {status!a}{reason}")
+def _no_samples(source: Source, content: Mapping[str, Any]) -> ImportRefused:
+    status = maybe_text(content.get("status")) or "unknown"
+    said = maybe_text(maybe_object(content.get("error")).get("message"))
+    reason = "" if said is None else f": {one_line(said)}"
+    return source.refusal(_RECORDS, f"the log holds no samples; its status is {status!a}{reason}")
 
 
 # --- archives
@@ -85,7 +82,8 @@ def _archived(source: Source) -> Iterator[Record]:
     with closing(_opened(source)) as archive:
         content = yield from _head(source, archive)
         reader = SampleReader(NAME, content)
-        yield from _or_nothing(source, each(source, _samples(archive), reader.record), content)
+        records = each(source, _samples(archive), reader.record)
+        yield from never_nothing(records, _no_samples(source, content))
 
 
 def _opened(source: Source) -> Any:
@@ -118,7 +116,7 @@ def _head(source: Source, archive: Any) -> Generator[Record, None, dict[str, Any
 
 
 def _samples(archive: Any) -> Iterator[Piece]:
-    """The samples, in the order of the archive; of two members of one name both, because one may hold what the other lacks."""
+    """The samples, in the order of the archive; of two members of one name both, lest one hold what the other lacks."""
     times: dict[str, int] = {}
     for info in archive.infolist():
         name: str = info.filename

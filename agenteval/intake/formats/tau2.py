@@ -43,6 +43,7 @@ from agenteval.intake.formats._reading import (
     maybe_object,
     maybe_objects,
     maybe_text,
+    never_nothing,
     object_of,
     objects_of,
     one_line,
@@ -83,7 +84,8 @@ def read(source: Source) -> Iterator[Record]:
     content = yield from head_of(source, NAME, _RECORDS)
     run = _Run(content)
     with source.open() as read_bytes:
-        yield from each(source, split(read_bytes, frozenset({_RECORDS})), run.record)
+        records = each(source, split(read_bytes, frozenset({_RECORDS})), run.record, of=_RECORDS)
+        yield from never_nothing(records, source.refusal(_RECORDS, "the file holds no simulations"))
 
 
 class _Run:

@@ -1,14 +1,22 @@
 "use strict";
 // Everything that came from a trace is put in as text, never as markup.
 const index = JSON.parse(document.getElementById("index").textContent);
-const chunks = Array.from(document.getElementsByClassName("chunk"));
-const unpacked = new Map();
+const pieces = document.getElementById("pieces").textContent.trim().split("\n");
 const list = document.getElementById("list");
 const shown = document.getElementById("shown");
-const everything = document.getElementById("everything");
+const filters = document.getElementById("filters");
+const find = document.getElementById("find");
 const PAGE = 100;
-const ORDER = { failed: 0, invalid: 1, undecided: 2, not_asked: 3, passed: 4 };
-const FINDING_ORDER = { fail: 0, unknown: 1, pass: 2 };
+const LONG = 1200;
+const CONCLUSIONS = ["failed", "undecided", "invalid", "not_asked", "passed"];
+const SIGNS = { differs: "≠", not_recorded: "?" };
+const LEADS = { result: "→ ", error: "✗ ", missing: "? " };
+let chosen = { conclusion: "", title: "", matches: () => true };
+
+index.trials.forEach((trial, number) => {
+  trial.n = number;
+  trial.text = [index.scenarios[trial.s], index.agents[trial.a], trial.w, trial.e, trial.id].join(" ").toLowerCase();
+});
 
 function el(tag, className, text) {
   const node = document.createElement(tag);
@@ -17,174 +25,253 @@ function el(tag, className, text) {
   return node;
 }
 
-function show(value) {
-  return typeof value === "string" ? value : JSON.stringify(value);
+function button(className, text, act) {
+  const node = el("button", className, text);
+  node.type = "button";
+  node.addEventListener("click", act);
+  return node;
 }
 
 async function unpack(number) {
-  if (!unpacked.has(number)) {
-    const bytes = Uint8Array.from(atob(chunks[number].textContent.trim()), (c) => c.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    unpacked.set(number, JSON.parse(await new Response(stream).text()));
-  }
-  return unpacked.get(number);
+  const bytes = Uint8Array.from(atob(pieces[number]), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return JSON.parse(await new Response(stream).text());
 }
 
-function comparison(evidence) {
+// --- one trial, opened
+
+function comparison(lines) {
   const table = el("table", "compare");
-  const row = (label, value, marked) => {
-    const line = table.insertRow();
-    line.append(el("td", "quiet", label), el("td", marked ? "differs" : "", show(value)));
-  };
-  if ("expected" in evidence) row("expected", evidence.expected, false);
-  if ("actual" in evidence) row("happened", evidence.actual, false);
-  const differs = Array.isArray(evidence.differs) ? evidence.differs : [];
-  const diff = evidence.diff && typeof evidence.diff === "object" ? Object.entries(evidence.diff) : [];
-  for (const item of differs.concat(diff.map(([path, values]) => ({ path, ...values })))) {
-    row("≠ " + item.path, "", true);
-    row("   expected", item.expected === undefined ? "" : item.expected, false);
-    row("   happened", item.actual === undefined ? "" : item.actual, true);
-    if (item.hint) row("", item.hint, false);
+  const head = table.createTHead().insertRow();
+  for (const text of ["", "", "expected", "happened"]) {
+    const cell = el("th", "", text);
+    cell.scope = "col";
+    head.append(cell);
   }
-  return table.rows.length ? table : null;
+  const body = table.createTBody();
+  for (const [mark, name, expected, happened, hint] of lines) {
+    const row = body.insertRow();
+    row.className = mark;
+    row.append(el("td", "sign", SIGNS[mark] || ""), el("td", "", name), el("td", "expected", expected), el("td", "happened", happened));
+    if (hint) {
+      const below = body.insertRow();
+      below.className = "hint";
+      const cell = el("td", "", "↳ " + hint);
+      cell.colSpan = 2;
+      below.append(el("td"), el("td"), cell);
+    }
+  }
+  return table;
 }
 
-function finding(item, box, indexOf) {
+function goTo(target, inside) {
+  for (const other of inside.querySelectorAll(".target")) other.classList.remove("target");
+  target.classList.add("target");
+  target.scrollIntoView({ block: "center" });
+  target.focus({ preventScroll: true });
+}
+
+function finding(item, inside, indexOf) {
   const line = el("li");
-  const asked = item.reason_code !== "not_asked";
-  line.append(el("span", "badge " + (asked ? item.verdict : "not_asked"), asked ? item.verdict : "not asked"), " ");
-  line.append(el("span", "name", item.title || item.check));
-  if (item.role !== "gate") line.append(el("span", "quiet", "  " + item.role));
-  if (item.vacuous) line.append(el("span", "quiet", "  nothing activated it"));
-  for (const step of item.steps.slice(0, 12)) {
+  line.tabIndex = -1;
+  const measured = item.role === "metric" && item.verdict === "pass" && item.reason !== undefined && !item.vacuous;
+  const verdict = measured ? "measured" : item.verdict;
+  line.append(el("span", "badge " + verdict.replace(" ", "_"), verdict), " ", el("span", "name", item.title));
+  if (item.role !== "gate") line.append(el("span", "tag", item.role));
+  if (item.value !== undefined) line.append(el("span", "tag", item.value));
+  if (item.vacuous) line.append(el("span", "tag", "nothing activated it"));
+  for (const step of item.steps) {
     if (!indexOf.has(step)) continue;
-    const link = el("button", "link", "step " + indexOf.get(step));
-    link.addEventListener("click", () => {
-      for (const other of box.querySelectorAll(".target")) other.classList.remove("target");
-      const target = box.querySelector('[data-step="' + CSS.escape(step) + '"]');
-      target.classList.add("target");
-      target.scrollIntoView({ block: "center" });
-    });
-    line.append("  ", link);
+    const go = button("link", "step " + indexOf.get(step), () => goTo(inside.querySelector('[data-step="' + CSS.escape(step) + '"]'), inside));
+    line.append(" ", go);
   }
-  if (item.verdict !== "pass") {
-    line.append(el("div", "reason", item.reason));
-    const compared = comparison(item.evidence || {});
-    if (compared) line.append(compared);
+  if (item.reason !== undefined) {
+    const more = el("div", "more " + item.verdict + "-edge");
+    more.append(el("div", "reason", item.reason));
+    if (item.why) more.append(el("div", "quiet", "why: " + item.why));
+    if (item.lines.length) {
+      const wide = el("div", "scroll");
+      wide.append(comparison(item.lines));
+      more.append(wide);
+    }
+    line.append(more);
   }
   return line;
 }
 
-function parts(message) {
-  return message.parts.map((p) => {
-    if (p.type === "tool_call") return "[asks for " + p.name + "]";
-    if (p.type === "tool_call_response") return show(p.response);
-    return p.content !== undefined ? p.content : "[" + p.type + " " + (p.uri || "") + "]";
-  }).join("\n");
+function paragraph(tone, text) {
+  const node = el("div", "said " + tone, (LEADS[tone] || "") + text);
+  if (text.length <= LONG && text.split("\n").length <= 20) return [node];
+  node.classList.add("long");
+  const more = button("link", "show all of it", () => {
+    node.classList.remove("long");
+    more.remove();
+  });
+  return [node, more];
 }
 
-function field(step, name) {
-  const missing = step.missing && step.missing[name];
-  return missing ? "not recorded: " + missing : show(step[name]);
-}
-
-function body(step) {
-  const box = el("div");
-  if (step.kind === "message") {
-    box.append(el("pre", "", parts(step)));
-  } else if (step.kind === "tool_call") {
-    box.append(el("span", "name", (step.by === "user" ? "user calls " : "") + step.name), el("pre", "", field(step, "arguments")));
-    box.append(step.error !== null ? el("pre", "error", "✗ " + step.error) : el("pre", "", "→ " + field(step, "result")));
-  } else if (step.kind === "model_call") {
-    const usage = step.usage ? step.usage.input_tokens + " tokens in, " + step.usage.output_tokens + " out" : "tokens not recorded";
-    const asks = step.requests.length ? "; asks for " + step.requests.join(", ") : "";
-    box.append(el("pre", step.error ? "error" : "", (step.model || "unknown model") + ": " + (step.error || usage + asks)));
-  } else if (step.kind === "state_change") {
-    box.append(el("pre", "", step.patch.map((o) => o.path + (o.op === "remove" ? " removed" : " = " + show(o.value))).join("\n")));
-  } else {
-    box.append(el("pre", "", show(step.target || step.data || "")));
-  }
-  if (step.truncated) box.append(el("span", "quiet", "cut when it was recorded: " + step.truncated.join(", ")));
-  return box;
-}
-
-function stepLine(step, flags) {
-  const role = step.kind === "message" ? step.role : step.kind === "state_change" ? "change" : step.kind;
-  const line = el("li", "step " + role);
-  line.dataset.step = step.id;
-  line.append(el("span", "at", step.index), el("span", "kind", role.replace("_", " ")));
-  const content = body(step);
-  for (const item of flags) {
+function step(row, flags) {
+  const line = el("li", "step " + (row.l === "user call" ? "call" : row.l === "changed" ? "change" : row.l.replace(/[^a-z]/g, "")));
+  line.dataset.step = row.id;
+  line.tabIndex = -1;
+  const body = el("div", "body");
+  for (const [tone, text] of row.s) body.append(...paragraph(tone, text));
+  for (const [item, origin] of flags) {
     line.classList.add("flagged-" + item.verdict);
-    content.append(el("span", "flag " + (item.verdict === "fail" ? "error" : ""), "▲ " + (item.title || item.check)));
+    const back = button("flag " + item.verdict, "▲ " + item.verdict + ": " + item.title, () => goTo(origin, origin.closest(".inside")));
+    back.title = "Back to the finding";
+    body.append(back);
   }
-  line.append(content);
+  const kind = el("span", "kind", (row.p ? "∥ " : "") + row.l);
+  if (row.p) kind.title = "at work together with others";
+  line.append(el("span", "at", row.i), kind, body);
   return line;
 }
 
-async function fill(trial, box) {
-  if (box.dataset.filled) return;
-  box.dataset.filled = "yes";
-  const inside = el("div", "inside");
-  box.append(inside);
-  const trajectory = trial.chunk === null ? null : (await unpack(trial.chunk))[trial.trajectory];
-  const steps = trajectory ? trajectory.steps : [];
-  const indexOf = new Map(steps.map((step) => [step.id, step.index]));
-  if (trial.error) inside.append(el("p", "error", trial.status + ": " + trial.error));
-  const findings = el("ul", "findings");
-  const sorted = trial.findings.slice().sort((a, b) => FINDING_ORDER[a.verdict] - FINDING_ORDER[b.verdict]);
-  for (const item of sorted) findings.append(finding(item, box, indexOf));
-  inside.append(findings);
-  if (trajectory && !trajectory.complete) inside.append(el("p", "quiet", "The recording is incomplete: checks that need the whole answer unknown."));
-  const flags = new Map();
-  for (const item of trial.findings) {
-    if (item.verdict === "pass") continue;
-    for (const step of item.steps) flags.set(step, (flags.get(step) || []).concat([item]));
+// rows of an agent run inside another stand in a list of their own, so that the nesting is one of the document
+function steps(rows, flags) {
+  const top = el("ol", "steps");
+  const lists = [top];
+  for (const row of rows) {
+    while (lists.length > row.d + 1) lists.pop();
+    while (lists.length < row.d + 1) {
+      const inner = el("ol", "steps nested");
+      const holder = el("li");
+      holder.append(inner);
+      lists[lists.length - 1].append(holder);
+      lists.push(inner);
+    }
+    const home = lists[lists.length - 1];
+    if (row.id === undefined) {
+      const head = el("li", "agent-head");
+      head.append(el("span", "", "agent "), row.s[0][1]);
+      home.append(head);
+    } else {
+      home.append(step(row, flags.get(row.id) || []));
+    }
   }
-  const ordered = el("ol", "steps");
-  for (const step of steps) ordered.append(stepLine(step, flags.get(step.id) || []));
-  inside.append(ordered);
-  inside.append(el("p", "quiet", trajectory ? "agenteval show " + trial.trajectory : "No step was recorded."));
+  return top;
+}
+
+function draw(trial, piece) {
+  const inside = el("div", "inside");
+  if (trial.e) inside.append(el("p", "error", trial.st.replace("_", " ") + ": " + trial.e + (trial.f ? " (fault of: " + trial.f + ")" : "")));
+  const facts = (piece.facts || []).slice();
+  if (trial.id) facts.push("agenteval show " + trial.id.slice(0, 12));
+  inside.append(el("p", "quiet", facts.join(" · ")));
+  if (piece.gap) inside.append(el("p", "gap", piece.gap));
+  const indexOf = new Map(piece.rows.filter((row) => row.id !== undefined).map((row) => [row.id, row.i]));
+  const rank = (item) => ["fail", "unknown", "pass", "not asked"].indexOf(item.verdict);
+  const found = el("ul", "findings");
+  const flags = new Map();
+  for (const item of piece.findings.slice().sort((a, b) => rank(a) - rank(b))) {
+    const line = finding(item, inside, indexOf);
+    found.append(line);
+    if (item.verdict !== "fail" && item.verdict !== "unknown") continue;
+    for (const id of item.steps) flags.set(id, (flags.get(id) || []).concat([[item, line]]));
+  }
+  if (piece.findings.length) inside.append(el("h3", "", "Findings"), found);
+  if (piece.rows.length) inside.append(el("h3", "", "Steps"), steps(piece.rows, flags));
+  else inside.append(el("p", "quiet", piece.facts ? "No steps were recorded." : "There is no trajectory: it never started."));
+  if (piece.left) inside.append(el("p", "quiet", piece.left + " more steps are not in this page; agenteval show prints them."));
+  if (piece.cut) inside.append(el("p", "quiet", "Texts are shortened to keep this page small; agenteval show prints them whole."));
+  return inside;
 }
 
 function card(trial, open) {
-  const box = el("details", "trial");
+  const node = el("details", "trial");
+  node.id = "trial-" + trial.n;
   const head = el("summary");
-  head.append(el("span", "badge " + trial.conclusion, trial.conclusion.replace("_", " ")));
-  head.append(el("span", "name", trial.agent), el("span", "", trial.scenario + " #" + trial.repeat));
-  const first = trial.findings.find((f) => f.verdict === "fail") || trial.findings.find((f) => f.verdict === "unknown");
-  head.append(el("span", "why", trial.error || (first && trial.conclusion !== "passed" ? first.reason : "")));
-  box.append(head);
-  box.addEventListener("toggle", () => { if (box.open) fill(trial, box); });
-  if (open) box.open = true;
-  return box;
+  head.append(el("span", "badge " + trial.c, trial.c.replace("_", " ")));
+  head.append(el("span", "name", index.scenarios[trial.s] + " #" + trial.r));
+  head.append(el("span", "quiet", index.agents[trial.a] + (trial.st === "completed" || trial.st === trial.c ? "" : ", " + trial.st.replace("_", " "))));
+  head.append(el("span", "why", trial.e || trial.w));
+  node.append(head);
+  let filled = false;
+  const fill = async () => {
+    if (filled || !node.open) return;
+    filled = true;
+    try {
+      node.append(draw(trial, await unpack(trial.n)));
+    } catch (error) {
+      node.append(el("p", "inside error", "This trial cannot be unpacked: " + error + ". A browser of 2023 or later is needed."));
+    }
+  };
+  node.addEventListener("toggle", fill);
+  if (open) {
+    node.open = true;
+    node.ready = fill();
+  }
+  return node;
 }
 
-function draw(trials, label, openFirst) {
-  const sorted = trials.slice().sort((a, b) => ORDER[a.conclusion] - ORDER[b.conclusion]);
-  list.replaceChildren();
-  shown.textContent = label + " (" + sorted.length + ")";
-  everything.hidden = trials.length === index.trials.length;
-  let next = 0;
-  const more = el("button", "link", "");
-  const page = () => {
-    for (const trial of sorted.slice(next, next + PAGE)) { list.insertBefore(card(trial, openFirst && next === 0), more); next += 1; }
-    more.textContent = next < sorted.length ? "show " + Math.min(PAGE, sorted.length - next) + " more" : "";
+// --- the list of trials
+
+function redraw(open) {
+  const words = find.value.trim().toLowerCase();
+  const pool = index.trials.filter((trial) => chosen.matches(trial) && (!words || trial.text.includes(words)));
+  const trials = pool.filter((trial) => !chosen.conclusion || trial.c === chosen.conclusion)
+    .sort((a, b) => CONCLUSIONS.indexOf(a.c) - CONCLUSIONS.indexOf(b.c) || a.n - b.n);
+  filters.replaceChildren();
+  const add = (name, label, count) => {
+    const node = button("filter", label + " " + count, () => {
+      chosen.conclusion = name;
+      redraw(false);
+    });
+    node.setAttribute("aria-pressed", String(chosen.conclusion === name));
+    filters.append(node);
   };
-  more.addEventListener("click", page);
+  add("", "all", pool.length);
+  for (const name of CONCLUSIONS) {
+    const count = pool.filter((trial) => trial.c === name).length;
+    if (count || chosen.conclusion === name) add(name, name.replace("_", " "), count);
+  }
+  if (chosen.title) {
+    filters.append(button("filter", "✕ " + chosen.title, () => {
+      chosen = { conclusion: "", title: "", matches: () => true };
+      redraw(false);
+    }));
+  }
+  shown.textContent = trials.length ? "" : "No trial is like that.";
+  list.replaceChildren();
+  let next = 0;
+  const more = button("link", "", () => page());
+  const page = () => {
+    for (const trial of trials.slice(next, next + PAGE)) {
+      list.insertBefore(card(trial, open && next === 0), more);
+      next += 1;
+    }
+    more.textContent = next < trials.length ? "show " + Math.min(PAGE, trials.length - next) + " more of " + trials.length : "";
+    more.hidden = next >= trials.length;
+  };
   list.append(more);
   page();
 }
 
+function choose(title, conclusion, matches) {
+  find.value = "";
+  chosen = { conclusion, title, matches };
+  redraw(true);
+  const section = document.getElementById("trials");
+  section.scrollIntoView();
+  const first = list.querySelector("details");
+  if (!first) return;
+  first.querySelector("summary").focus({ preventScroll: true });
+  first.ready.then(() => section.scrollIntoView()); // the page was too short to scroll so far before
+}
+
 document.addEventListener("click", (event) => {
-  const chosen = event.target.closest("[data-scenario], [data-check]");
-  if (!chosen) return;
-  const { scenario, agent, check } = chosen.dataset;
-  const matches = index.trials.filter((trial) => trial.agent === agent && (scenario === undefined
-    ? trial.findings.some((f) => f.check === check && f.verdict !== "pass")
-    : trial.scenario === scenario));
-  draw(matches, agent + ", " + (scenario || chosen.textContent), true);
-  document.getElementById("trials").scrollIntoView();
+  const node = event.target.closest("[data-agent]");
+  if (!node) return;
+  const agent = Number(node.dataset.agent);
+  const { scenario, check } = node.dataset;
+  if (check !== undefined) choose(index.agents[agent] + ", " + node.textContent, "", (t) => t.a === agent && t.bad.includes(Number(check)));
+  else if (scenario !== undefined) choose(index.agents[agent] + ", " + index.scenarios[Number(scenario)], "", (t) => t.a === agent && t.s === Number(scenario));
+  else choose(index.agents[agent], "", (t) => t.a === agent);
 });
-everything.addEventListener("click", () => draw(index.trials, "all", false));
-draw(index.trials, "all, failing first", false);
+find.addEventListener("input", () => redraw(false));
+redraw(false);
+const asked = /^#trial-(\d+)$/.exec(location.hash);
+if (asked && index.trials[Number(asked[1])]) {
+  choose("one trial", "", (t) => t.n === Number(asked[1]));
+}
