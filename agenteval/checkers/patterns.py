@@ -86,13 +86,7 @@ class Pattern:
 
     def _apart_from_values(self, called: Called, want: Want, slow: Slow) -> Tri:
         """The tool, and how the call ended."""
-        ended = (
-            self._match_error(called, slow)
-            if self.error is not None
-            else called.ok
-            if want == "ok"
-            else called.ended(want)
-        )
+        ended = called.ended(want) if self.error is None else self._match_error(called, slow)
         if self.name is not None:
             if called.name == self.name:
                 return ended

@@ -178,6 +178,7 @@ class LiveSession:
         message = text_message("user", text)
         first = not self._heard
         self._heard.append(message)
+        self.recorder.enter(None)  # a turn follows the one before it, and is no part of it
         self._turn = self.recorder.open_agent(self._agent_name, messages=[message])
         if first and self.instructions:
             self._turn.set(semconv.SYSTEM_INSTRUCTIONS, self.instructions)

@@ -61,7 +61,7 @@ def _compared(evidence: Mapping[str, Any]) -> Iterator[Line]:
         yield Line(
             name="",
             expected=_text(evidence, "expected"),
-            happened=_text(evidence, "actual"),
+            happened=_text(evidence, "actual") or ("" if evidence.get("witness") else "nothing like it"),
             mark="differs",
         )
         yield from _difference_lines(_differences(evidence))

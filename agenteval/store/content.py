@@ -45,6 +45,11 @@ class Known:
         self.ids.clear()
         self.nodes.clear()
 
+    def bound(self) -> None:
+        """Forget everything where it is too much. Never between taking numbers and keeping what they are for."""
+        if len(self.ids) > _REMEMBERED or len(self.nodes) > _REMEMBERED:
+            self.forget()
+
 
 class Interning:
     """Numbers texts and conversations within one transaction, and then keeps those that are new.
@@ -58,8 +63,6 @@ class Interning:
     """
 
     def __init__(self, connection: Connection, known: Known) -> None:
-        if len(known.ids) > _REMEMBERED or len(known.nodes) > _REMEMBERED:
-            known.forget()
         self._connection = connection
         self._known = known
         self._texts: list[tuple[int, bytes, bytes]] = []
@@ -112,14 +115,9 @@ class Interning:
         return True
 
     def _learn(self) -> None:
-        """Take back the numbers given this time, and remember those that the texts have; forget nothing else.
-
-        (To forget all would go round for ever: what was known before would be new next time, and there already.)
-        """
-        for _, digest, _ in self._texts:
-            self._known.ids.pop(digest, None)
+        """Remember the true numbers of all that was taken for new."""
         for _, parent, message in self._nodes:
-            self._known.nodes.pop((parent, message), None)
+            del self._known.nodes[parent, message]
         for some in in_pieces(digest for _, digest, _ in self._texts):
             query = select(content.c.digest, content.c.id).where(content.c.digest.in_(some))
             self._known.ids.update((digest, number) for digest, number in self._connection.execute(query))

@@ -82,6 +82,7 @@ class SqlStore(TrialTables, JudgedTables):
         if not given and not given_logs:
             return Appended()
         with self._db.transaction() as connection:
+            self._known.bound()
             while True:
                 interning = Interning(connection, self._known)
                 writing = Writing(interning)

@@ -244,9 +244,12 @@ class TrialRecorder:
         finally:
             otel_context.detach(token)
 
-    def enter(self, record: OpenRecord) -> None:
-        """Make a record the current span of this task from here on."""
-        otel_context.attach(otel.set_span_in_context(cast("Record", record).span))
+    def enter(self, record: OpenRecord | None) -> None:
+        """Make a record, or the root, the current span of this task from here on."""
+        if record is None:
+            otel_context.attach(self._root_context)
+        else:
+            otel_context.attach(otel.set_span_in_context(cast("Record", record).span))
 
     @contextmanager
     def current(self, record: OpenRecord) -> Generator[None]:

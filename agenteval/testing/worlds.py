@@ -65,15 +65,16 @@ def _check_same_seed(make_world: Callable[[int], World]) -> None:
 
 async def _check_refusals(world: World, calls: ToolCalls) -> None:
     good = dict(calls)
+    before = canonical(world.state())
     for tool in world.tools():
         await _refused(
             world, tool.name, {**good.get(tool.name, {}), _NO_SUCH: 1}, f"{tool.name} with an unknown argument"
         )
     await _refused(world, _NO_SUCH, {}, "an unknown tool")
+    _demand(canonical(world.state()) == before, "a ToolError must leave the state unchanged")
 
 
 async def _refused(world: World, tool: str, arguments: Mapping[str, Json], what: str) -> None:
-    before = canonical(world.state())
     try:
         await world.call(tool, arguments)
     except ToolError:
@@ -82,7 +83,6 @@ async def _refused(world: World, tool: str, arguments: Mapping[str, Json], what:
         raise AssertionError(f"{what} must raise ToolError, not {type(error).__name__}: {error}") from error
     else:
         raise AssertionError(f"{what} must raise ToolError; it was accepted")
-    _demand(canonical(world.state()) == before, f"{what}: a ToolError must leave the state unchanged")
     _demand(world.changes() == [], f"{what}: after a ToolError changes() must be empty")
 
 

@@ -312,9 +312,8 @@ class Desk:
         tool = "modify_order_items" if order["status"] == "processing" else "exchange_items"
         done = case.result(tool, since=True, order=number)
         if done is not None:
-            return Say(
-                f"Done: {item['name']} of order {number} is changed; the difference was {done['difference']:.2f}. {MORE}"
-            )
+            more = f"the difference was {done['difference']:.2f}"
+            return Say(f"Done: {item['name']} of order {number} is changed; {more}. {MORE}")
         if error := case.failure(tool):
             return Say(f"I am sorry, that is not possible: {error}. {MORE}")
         delivered = (order["shipment"] or {}).get("delivered_on")

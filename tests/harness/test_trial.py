@@ -179,6 +179,7 @@ async def test_a_user_answers_until_done(trial: Trial) -> None:
             heard = await session.say(f"you said: {heard}")
 
     result = await trial(FunctionAgent(polite), user=user("hello", "more"), task=None)
+    assert [run.parent for run in trajectory_of(result.spans).runs] == [None, None]
     assert said(result) == [
         ("user", "hello"),
         ("assistant", "you said: hello"),

@@ -199,7 +199,7 @@ def test_broken_records_are_refused_by_place_and_the_others_are_read(tmp_path: P
         ("record 5", f"not JSON: Invalid control character at character {good.index('Hello') + 3} of it"),
         ("record 6", "nested deeper than 100 levels"),
         ("record 8", "task_id must be text or a whole number, not missing or null"),
-        ("record 9", f"traj[0].role is 'robot': {roles}"),
+        ("record 9", f"traj[0].role is 'robot' (str): {roles}"),
         ("record 10", "traj must be a list, not missing or null"),
         ("record 11", "a record must be an object, not 17 (int)"),
         ("record 12", "trial must be a whole number from 0, not -1 (int)"),

@@ -144,13 +144,20 @@ SEEDS: dict[str, Callable[[Path], bytes]] = {
 }
 
 
+class Seeds(dict[str, bytes]):
+    """Excerpts by name, which a failing test does not print."""
+
+    def __repr__(self) -> str:
+        return "Seeds"
+
+
 @pytest.fixture(scope="module")
-def seeds(shared: Path) -> dict[str, bytes]:
-    return {name: make(shared) for name, make in SEEDS.items()}
+def seeds(shared: Path) -> Seeds:
+    return Seeds({name: make(shared) for name, make in SEEDS.items()})
 
 
 @pytest.mark.parametrize("name", SEEDS)
-def test_every_seed_is_read_whole(seeds: dict[str, bytes], tmp_path: Path, name: str):
+def test_every_seed_is_read_whole(seeds: Seeds, tmp_path: Path, name: str):
     path = tmp_path / "file"
     path.write_bytes(seeds[name])
     assert survives(path) == {"tau2": 2, "inspect with tools": 1}.get(name, 3)
@@ -159,7 +166,7 @@ def test_every_seed_is_read_whole(seeds: dict[str, bytes], tmp_path: Path, name:
 @pytest.mark.parametrize("name", SEEDS)
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(todo=changes, named=st.booleans())
-def test_broken_json_is_survived(seeds: dict[str, bytes], tmp_path: Path, name: str, todo: list[Change], named: bool):
+def test_broken_json_is_survived(seeds: Seeds, tmp_path: Path, name: str, todo: list[Change], named: bool):
     path = tmp_path / "file"
     path.write_bytes(changed(seeds[name], todo))
     survives(path, name.split(maxsplit=1)[0] if named else None)
@@ -168,7 +175,7 @@ def test_broken_json_is_survived(seeds: dict[str, bytes], tmp_path: Path, name: 
 @pytest.mark.parametrize("name", SEEDS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(todo=changes, inside=st.booleans())
-def test_broken_gzip_is_survived(seeds: dict[str, bytes], tmp_path: Path, name: str, todo: list[Change], inside: bool):
+def test_broken_gzip_is_survived(seeds: Seeds, tmp_path: Path, name: str, todo: list[Change], inside: bool):
     data = seeds[name]
     path = tmp_path / "file"
     path.write_bytes(
@@ -208,7 +215,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(put=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), anything), min_size=1, max_size=3))
 def test_a_value_of_the_wrong_kind_anywhere_is_survived(
-    seeds: dict[str, bytes], tmp_path: Path, name: str, put: list[tuple[float, Any]]
+    seeds: Seeds, tmp_path: Path, name: str, put: list[tuple[float, Any]]
 ):
     text = seeds[name]
     whole = json.loads(b"[" + text.replace(b"\n", b",") + b"]") if name == "messages" else json.loads(text)

@@ -317,7 +317,7 @@ def test_a_reference_out_of_the_pool_is_refused(tmp_path: Path, refs: Any):
     assert isinstance(refused, ImportRefused)
     assert (refused.where, refused.why) == (
         "samples[0]",
-        f"a model call refers to messages {refs[0]!r} of 1",
+        f"a model call refers to messages {refs[0]!r} ({type(refs[0]).__name__}) of 1",
     )
 
 

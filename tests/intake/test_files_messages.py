@@ -189,7 +189,7 @@ def test_how_a_tool_answered(tmp_path: Path, message: dict[str, Any], status: st
         ),
         (
             [{"role": None}],
-            "messages[0].role is None: known are system, developer, user, assistant, tool and function",
+            "messages[0].role is missing or null: known are system, developer, user, assistant, tool and function",
         ),
     ],
 )

@@ -373,7 +373,7 @@ def simulation(messages: list[dict[str, Any]], **members: Any) -> dict[str, Any]
         ("user_error", "invalid", "user", "user_error"),
         ("infrastructure_error", "invalid", "harness", "infrastructure_error"),
         ("unexpected_error", "invalid", "harness", "unexpected_error"),
-        ("lunch", "invalid", "harness", "the simulation ended by 'lunch', and what that means is not known"),
+        ("lunch", "invalid", "harness", "the simulation ended by 'lunch' (str), and what that means is not known"),
         (None, "invalid", "harness", "the file does not say how the simulation ended"),
     ],
 )

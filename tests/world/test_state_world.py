@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -211,6 +212,16 @@ class Dirty(_Wrong):
             return await self.inner.call(name, arguments)
         except ToolError:
             self.inner.accounts["ada"]["balance"] += 1
+            self.inner.changes()
+            raise
+
+
+class Chatty(_Wrong):
+    async def call(self, name: str, arguments: Mapping[str, Json]) -> Json:
+        try:
+            return await self.inner.call(name, arguments)
+        except ToolError:
+            self.inner.accounts["ada"]["balance"] += 1
             raise
 
 
@@ -231,9 +242,10 @@ class Shared(_Wrong):
         (Random, "same seed"),
         (Schemaless, "schema"),
         (Dirty, "unchanged"),
+        (Chatty, "changes() must be empty"),
         (Shared, "another world"),
     ],
 )
 async def test_the_kit_catches_what_is_wrong(world: type[_Wrong], said: str):
-    with pytest.raises(AssertionError, match=said):
+    with pytest.raises(AssertionError, match=re.escape(said)):
         await world_conformance(world, calls=CALLS)

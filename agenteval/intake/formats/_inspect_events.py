@@ -23,6 +23,7 @@ from agenteval.intake.formats._reading import (
     maybe_object,
     maybe_objects,
     maybe_text,
+    shown,
     time_of,
 )
 from agenteval.intake.formats._trace import Draft, Trace, offered, present
@@ -193,7 +194,7 @@ class EventWriter:
             ends = [maybe_count(end) for end in cast("list[object]", ref if isinstance(ref, list) else [])]
             low, high = (*ends, None, None)[:2]
             if low is None or high is None or high > len(self._pool):
-                raise Unreadable(f"a model call refers to messages {ref!r} of {len(self._pool)}")
+                raise Unreadable(f"a model call refers to messages {shown(ref)} of {len(self._pool)}")
             read.extend(self._pool[low:high])
             self._repeated += max(high - low, 0)
             if self._repeated > _MOST_MESSAGES:
@@ -212,7 +213,7 @@ class EventWriter:
             run.known.add(name)
             if item.get("role") == "tool" and not first:
                 self._answered_elsewhere(item, run, at_ns)
-            elif first or item.get("role") in {"user", "system"}:
+            elif first or maybe_text(item.get("role")) in {"user", "system"}:
                 heard.append(item)
         if run.turn is None or any(item.get("role") == "user" for item in heard):
             self._end_turn(run)

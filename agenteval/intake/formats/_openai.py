@@ -15,7 +15,7 @@ from agenteval.core.json import Json
 from agenteval.intake.formats._conversation import Answer, Conversation, Request
 from agenteval.intake.formats._json import Unreadable
 from agenteval.intake.formats._parts import arguments_of, parts_of, plain_text, reasoning_of
-from agenteval.intake.formats._reading import list_of, maybe_text, object_of, objects_of, time_of
+from agenteval.intake.formats._reading import list_of, maybe_text, object_of, objects_of, shown, time_of
 
 Failed = Callable[[Mapping[str, Any], str], bool]
 """Whether a tool message says, by its members or its text, that the call failed."""
@@ -48,7 +48,7 @@ def text_of(content: Json) -> str:
 def _add(
     conversation: Conversation, message: Mapping[str, Any], what: str, chat: Mapping[str, Any], failed: Failed
 ) -> None:
-    role, content = message.get("role"), message.get("content")
+    role, content = maybe_text(message.get("role")), message.get("content")
     at_ns = time_of(message.get("timestamp"))
     if role in {"system", "developer"}:
         conversation.system(parts_of(content), plain_text(content))
@@ -69,7 +69,8 @@ def _add(
             )
         )
     else:
-        raise Unreadable(f"{what}.role is {role!r}: known are system, developer, user, assistant, tool and function")
+        known = "system, developer, user, assistant, tool and function"
+        raise Unreadable(f"{what}.role is {shown(message.get('role'))}: known are {known}")
 
 
 def _requests(message: Mapping[str, Any], what: str) -> Sequence[Request]:

@@ -60,14 +60,14 @@ def attempt(source: Source, piece: Piece, build: Build) -> Record:
 def object_of(value: Json, what: str) -> dict[str, Any]:
     """The value, where it is an object. Raises Unreadable."""
     if not isinstance(value, dict):
-        raise Unreadable(f"{what} must be an object, not {_shown(value)}")
+        raise Unreadable(f"{what} must be an object, not {shown(value)}")
     return cast("dict[str, Any]", value)
 
 
 def list_of(value: Json, what: str) -> list[Any]:
     """The value, where it is a list. Raises Unreadable."""
     if not isinstance(value, list):
-        raise Unreadable(f"{what} must be a list, not {_shown(value)}")
+        raise Unreadable(f"{what} must be a list, not {shown(value)}")
     return cast("list[Any]", value)
 
 
@@ -105,7 +105,7 @@ def maybe_number(value: object) -> float | None:
 def text_id(value: Json, what: str) -> str:
     """An id, as text. Raises Unreadable where it is neither text nor a whole number."""
     if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
-        raise Unreadable(f"{what} must be text or a whole number, not {_shown(value)}")
+        raise Unreadable(f"{what} must be text or a whole number, not {shown(value)}")
     return str(value)
 
 
@@ -113,7 +113,7 @@ def whole_number(value: Json, what: str) -> int:
     """A count. Raises Unreadable."""
     count = maybe_count(value)
     if count is None:
-        raise Unreadable(f"{what} must be a whole number from 0, not {_shown(value)}")
+        raise Unreadable(f"{what} must be a whole number from 0, not {shown(value)}")
     return count
 
 
@@ -139,7 +139,8 @@ def one_line(text: str, *, longest: int = 300) -> str:
     return line if len(line) <= longest else f"{line[:longest]}…"
 
 
-def _shown(value: Json) -> str:
+def shown(value: object) -> str:
+    """A value as a refusal shows it: cut, and with its type."""
     if value is None:
         return "missing or null"
     text = repr(value)

@@ -67,7 +67,7 @@ def read(source: Source) -> Iterator[Record]:
 
 
 def _is_message(value: Json) -> bool:
-    return isinstance(value, dict) and value.get("role") in _ROLES
+    return isinstance(value, dict) and maybe_text(value.get("role")) in _ROLES
 
 
 def _is_conversation(value: Json) -> bool:

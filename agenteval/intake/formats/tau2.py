@@ -47,6 +47,7 @@ from agenteval.intake.formats._reading import (
     object_of,
     objects_of,
     one_line,
+    shown,
     text_id,
     time_of,
     whole_number,
@@ -135,7 +136,7 @@ class _Run:
         )
 
     def _add(self, conversation: Conversation, message: Mapping[str, Any], what: str, *, first: bool) -> None:
-        role, content = message.get("role"), message.get("content")
+        role, content = maybe_text(message.get("role")), message.get("content")
         at_ns = time_of(message.get("timestamp"))
         parts = [*reasoning_of(message), *parts_of(content)]
         requests = _requests(message, what)
@@ -151,7 +152,7 @@ class _Run:
             for answer in objects_of(message.get("tool_messages", [message]), f"{what}.tool_messages"):
                 conversation.tool(_answer(answer, at_ns))
         else:
-            raise Unreadable(f"{what}.role is {role!r}: known are system, user, assistant and tool")
+            raise Unreadable(f"{what}.role is {shown(message.get('role'))}: known are system, user, assistant and tool")
 
     def _chat(self, message: Mapping[str, Any]) -> dict[str, Any]:
         usage = maybe_object(message.get("usage"))
@@ -177,7 +178,7 @@ def _end(data: Mapping[str, Any]) -> tuple[TrialStatus, str | None, str | None]:
     if reason is None:
         return "invalid", "harness", "the file does not say how the simulation ended"
     if reason not in _ENDS:
-        return "invalid", "harness", f"the simulation ended by {reason!a}, and what that means is not known"
+        return "invalid", "harness", f"the simulation ended by {shown(reason)}, and what that means is not known"
     status, fault_of = _ENDS[reason]
     if fault_of is None:
         return status, None, None

@@ -58,7 +58,7 @@ function comparison(lines) {
       below.className = "hint";
       const cell = el("td", "", "↳ " + hint);
       cell.colSpan = 2;
-      below.append(el("td"), el("td"), cell);
+      below.append(el("td", "sign"), el("td"), cell);
     }
   }
   return table;
