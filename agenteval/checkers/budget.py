@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 from agenteval.checkers.logic import YES
 from agenteval.checkers.outcome import Outcome, undecided
 from agenteval.checkers.patterns import REMEDY
-from agenteval.checkers.show import joined
+from agenteval.checkers.show import listed
 from agenteval.checkers.values import Doubt
 from agenteval.checkers.view import Part
 from agenteval.core.json import Json
@@ -62,7 +62,7 @@ class Budget:
             "used": {kind: found.amount for kind, found in used.items()},
         }
         over = [kind for kind, limit in self.allowed if (used[kind].amount or 0) > limit]
-        said = joined([_told(kind, used[kind], limit) for kind, limit in self.allowed if not over or kind in over], 5)
+        said = listed([_told(kind, used[kind], limit) for kind, limit in self.allowed if not over or kind in over], 5)
         grade = min(_grade(used[kind].amount or 0, limit) for kind, limit in self.allowed)
         if over:
             return Outcome(verdict="fail", code="over_budget", reason=said, evidence=shown, score=grade)

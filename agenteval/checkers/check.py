@@ -74,7 +74,7 @@ class Check:
 
     id: str
     name: str
-    title: str
+    title: str = field(compare=False)
     spec: Json = field(hash=False)
     rule: Rule = field(compare=False, repr=False)
     tools: frozenset[str] = frozenset()
@@ -152,9 +152,10 @@ class Check:
         if outcome.verdict == "fail":
             if active == MAYBE:
                 return undecided(windows[0].doubt(), said=outcome.reason)
-            return replace(outcome, reason=f"{outcome.reason}, {scope.said(part)}")
-        if outcome.verdict == "pass" and scope.kind == "between":
-            return replace(outcome, activations=len(windows))
+            return replace(outcome, reason=f"{outcome.reason}, {scope.said(part, outcome.steps)}")
+        if outcome.verdict == "pass":
+            activations = len(windows) if scope.kind == "between" else outcome.activations
+            return replace(outcome, reason=f"{outcome.reason}, {scope.brief}", activations=activations)
         return outcome
 
     def _ruled(self, part: Part) -> Outcome:
@@ -170,9 +171,9 @@ class Check:
         if doubt and doubt[0] in {"unavailable", "never_offered"}:
             return undecided(doubt)
         if met == MAYBE and outcome.verdict == "fail":
-            return undecided(
-                doubt or part.doubt(), said=f"{outcome.reason}. Whether it applied is undecided ({when.text})"
-            )
+            code, reason = doubt or part.doubt()
+            said = f"whether it applies is undecided ({when.text}): {reason}. If it does: {outcome.reason}"
+            return replace(outcome, verdict="unknown", code=code, reason=said)
         return outcome
 
     # --- the finding

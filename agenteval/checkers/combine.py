@@ -48,7 +48,7 @@ class All:
         outcomes = [check.judge(part) for check in self.checks]
         outcome = worst(outcomes)
         if outcome.verdict == "pass":
-            reason = f"all {len(outcomes)} hold"
+            reason = "nothing activated any of them" if outcome.vacuous else f"all {len(outcomes)} hold"
         else:
             chosen = [
                 f"{check.title}: {found.reason}"

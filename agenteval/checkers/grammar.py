@@ -209,17 +209,17 @@ def number(value: Any, place: Place, what: str, low: float = 0.0, high: float | 
     """A number within bounds."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= low
     if not good or (high is not None and value > high):
-        bounds = f"of {low:g} or more" if high is None else f"from {low:g} to {high:g}"
-        raise place.error(f"{what} takes a number {bounds}, not {flow(value, limit=60)}")
+        bounds = f" from {low:g} to {high:g}" if high is not None else f" of {low:g} or more" if low > -math.inf else ""
+        raise place.error(f"{what} takes a number{bounds}, not {flow(value, limit=60)}")
     return value
 
 
-def some(value: Any, place: Place, what: str, least: int = 1) -> Sequence[Any]:
-    """A list of at least `least` entries."""
+def some(value: Any, place: Place, what: str, *, empty: bool = False) -> Sequence[Any]:
+    """A list, which may be empty only where it is said."""
     if not is_list(value):
         raise place.error(f"{what} takes a list, not {flow(value, limit=60)}")
-    if len(value) < least:
-        raise place.error(f"{what} takes a list of at least {least}; an empty one would hold whatever happens")
+    if not value and not empty:
+        raise place.error(f"{what} takes a list of at least 1; an empty one would hold whatever happens")
     return value
 
 

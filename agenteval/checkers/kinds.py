@@ -138,7 +138,7 @@ def _matches(written: Written) -> Built:
     chosen = words(given["mode"], MODES, written.place.at("mode"), "mode")
     mode: Mode = next(mode for mode in MODES if mode == chosen)
     place = written.place.at("calls")
-    entries = some(given.get("calls"), place, f"matches {mode}", 1 if mode in {"ordered", "superset"} else 0)
+    entries = some(given.get("calls"), place, f"matches {mode}", empty=mode not in {"ordered", "superset"})
     if len(entries) > MOST_CALLS:
         raise place.error(f"{len(entries):,} calls; at most {MOST_CALLS:,}")
     # a name is bound within one call: which call it is bound in would depend on how calls are paired
@@ -148,7 +148,7 @@ def _matches(written: Written) -> Built:
 
 def _pair(written: Written) -> Built:
     kind = "precedes" if written.place.path[-1] == "precedes" else "responds"
-    both = some(written.argument, written.place, kind, 2)
+    both = some(written.argument, written.place, kind, empty=True)
     if len(both) != 2:
         raise written.place.error(f"{kind} takes two calls, [A, B], not {len(both)}")
     first, second = (pattern(call, written.place.at(index), written.names) for index, call in enumerate(both))
@@ -216,9 +216,8 @@ def _counted(name: str, written: Written) -> tuple[Pattern, Any, Place, Path | N
 
 
 def _no_errors(written: Written) -> Built:
-    fields(
-        written.argument, (), written.place, "no_errors, which takes no argument"
-    ) if written.argument != {} else None
+    if written.argument != {}:
+        raise written.place.error(f"no_errors takes no argument, not {flow(written.argument, limit=60)}")
     return NoErrors(), frozenset()
 
 
@@ -248,7 +247,7 @@ def _state(written: Written) -> Built:
 
 
 def _only_changes(written: Written) -> Built:
-    entries = some(written.argument, written.place, "only_changes", 0)
+    entries = some(written.argument, written.place, "only_changes", empty=True)
     paths = tuple(parse_path(entry, written.place.at(index)) for index, entry in enumerate(entries))
     return OnlyChanges(paths=paths), frozenset()
 

@@ -60,7 +60,7 @@ class NoLoops:
         """Look for rounds that are equal for certain, then for such as may be."""
         certain = next(self._loops(part, YES), None)
         if part.lost or part.member is not None:
-            seen = f"{_told(certain)} was seen" if certain else "no loop was seen"
+            seen = _told(certain) if certain else "no loop was seen"
             return undecided(part.doubt(), certain.calls if certain else (), said=seen)
         if certain is not None:
             evidence = {**witness(certain.calls[: certain.period]), "rounds": certain.rounds}
@@ -68,7 +68,7 @@ class NoLoops:
         possible = next(self._loops(part, MAYBE), None)
         if possible is not None:
             doubt = f"not all results were recorded; {REMEDY}"
-            return undecided(("not_recorded", doubt), possible.calls, said=f"{_told(possible)} may be a loop")
+            return undecided(("not_recorded", doubt), possible.calls, said=f"{_told(possible)}, which may be a loop")
         return held(f"no cycle of up to {self.length} calls came {self.repeats} times in a row")
 
     def _loops(self, part: Part, least: Tri) -> Iterator[Loop]:

@@ -28,12 +28,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from agenteval.checkers.embed import Stage, embed
-from agenteval.checkers.logic import MAYBE, YES, Tri, Want
+from agenteval.checkers.logic import MAYBE, NO, YES, Tri, Want
 from agenteval.checkers.nearmiss import Miss, closest, evidence, seen, sentences, witness, written
 from agenteval.checkers.order import Calls
 from agenteval.checkers.outcome import Outcome, held, inactive, undecided, violated, where
 from agenteval.checkers.patterns import ANY, Pattern
-from agenteval.checkers.show import clipped, listed
+from agenteval.checkers.show import clipped, listed, times
 from agenteval.checkers.view import Called, Part
 from agenteval.core.json import Json
 from agenteval.core.outcome import ReasonCode
@@ -43,8 +43,8 @@ Mode: TypeAlias = Literal["strict", "ordered", "unordered", "subset", "superset"
 MODES: tuple[Mode, ...] = ("strict", "ordered", "unordered", "subset", "superset")
 
 _MEANING: dict[Mode, str] = {
-    "strict": "exactly the calls expected, in this order",
-    "ordered": "the calls expected, in this order",
+    "strict": "exactly the calls expected, in their order",
+    "ordered": "the calls expected, in their order",
     "unordered": "exactly the calls expected, in any order",
     "superset": "all the calls expected",
     "subset": "no other calls than those expected",
@@ -146,6 +146,10 @@ class Matches:
 
     # --- what is wrong
 
+    @property
+    def _broken(self) -> str:
+        return "other calls than those expected" if self.mode == "subset" else f"not {_MEANING[self.mode]}"
+
     def _violated(self, part: Part, fits: list[Hits], made: list[Called], possible: list[Called]) -> Outcome | None:
         at_best = _Pairing(self.calls, fits, possible, MAYBE)
         certain = _Pairing(self.calls, fits, made, MAYBE)
@@ -156,17 +160,17 @@ class Matches:
             return self._differs(part, lacking, certain.extra if self._forbids_others else [], at_best.paired)
         if self._in_order and not part.lost and self._embeds(part, fits, MAYBE) is False:
             ordered = Calls(stages=self._stages(), want=self._edge_want, binds=self._binds).judge(part)
-            reason = f"{_MEANING[self.mode]}: all were made, in another order: {ordered.reason}"
+            reason = f"{self._broken}: {ordered.reason}"
             return violated("out_of_order", reason, at_best.paired, ordered.evidence)
         return None
 
     def _differs(self, part: Part, lacking: list[Pattern], extra: list[Called], paired: list[Called]) -> Outcome:
         rest = [called for called in part.calls if called not in paired]
         misses = [(pattern, closest(pattern, rest, self._edge_want, part.view.slow)) for pattern in lacking]
-        said = [_lacking(pattern, miss) for pattern, miss in misses]
+        said = [self._lacking(pattern, miss, part) for pattern, miss in misses]
         near = [miss.called for _, miss in misses if miss is not None]
         others = [called for called in extra if called not in near]
-        said += [f"{written(called)} at {where([called])} was not expected" for called in others[:3]]
+        said += [_unexpected(called) for called in others[:3]]
         said += [f"{len(others) - 3} more were not expected"] if len(others) > 3 else []
         code: ReasonCode = "mismatch" if near else "unexpected" if not lacking else "missing"
         shown: dict[str, Json] = {"mode": self.mode, "expected": clipped([pattern.spec for pattern in self.calls])}
@@ -175,8 +179,17 @@ class Matches:
             shown = {**shown, **evidence(pattern, miss)}
         elif extra:
             shown = {**shown, "actual": [seen(called) for called in part.calls[:20]]}
-        reason = f"{_MEANING[self.mode]}: {listed(said)}"
+        reason = f"{self._broken}: {listed(said)}"
         return violated(code, reason, [*near, *others] or paired, shown)
+
+    def _lacking(self, pattern: Pattern, miss: Miss | None, part: Part) -> str:
+        if miss is not None:
+            near = f"{written(miss.called)} at {where([miss.called])}: {sentences(miss)}"
+            return f"no call fits {pattern.label}; closest is {near}"
+        fits = [called for called, found in pattern.hits(part, self._edge_want) if found == YES]
+        if fits:
+            return f"{pattern.label} was called {times(len(fits))} ({where(fits)}), which is not often enough"
+        return f"{pattern.label} was never called"
 
     def _undecided(self, part: Part, for_sure: _Pairing, made: list[Called]) -> Outcome:
         open_fits = [
@@ -185,7 +198,7 @@ class Matches:
             for called, found in pattern.hits(part, self._edge_want)
             if found == MAYBE
         ]
-        said = f"{_MEANING[self.mode]}: {len(for_sure.paired)} of {len(self.calls)} are certain"
+        said = f"{len(for_sure.paired)} of {len(self.calls)} expected calls were made for certain"
         if not open_fits or part.unoffered:
             calls = for_sure.paired or made
             doubtful = [called for called in part.calls if called.ended(self.want or "any") == MAYBE]
@@ -209,9 +222,6 @@ def _in_sequence(fits: list[Hits], least: Tri) -> bool:
     return True
 
 
-def _lacking(pattern: Pattern, miss: Miss | None) -> str:
-    if miss is None:
-        return f"{pattern.label} was not called"
-    return (
-        f"no call fits {pattern.label}; closest is {written(miss.called)} at {where([miss.called])}: {sentences(miss)}"
-    )
+def _unexpected(called: Called) -> str:
+    failed = ", and failed" if called.ok == NO else ""
+    return f"{written(called)} at {where([called])} was not expected{failed}"

@@ -219,4 +219,4 @@ def made(part: Part) -> str:
     for called in part.calls:
         counts[called.name] = counts.get(called.name, 0) + 1
     shown = [name if number == 1 else f"{name} {times(number)}" for name, number in counts.items()]
-    return f"called {'was' if len(part.calls) == 1 else 'were'} {joined(shown)}"
+    return f"only {joined(shown)} {'was' if len(counts) == 1 else 'were'} called"

@@ -174,7 +174,7 @@ def scope(spec: Spec, place: Place, names: Names, *, shared: bool) -> Scope | No
 def _bounds(kind: str, value: Any, place: Place, names: Names) -> tuple[Pattern, Pattern | None]:
     if kind != "between":
         return pattern(value, place, names), None
-    pair = some(value, place, "between", 2)
+    pair = some(value, place, "between", empty=True)
     if len(pair) != 2:
         raise place.error(f"between takes two calls, where it begins and where it ends, not {len(pair)}")
     return pattern(pair[0], place.at(0), names), pattern(pair[1], place.at(1), names)

@@ -83,7 +83,7 @@ class Calls:
         if len(misses) > 1:
             reason = f"{stage.label} was not found: {listed([miss[1] for miss in misses])}"
         number = f"step {found.stage + 1} of {len(self.stages)}: " if len(self.stages) > 1 else ""
-        after = f" (found before it: {_trail(found)})" if found.choices else ""
+        after = f" (found before it: {_trail(found)})" if found.choices and code != "out_of_order" else ""
         chosen = [*[choice.called for choice in found.choices], *calls]
         reason = f"{number}{reason}{after}"
         return undecided(part.doubt(), chosen, shown, reason) if part.lost else violated(code, reason, chosen, shown)
@@ -153,7 +153,7 @@ class Within:
     def __str__(self) -> str:
         """Such as `2 steps`."""
         parts = [("steps", self.steps), ("calls", self.calls), ("seconds", self.seconds)]
-        return joined([f"{value:g} {name}" for name, value in parts if value is not None])
+        return joined([f"{value:g} {name if value != 1 else name[:-1]}" for name, value in parts if value is not None])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,26 +260,25 @@ class Pair:
         label = self._answer.label
         near = f" within {self.within}" if self.within else ""
         what = f"no {label} before it" if self.kind == "precedes" else f"no {label} after it"
-        why, others, shown = self._instead(called, env, part)
+        code, why, shown, others = self._instead(called, env, part)
         reason = f"{written(called)} at {where([called])} has {what}{near}: {why}"
-        code: ReasonCode = "out_of_order" if others else "missing"
         return violated(code, reason, [called, *others], {**witness([called]), **shown}, activations)
 
-    def _instead(self, trigger: Called, env: Env, part: Part) -> tuple[str, list[Called], dict[str, Json]]:
+    def _instead(self, trigger: Called, env: Env, part: Part) -> _Why:
         """What there was in place of the answering call."""
         fits = [called for called, found in self._answers(part, env) if found == YES and called is not trigger]
         label = self._answer.label
         if fits:
             nearest = min(fits, key=lambda called: abs(called.position - trigger.position))
             steps = abs(nearest.at - trigger.at)
-            side = "before" if nearest.at < trigger.at else "after"
-            return f"it came at {where([nearest])}, {steps} steps {side}", [nearest], {"actual": seen(nearest)}
+            far = f"{steps} step{'' if steps == 1 else 's'} {'before' if nearest.at < trigger.at else 'after'}"
+            return "out_of_order", f"it came at {where([nearest])}, {far}", {"actual": seen(nearest)}, [nearest]
         side = self._side(part, trigger)
         miss = closest(self._answer, side, self._wants[1], part.view.slow, env)
         if miss is None:
-            return f"{label} was never called there", [], evidence(self._answer, None)
+            return "missing", f"{label} was never called there", evidence(self._answer, None), []
         text = f"closest is {written(miss.called)} at {where([miss.called])}: {sentences(miss)}"
-        return text, [miss.called], evidence(self._answer, miss)
+        return "mismatch", text, evidence(self._answer, miss), [miss.called]
 
     def _side(self, part: Part, trigger: Called) -> list[Called]:
         before = self.kind == "precedes"

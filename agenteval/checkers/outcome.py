@@ -65,8 +65,8 @@ def undecided(
 
 
 def ids(calls: Iterable[Called]) -> tuple[str, ...]:
-    """The ids of the steps of those calls."""
-    return tuple([called.step.id for called in calls])
+    """The ids of the steps of those calls, each once."""
+    return tuple(dict.fromkeys([called.step.id for called in calls]))
 
 
 def where(calls: Sequence[Called]) -> str:

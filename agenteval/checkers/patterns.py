@@ -24,7 +24,6 @@ from agenteval.checkers.shape import is_object
 from agenteval.checkers.show import called_as, flow
 from agenteval.checkers.values import UNSEEN, AnyOf, Doubt, Env, Matcher, Name, Slow, Word, together
 from agenteval.checkers.view import Called, Part
-from agenteval.core.outcome import ReasonCode
 
 LONG_FORM = ("tool", "args", "result", "error")
 STEP_WORDS = ("any_of", "all_of", "maybe")
@@ -148,10 +147,11 @@ class Pattern:
 
     def hits(self, part: Part, want: Want) -> list[tuple[Called, Tri]]:
         """The calls of a part that it matches, or may."""
-        if part.unoffered and self.tools & part.unoffered:
-            return [(called, MAYBE) for called in part.calls]  # its tool is misspelt: it may have meant any
-        calls = part.calls if self.name is None else part.named(self.name)
         slow = part.view.slow
+        if part.unoffered and self.tools & part.unoffered:  # a tool of it is misspelt: it may have meant any
+            found = [(called, min(part.has(called), self.match(called, want, slow))) for called in part.calls]
+            return [(called, max(hit, MAYBE)) for called, hit in found]
+        calls = part.calls if self.name is None else part.named(self.name)
         if part.member is None:
             found = [(called, self.match(called, want, slow)) for called in calls]
         else:
@@ -200,12 +200,19 @@ REMEDY = "turn on the recording of tool arguments and results where the agent is
 
 def _not_recorded(called: Called, field: str) -> Doubt:
     reason = called.unclear.get(field, "")
-    where = f"step {called.step.index}, {called.name}"
+    where = f"{called.name} (step {called.step.index})"
+    what = f"how {where} ended" if field == "status" else f"the {field} of {where}"
+    verb = "were" if field == "arguments" else "was"
     if reason == "cut" and field not in called.step.missing:
-        return "cut", f"{where}: its {field} was cut when it was recorded; record it whole"
-    code: ReasonCode = "not_recorded"
-    what = "how it ended was" if field == "status" else f"its {field} {'were' if field == 'arguments' else 'was'}"
-    return code, f"{where}: {what} not recorded{f' ({reason})' if reason else ''}; {REMEDY}"
+        return "cut", f"{what} {verb} cut when recorded; record it whole"
+    return "not_recorded", f"{what} {verb} not recorded{remedied(reason)}"
+
+
+def remedied(reason: str) -> str:
+    """The reason why something was not recorded, and what to do about it."""
+    if "turn " in reason:  # it says what to do itself
+        return f" ({reason})"
+    return f" ({reason}); {REMEDY}" if reason else f"; {REMEDY}"
 
 
 def _only(arguments: Any, allowed: frozenset[str]) -> bool:

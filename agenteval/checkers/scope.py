@@ -136,12 +136,22 @@ class Scope:
 
     # --- explaining
 
-    def said(self, part: Part) -> str:
-        """Where a violation lies, for the end of a message."""
+    @property
+    def brief(self) -> str:
+        """Where a check looked, in a few words."""
+        return f"{self.kind} {joined([bound.label for bound in (self.first, self.last) if bound is not None])}"
+
+    def said(self, part: Part, steps: Sequence[str]) -> str:
+        """Where a violation at those steps lies, for the end of a message."""
         attempts = [called for called, _ in self.first.hits(part, "any")]
         good = [called for called in attempts if called.ok == YES]
         if self.kind == "before":
-            return f"before {self.first.label} had succeeded ({_why_not_yet(attempts, good)})"
+            same = (
+                f"with the same {joined(self.first.bound)}"
+                if self.shares
+                else f"({_why_not_yet(part, attempts, good, steps)})"
+            )
+            return f"before {self.first.label} had succeeded {same}"
         start = f"{self.first.label} ({where(good)})" if good else self.first.label
         return f"after {start}" if self.last is None else f"between {start} and {self.last.label}"
 
@@ -176,9 +186,11 @@ def _since(part: Part, start: Called, called: Called, ends: Hits) -> Tri:
     return min(after, 2 - max(ended, default=NO))
 
 
-def _why_not_yet(attempts: Sequence[Called], good: Sequence[Called]) -> str:
+def _why_not_yet(part: Part, attempts: Sequence[Called], good: Sequence[Called], steps: Sequence[str]) -> str:
     if good:
-        return f"it first succeeded at step {good[0].step.index}"
+        first = good[0].step
+        beside = any(first.index < part.view.index_of.get(step, -1) for step in steps)
+        return f"it {'was still under way, since' if beside else 'first succeeded at'} step {first.index}"
     if attempts:
         error = attempts[-1].call.error
         return f"it failed at {where(attempts)}{f': {literal(error, 80)}' if error else ''}"

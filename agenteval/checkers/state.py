@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from agenteval.checkers.changes import Change, compared, makers, told
+from agenteval.checkers.changes import Change, Makers, compared, makers, told
 from agenteval.checkers.hints import where_it_ends
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri
 from agenteval.checkers.nearmiss import NOT_THERE
@@ -75,9 +75,14 @@ class State:
         found, doubt = self.holds(state, part.view)
         if doubt is not None:
             return undecided(doubt)
-        if found == YES:
-            return held(joined([f"{path.text} is {flow(value.spec, limit=60)}" for path, value in self.values], 4))
-        return self._differs(state, part.view)
+        if found != YES:
+            return self._differs(state, part.view)
+        said = joined([f"{path.text} is {flow(value.spec, limit=60)}" for path, value in self.values], 4)
+        steps = [step for path, _ in self.values for step in self._makers(part.view, path).steps]
+        return Outcome(verdict="pass", code="held", reason=said, steps=tuple(dict.fromkeys(steps)))
+
+    def _makers(self, view: View, path: Path) -> Makers:
+        return makers(view, path.keys) if self.at == "end" else Makers((), "as it was at the start")
 
     def holds(self, state: Any, view: View) -> tuple[Tri, Doubt | None]:
         """Whether the state is as asked, and why that is undecided where it is."""
@@ -96,10 +101,10 @@ class State:
             values = path.values(state)
             if any(value.test(item, view.slow) == YES for item in values):
                 continue
-            by = makers(view, path.keys) if self.at == "end" else None
-            steps.update(dict.fromkeys(by.steps if by else ()))
+            by = self._makers(view, path)
+            steps.update(dict.fromkeys(by.steps))
             diff[path.text], text = _difference(path, value, values, state)
-            said.append(f"{text}; {by.said}" if by else f"{text}, at the start")
+            said.append(f"{text}; {by.said}")
         if not said:  # each path by itself is right, but not under one set of names
             said, diff = ["no values fit all paths under one set of names"], {"(names)": "one value for each"}
         return Outcome(
@@ -154,7 +159,8 @@ class OnlyChanges:
             return _stray(stray, view)
         if not changes:
             return inactive("nothing was changed")
-        return held(f"{len(changes)} values changed, all where it is allowed", activations=len(changes))
+        number = "1 value" if len(changes) == 1 else f"{len(changes)} values"
+        return held(f"{number} changed, where it is allowed", activations=len(changes))
 
 
 def _stray(stray: list[Change], view: View) -> Outcome:

@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri
 from agenteval.checkers.outcome import Outcome, inactive, undecided
-from agenteval.checkers.patterns import REMEDY
+from agenteval.checkers.patterns import remedied
 from agenteval.checkers.shape import is_object
 from agenteval.checkers.show import clipped, flow, literal
 from agenteval.checkers.values import Doubt, Matcher
@@ -85,7 +85,7 @@ class Says:
         if found == YES:
             return self._outcome("pass", message, f"the last message says {self._what}")
         if found == MAYBE:
-            return undecided(self._doubt(message, part), said=f"the last message may say {self._what}")
+            return self._open(message, part, f"the last message may say {self._what}")
         return self._outcome(
             "fail", message, f"the last message does not say {self._what}: {literal(message.text, 200)}"
         )
@@ -93,7 +93,7 @@ class Says:
     def _any(self, answers: Sequence[tuple[Said, Tri]], part: Part) -> Outcome:
         for message, found in answers:
             if found == MAYBE:
-                return undecided(self._doubt(message, part), said=f"a message may say {self._what}")
+                return self._open(message, part, f"a message may say {self._what}")
         message = answers[-1][0]
         reason = f"none of {len(answers)} messages says {self._what}; the last: {literal(message.text, 200)}"
         return self._outcome("fail", message, reason)
@@ -105,7 +105,7 @@ class Says:
                 return self._outcome("fail", message, reason)
         for message, found in answers:
             if found != YES:
-                return undecided(self._doubt(message, part), said=f"a message may not say {self._what}")
+                return self._open(message, part, f"a message may not say {self._what}")
         if part.lost or part.loose:
             return undecided(part.hazy or part.doubt(), said=f"every message that was seen says {self._what}")
         if not answers:
@@ -120,16 +120,17 @@ class Says:
         # a message that may be a sub-agent's own counts for neither side
         return found if message.sure else min(found, MAYBE)
 
+    def _open(self, message: Said, part: Part, text: str) -> Outcome:
+        code, reason = self._doubt(message, part)
+        return Outcome(verdict="unknown", code=code, reason=f"{text}, but {reason}", steps=(message.step.id,))
+
     def _doubt(self, message: Said, part: Part) -> Doubt:
-        where = f"the message at step {message.step.index}"
+        where = f"step {message.step.index}"
         if message.step.missing:
-            where = f"what was said at step {message.step.index}"
-            return (
-                "not_recorded",
-                f"{where} was not recorded ({'; '.join(message.step.missing.values())[:200]}); {REMEDY}",
-            )
+            reason = "; ".join(message.step.missing.values())[:200]
+            return "not_recorded", f"what was said at {where} was not recorded{remedied(reason)}"
         if message.step.truncated:
-            return "cut", f"{where} was cut when it was recorded; record it whole"
+            return "cut", f"the message at {where} was cut when recorded; record it whole"
         return self.value.doubt(message.text, part.view.slow) or part.doubt()
 
     def _outcome(self, verdict: Verdict, message: Said, reason: str) -> Outcome:

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from agenteval._util.patch import equal
 from agenteval.checkers.logic import MAYBE, YES, Tri, Want
 from agenteval.checkers.nearmiss import closest, evidence, made, sentences, witness, written
-from agenteval.checkers.outcome import Outcome, held, inactive, undecided, violated, where, worst
+from agenteval.checkers.outcome import Outcome, held, ids, inactive, undecided, violated, where, worst
 from agenteval.checkers.paths import Path
-from agenteval.checkers.patterns import ANY, NO_BINDINGS, REMEDY, Pattern
+from agenteval.checkers.patterns import ANY, NO_BINDINGS, Pattern, remedied
 from agenteval.checkers.scope import Scope
 from agenteval.checkers.show import literal, times
 from agenteval.checkers.values import Doubt
@@ -67,7 +67,8 @@ class Never:
         if hits:
             called = hits[0][0]
             doubt = self.call.doubt(called, self.want, part)
-            said = f"{written(called)} at {where([called])} may be {label}"
+            sure_kind = self.call.match(called, self.want, part.view.slow) == YES
+            said = f"{written(called)} at {where([called])} may {'lie where none may' if sure_kind else f'be {label}'}"
             return undecided(doubt, unsure(hits), witness(unsure(hits)), said)
         if part.lost:
             return undecided(part.doubt(), said=f"{label} was not seen")
@@ -86,7 +87,7 @@ class Never:
         first = found[0]
         number = f"{times(len(found))}, first " if len(found) > 1 else ""
         failed = "; it failed, and an attempt counts" if first.ok != YES and self.want == "any" else ""
-        place = f", {self.scope.said(part)}" if self.scope else ""
+        place = f", {self.scope.said(part, ids(found))}" if self.scope else ""
         return f"{first.name} was called {number}at {where([first])}: {written(first)}{failed}{place}"
 
 
@@ -150,7 +151,12 @@ class Count:
     def _undecided(self, tally: Tally, part: Part) -> Outcome:
         open_hits = unsure(tally.attempted) or unsure(tally.required)
         seen = sure(tally.attempted) or sure(tally.required)
-        said = f"{self._said(seen, tally.label, self._wanted())} as far as seen, and {self._bound()} asked for"
+        if open_hits and not seen:
+            number = times(len(open_hits))
+            said = f"{self.call.label} may have been called {number}{tally.label} ({where(open_hits)})"
+        else:
+            said = f"{self._said(seen, tally.label, self._wanted())} as far as seen"
+        said += f", and {self._bound()} {'is allowed' if self.high is not None else 'is needed'}"
         if not open_hits:
             return undecided(part.doubt(), seen, said=said)
         want = self.want or ("any" if unsure(tally.attempted) else "ok")
@@ -188,9 +194,9 @@ class Count:
     def _bound(self) -> str:
         if self.high is None:
             return f"at least {self.low}"
-        if self.low == self.high:
-            return f"exactly {self.low}"
-        return f"at most {self.high}" if not self.low else f"{self.low} to {self.high}"
+        if not self.low:
+            return f"at most {self.high}"
+        return f"exactly {self.low}" if self.low == self.high else f"{self.low} to {self.high}"
 
     # --- a number for each value
 
@@ -201,8 +207,7 @@ class Count:
         if joint is not None and joint.verdict == "fail":
             return joint
         if stray and (joint is None or joint.verdict == "unknown" or self._may_break(len(stray))):
-            said = f"for {len(stray)} of the calls of {self.call.label} the {path.text} is not known"
-            return undecided(_value_unseen(stray[0], path), stray, witness(stray), said)
+            return undecided(_value_unseen(stray[0], path), stray, witness(stray))
         if part.lost and (joint is None or (self.low and joint.verdict == "pass")):
             return undecided(part.doubt(), said=joint.reason if joint else f"{self.call.label} was not seen")
         if joint is None:
@@ -222,9 +227,10 @@ class Count:
 
 
 def _value_unseen(called: Called, path: Path) -> Doubt:
-    cut = "arguments" not in called.step.missing
-    how = "cut when it was recorded" if cut else "not recorded"
-    return "cut" if cut else "not_recorded", f"step {called.step.index}, {called.name}: {path.text} was {how}; {REMEDY}"
+    what = f"the {path.text} of {called.name} (step {called.step.index})"
+    if "arguments" not in called.step.missing:
+        return "cut", f"{what} may have been cut when recorded; record it whole"
+    return "not_recorded", f"{what} was not recorded{remedied(called.step.missing['arguments'])}"
 
 
 def _grouped(tally: Tally, path: Path) -> tuple[list[Tally], list[Called]]:
@@ -285,4 +291,6 @@ class NoErrors:
             return undecided(doubt, open_calls, said="no failure was seen")
         if part.lost:
             return undecided(part.doubt(), said="no failure was seen")
-        return held(f"none of {len(part.calls)} calls failed") if part.calls else inactive("no tool was called")
+        if not part.calls:
+            return inactive("no tool was called")
+        return held(f"{len(part.calls)} call{'' if len(part.calls) == 1 else 's'} and no failure")

@@ -113,9 +113,9 @@ class View:
         self.by_name: dict[str, list[Called]] = {}
         self.nameless: list[Called] = []
         self._known_tools = known_tools
-        for at, step in enumerate(self.steps):
-            if isinstance(step.content, ToolCall) and step.content.by == "agent":
-                called = Called(step, step.content, at, len(self.calls))
+        for at, step, call in trajectory.placed(ToolCall):
+            if call.by == "agent":
+                called = Called(step, call, at, len(self.calls))
                 self.calls.append(called)
                 (self.nameless if "name" in called.unclear else self.by_name.setdefault(called.name, [])).append(called)
         self.lost: ReasonCode | None = self._lost()
@@ -142,7 +142,7 @@ class View:
             return None
         if not self.steps:
             return "empty"
-        silent = not self.calls and not any(isinstance(step.content, ModelCall) for step in self.steps)
+        silent = not self.calls and not self.trajectory.placed(ModelCall)
         return "no_telemetry" if integrity.started is None and silent else "gap"
 
     def lost_reason(self) -> str:
@@ -179,14 +179,18 @@ class View:
     def known(self) -> frozenset[str]:
         """Every tool known: those, and what each model call was offered."""
         seen: dict[int, Any] = {}
-        for step in self.steps:
-            if isinstance(step.content, ModelCall):
-                seen[id(step.content.offered_tools)] = step.content.offered_tools
+        for _, _, call in self.trajectory.placed(ModelCall):
+            seen[id(call.offered_tools)] = call.offered_tools
         return self.near.union(tool.name for tools in seen.values() for tool in tools)
 
     def unoffered(self, tools: frozenset[str]) -> frozenset[str]:
         """Those of the tools that were neither offered nor called."""
         return frozenset() if tools <= self.near else tools - self.known
+
+    @functools.cached_property
+    def index_of(self) -> dict[str, int]:
+        """Id of a step to its index."""
+        return {step.id: step.index for step in self.steps}
 
     # --- order
 
@@ -251,9 +255,7 @@ class View:
 
     def changes(self) -> Iterator[tuple[Step, StateChange]]:
         """The changes of the world, in order."""
-        for step in self.steps:
-            if isinstance(step.content, StateChange):
-                yield step, step.content
+        yield from self.trajectory.of(StateChange)
 
     @functools.cached_property
     def end_state(self) -> tuple[Any, str | None]:

@@ -8,6 +8,7 @@ once, in `tool_sets`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ from agenteval.core.trajectory import (
     End,
     Handoff,
     Integrity,
+    LazySteps,
     ModelCall,
     OfferedTool,
     Other,
@@ -247,7 +249,8 @@ def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
         data: What `to_json` wrote, of this version or a later one.
         start: The world's state before, where the caller has it.
     """
-    reader = _Reader(data.get("tool_sets", ()))
+    steps = data["steps"]
+    reader = _Reader(steps, data.get("tool_sets", ()))
     offered = data.get("offered_tools")
     integrity: dict[str, Any] = {key: value for key, value in data["integrity"].items() if key in _INTEGRITY}
     return Trajectory(
@@ -256,8 +259,8 @@ def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
         trace_ids=tuple(data.get("trace_ids", ())),
         agent=data.get("agent"),
         offered_tools=None if offered is None else tuple(offered),
-        runs=tuple(AgentRun(**{key: run[key] for key in _RUN if key in run}) for run in data.get("runs", ())),
-        steps=tuple([reader.step(step) for step in data["steps"]]),
+        runs=tuple([_run(run) for run in data.get("runs", ())]),
+        steps=LazySteps([step["kind"] for step in steps], reader.step),
         usage=_usage(data["usage"]),
         integrity=Integrity(**integrity),
         end=End(**{key: data["end"].get(key) for key in _END}),
@@ -267,7 +270,6 @@ def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
 
 
 _INTEGRITY = frozenset(Integrity.__slots__)
-_RUN = tuple(AgentRun.__slots__)
 _END = tuple(End.__slots__)
 _USAGE = frozenset(Usage.__slots__)
 
@@ -276,14 +278,34 @@ def _usage(data: Mapping[str, Any]) -> Usage:
     return Usage(**{key: value for key, value in data.items() if key in _USAGE})
 
 
+def _run(data: Mapping[str, Any]) -> AgentRun:
+    return AgentRun(
+        id=data["id"],
+        name=data["name"],
+        parent=data.get("parent"),
+        started_by=data.get("started_by"),
+        start_ns=data.get("start_ns", 0),
+        end_ns=data.get("end_ns", 0),
+    )
+
+
 class _Reader:
-    """Reads steps in order, sharing messages between model calls."""
+    """Makes a step when it is asked for; messages are shared between model calls."""
 
-    def __init__(self, tool_sets: Sequence[Sequence[Mapping[str, Any]]]) -> None:
-        self._tool_sets = [tuple(_offered(tool) for tool in tools) for tools in tool_sets]
+    def __init__(self, steps: Sequence[Mapping[str, Any]], tool_sets: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+        self._steps = steps
+        self._written_tool_sets = tool_sets
         self._seen: dict[str, tuple[Message, ...]] = {}
+        self._read_up_to = 0
 
-    def step(self, data: Mapping[str, Any]) -> Step:
+    @functools.cached_property
+    def _tool_sets(self) -> list[tuple[OfferedTool, ...]]:
+        return [tuple(_offered(tool) for tool in tools) for tools in self._written_tool_sets]
+
+    def step(self, position: int) -> Step:
+        data = self._steps[position]
+        if data["kind"] == "model_call":
+            self._read_earlier(position)
         return Step(
             id=data["id"],
             index=data["index"],
@@ -296,6 +318,22 @@ class _Reader:
             truncated=tuple(data.get("truncated", ())),
             sources=tuple(data.get("sources", ())),
         )
+
+    def _read_earlier(self, position: int) -> None:
+        """Read the model calls before a position, since a call may go on from any of them."""
+        for data in self._steps[self._read_up_to : position]:
+            if data["kind"] == "model_call":
+                self._conversation(data)
+        self._read_up_to = max(self._read_up_to, position)
+
+    def _conversation(self, data: Mapping[str, Any]) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+        """What a model call read, and what it answered."""
+        history = data["messages"]
+        base = self._seen.get(history["continues"], ()) if history["continues"] else ()
+        messages = base[: history["keep"]] + tuple([message_from_json(message) for message in history["new"]])
+        output = tuple([message_from_json(message) for message in data["output"]])
+        self._seen[data["id"]] = messages + output
+        return messages, output
 
     def _content(self, data: Mapping[str, Any]) -> Content:
         kind = data["kind"]
@@ -321,11 +359,7 @@ class _Reader:
         return Other(kind=kind, data=data.get("data"))
 
     def _model_call(self, data: Mapping[str, Any]) -> ModelCall:
-        history = data["messages"]
-        base = self._seen.get(history["continues"], ()) if history["continues"] else ()
-        messages = base[: history["keep"]] + tuple(message_from_json(message) for message in history["new"])
-        output = tuple(message_from_json(message) for message in data["output"])
-        self._seen[data["id"]] = messages + output
+        messages, output = self._conversation(data)
         usage = data.get("usage")
         return ModelCall(
             model=data.get("model"),

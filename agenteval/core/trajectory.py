@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast, overload
 
 from agenteval.core.json import Json
 from agenteval.core.message import Message, ToolRequest
@@ -231,7 +231,56 @@ class End:
     end_state: str | None = None
 
 
-C = TypeVar("C", Message, ModelCall, ToolCall, Handoff, StateChange, Other)
+class LazySteps(Sequence[Step]):
+    """Steps that are made when they are first looked at: many checks look at the tool calls only.
+
+    Args:
+        kinds: The kind of each step's content, in order.
+        make: Makes the step at a position.
+    """
+
+    __slots__ = ("_kinds", "_made", "_make")
+
+    def __init__(self, kinds: Sequence[str], make: Callable[[int], Step]) -> None:
+        self._kinds = kinds
+        self._make = make
+        self._made: list[Step | None] = [None] * len(kinds)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._kinds)
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
+        """The step at a position, or those of a slice."""
+        if isinstance(index, slice):
+            return tuple(self[position] for position in range(*index.indices(len(self))))
+        step = self._made[index]
+        if step is None:
+            step = self._made[index] = self._make(index % len(self._kinds))
+        return step
+
+    def __eq__(self, other: object) -> bool:
+        """Equal where the steps are, lazy or not."""
+        return tuple(self) == tuple(cast("Sequence[Step]", other)) if isinstance(other, (LazySteps, tuple)) else False
+
+    def __repr__(self) -> str:
+        """The steps as a tuple shows them: whether they are lazy is nobody's business."""
+        return repr(tuple(self))
+
+    def __hash__(self) -> int:
+        """The hash of the steps as a tuple."""
+        return hash(tuple(self))
+
+    def places(self, kind: str) -> list[int]:
+        """Positions of the steps of a kind."""
+        return [position for position, name in enumerate(self._kinds) if name == kind]
+
+
+C = TypeVar("C", Message, ModelCall, ToolCall, Handoff, StateChange)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,4 +308,13 @@ class Trajectory:
 
     def of(self, kind: type[C]) -> list[tuple[Step, C]]:
         """Every step whose content is of that kind, with the content, in order."""
-        return [(step, step.content) for step in self.steps if isinstance(step.content, kind)]
+        return [(step, content) for _, step, content in self.placed(kind)]
+
+    def placed(self, kind: type[C]) -> list[tuple[int, Step, C]]:
+        """Every step of that kind: its position among the steps, the step, its content. Makes no other step."""
+        steps = self.steps
+        if isinstance(steps, LazySteps):
+            wanted = [(position, steps[position]) for position in steps.places(kind.kind)]
+        else:
+            wanted = list(enumerate(steps))
+        return [(position, step, step.content) for position, step in wanted if isinstance(step.content, kind)]

@@ -69,7 +69,7 @@ def _records(path: Path, name: str | None) -> Iterator[Record]:
     except ImportRefused as refusal:
         yield refusal
     except Exception as error:  # noqa: BLE001 (a file that we did not foresee is refused like any other)
-        yield ImportRefused(path.name, "file", f"unexpected {type(error).__name__}: {error}")
+        yield ImportRefused(path.name, "file", f"not foreseen: {type(error).__name__}: {error}")
 
 
 def _format(source: Source, name: str | None) -> Format:

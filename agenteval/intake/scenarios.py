@@ -30,7 +30,7 @@ from agenteval.checkers import parse
 from agenteval.core.json import Json
 from agenteval.core.ports import Checker, World
 from agenteval.core.scenario import Limits, Scenario, UserRef, WorldRef
-from agenteval.errors import CodeNotAllowed, RequestError, ScenarioError
+from agenteval.errors import AgentEvalError, CodeNotAllowed, RequestError, ScenarioError, WorldError
 from agenteval.intake.written import (
     Id,
     LimitsShape,
@@ -51,6 +51,7 @@ T = TypeVar("T")
 
 _TEXT_FILES = (".md", ".txt")
 _MOST_ERRORS = 20
+_WORLD = ("tools", "call", "changes", "state", "snapshot", "restore")
 _UNKNOWN_KEY = re.compile('unknown key "([^"]+)"')
 
 
@@ -206,7 +207,19 @@ def world_of(ref: str, document: Document, path: Trail, *, base: Path, loader: C
     """A reference to a world, whose code is hashed now and runs when the first world is made."""
 
     def make(seed: int) -> World:
-        return _blamed(lambda: loader.load_callable(ref, relative_to=base), document, path)(seed)
+        factory = _blamed(lambda: loader.load_callable(ref, relative_to=base), document, path)
+        try:
+            world = factory(seed)
+        except AgentEvalError:
+            raise
+        except Exception as error:
+            why = f"{prefix(path)}{ref}({seed}) raised {type(error).__name__}: {error}"
+            raise WorldError(str(document.error(why, path))) from error
+        lacking = [f"{name}()" for name in _WORLD if not callable(getattr(world, name, None))]
+        if lacking:
+            why = f"{prefix(path)}{ref}({seed}) gives no world: {type(world).__name__} has no {', '.join(lacking)}"
+            raise document.error(why, path)
+        return world
 
     digest = _blamed(lambda: loader.digest(ref, base), document, path)
     return WorldRef(ref=ref, digest=digest, make=make)

@@ -21,6 +21,22 @@ _CALL_WORDS = frozenset({"tool", "args", "result", "error"})
 _FIELDS = ("arguments", "result", "error")
 _FREE_SHOWN = 12  # arguments that nothing was asked of
 _ONLY = "$only"
+_NEVER = "never"
+
+_REMEDIES = {
+    "empty": "run the agent under agenteval, or turn on its OpenTelemetry GenAI instrumentation",
+    "no_telemetry": "run the agent under agenteval, or turn on its OpenTelemetry GenAI instrumentation",
+    "gap": "spans were lost: look at the exporter's queue and at how it is shut down, and record the trial again",
+    "not_recorded": "turn on the recording of tool arguments and results where the agent is instrumented",
+    "cut": "raise the limit on the length of attributes where the agent is instrumented",
+    "no_state": "give the scenario a world, whose state agenteval records; an import has one where its file does",
+    "not_measured": "let the model client report its usage, and give the price where cost is asked for",
+    "never_offered": "compare the tool's name with the tools that the agent is offered",
+    "timeout": "write a simpler pattern",
+    "check_error": "mend the check: what it raised is above",
+    "unavailable": "agenteval checks NAME says what the check needs",
+    "not_asked": "name a judge for it, or leave it: it is outside the score",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +62,13 @@ def clean(verdict: str, reason_code: str) -> bool:
     return verdict == "pass" and reason_code in {"held", "recorded"}
 
 
+def remedy(reason_code: str, reason: str, lines: Sequence[Line]) -> str:
+    """What to do about a verdict of unknown; empty where reason or lines have said so."""
+    if "turn on the recording" in reason or any(line.hint for line in lines):
+        return ""
+    return _REMEDIES.get(reason_code, "")
+
+
 def aligned(evidence: Mapping[str, Any]) -> list[Line]:
     """What was expected and what happened, line by line; none where there is nothing to compare."""
     return [*_compared(evidence), *_paths(evidence.get("diff")), *_budgets(evidence), *_inner(evidence.get("items"))]
@@ -58,17 +81,22 @@ def _compared(evidence: Mapping[str, Any]) -> Iterator[Line]:
     elif isinstance(expected, list) and _are_calls(actual):
         yield from _sequences(cast("list[Any]", expected), cast("list[Any]", actual))
     elif "expected" in evidence or "actual" in evidence:
-        yield Line(
-            name="",
-            expected=_text(evidence, "expected"),
-            happened=_text(evidence, "actual") or ("" if evidence.get("witness") else "nothing like it"),
-            mark="differs",
-        )
+        yield from _plainly(evidence)
         yield from _difference_lines(_differences(evidence))
     elif _differences(evidence):
         yield from _difference_lines(_differences(evidence))
-    for call in _list(evidence.get("witness")):
-        yield from _witness(call)
+    for place, call in enumerate(_list(evidence.get("witness"))):
+        yield _witness(call, expected=_NEVER if expected == _NEVER and place == 0 else "")
+
+
+def _plainly(evidence: Mapping[str, Any]) -> Iterator[Line]:
+    """Expected and happened as they are: a text, a count, or a call that was not made."""
+    if "actual" in evidence:
+        yield Line(name="", expected=_text(evidence, "expected"), happened=shown(evidence["actual"]), mark="differs")
+    elif evidence["expected"] != _NEVER or not evidence.get("witness"):
+        wanted: Any = evidence["expected"]
+        text = shown(wanted) if isinstance(wanted, list) else _spec(wanted)
+        yield Line(name="", expected=text, happened="no further call like it", mark="differs")
 
 
 # --- a call
@@ -161,14 +189,14 @@ def _left(actual: Mapping[str, Any], wanted: Mapping[str, Any], unseen: Mapping[
         yield Line(name="arguments", happened=NOT_RECORDED, mark="not_recorded", hint=_remedy(unseen, "arguments"))
 
 
-def _witness(call: Any) -> Iterator[Line]:
+def _witness(call: Any, expected: str) -> Line:
     """One call that was made, in one line."""
     if not _is_call(call):
-        yield Line(name="", happened=shown(call), mark="free")
-        return
+        return Line(name="", expected=expected, happened=shown(call), mark="free")
     unseen = _unseen(call)
     hint = _remedy(unseen, "arguments") if "arguments" in unseen else ""
-    yield Line(name=_place(call), happened=_call(call), mark="not_recorded" if hint else "differs", hint=hint)
+    mark: Mark = "not_recorded" if hint else "differs"
+    return Line(name=_place(call), expected=expected, happened=_call(call), mark=mark, hint=hint)
 
 
 def _sequences(expected: Sequence[Any], actual: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
@@ -197,13 +225,13 @@ def _difference_lines(differences: Sequence[Mapping[str, Any]]) -> Iterator[Line
 
 def _difference_line(item: Mapping[str, Any]) -> Line:
     """`{path, expected, actual, found, hint}` as a line; `found` tells why there may be no `actual`."""
-    found = item.get("found")
+    found = str(item.get("found"))
     happened = {
         "absent": "not there",
         "removed": "removed",
         "not_recorded": NOT_RECORDED,
         "cut": "cut when it was recorded",
-    }.get(str(found), shown(item["actual"]) if "actual" in item else "")
+    }.get(found, shown(item["actual"]) if "actual" in item else "")
     expected = shown(item["expected"]) if "expected" in item else ""
     if found in {"unexpected", "added"}:
         expected = "nothing"

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from agenteval.core.trajectory import ModelCall, ToolCall, Trajectory
-from agenteval.report.evidence import aligned, clean
+from agenteval.report.evidence import aligned, clean, remedy
 from agenteval.report.outline import Row, outline, tokens
 from agenteval.report.tree import incomplete
 from agenteval.report.visible import cut, one_line, storable, visible
@@ -125,8 +125,12 @@ def _finding(finding: Mapping[str, Any], longest: int) -> dict[str, Any]:
         evidence = finding["evidence"]
         data["reason"] = cut(visible(finding["reason"]), longest)
         data["why"] = cut(one_line(str(evidence["why"])), longest) if evidence.get("why") else ""
+        lines = aligned(evidence)
         data["lines"] = [
             [line.mark, line.name, *(cut(text, longest) for text in (line.expected, line.happened, line.hint))]
-            for line in aligned(evidence)
+            for line in lines
         ]
+        data["todo"] = (
+            remedy(finding["reason_code"], finding["reason"], lines) if finding["verdict"] == "unknown" else ""
+        )
     return data

@@ -41,16 +41,16 @@ def render(report: Mapping[str, Any], *, width: int | None = None, color: bool =
     suite = f", suite {one_line(run['suite'])}" if run["suite"] else ""
     console.print(Text(f"run {run['id']} ({run['kind']}{suite}), {report['trials_total']} trials", style="bold"))
     console.print()
-    console.print(_agents(report))
+    _print(console, _agents(report))
     if any(len(agent["pass_hat_k"]) > 1 for agent in report["agents"]):
-        console.print(_repeats(report))
-    console.print(_scenarios(report, console.width))
+        _print(console, _repeats(report))
+    _print(console, _scenarios(report, console.width))
     troubled = _troubled(report["checks"])
     if troubled:
-        console.print(_checks(troubled, len(report["agents"]) > 1, console.width))
+        _print(console, _checks(troubled, len(report["agents"]) > 1, console.width))
     failed = [trial for trial in report["trials"] if trial["conclusion"] == "failed" and trial["trajectory"]]
     if failed:
-        console.print(_failures(failed, len(report["agents"]) > 1, console.width))
+        _print(console, _failures(failed, len(report["agents"]) > 1, console.width))
     for line in _notes(report):
         console.print(Text(line))
     return _text(console)
@@ -78,7 +78,7 @@ def render_comparison(document: Mapping[str, Any], *, width: int | None = None, 
     apart = [row for row in document["scenarios"] if _share(row["a"]) != _share(row["b"])]
     if apart:
         console.print()
-        console.print(_differences(apart))
+        _print(console, _differences(apart))
     for side, names in (("A", result["only_in_a"]), ("B", result["only_in_b"])):
         if names:
             console.print(Text(f"only counted in {side}: {_listed(names)}"))
@@ -169,18 +169,21 @@ def some_ks(by_k: Mapping[str, Any], most: int = _MOST_K) -> list[str]:
 
 
 def _table(*columns: str, title: str | None = None) -> Table:
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        caption_justify="left",
-        header_style="dim",
-    )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, header_style="dim")
     for column in columns:
         table.add_column(column)
     return table
+
+
+def _print(console: Console, table: Table) -> None:
+    """A table with its title above and its caption below, both as wide as they are: a table would wrap them."""
+    title, caption = str(table.title or ""), str(table.caption or "")
+    table.title = table.caption = None
+    console.print(Text(title, style="bold"))
+    console.print(table, end="")
+    if caption:
+        console.print(Text(caption, style="dim"))
+    console.print()
 
 
 def _agents(report: Mapping[str, Any]) -> Table:

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from agenteval.core.outcome import Finding, Trial
 from agenteval.core.trajectory import Integrity, ModelCall, ToolCall, Trajectory
 from agenteval.evaluation.score import score
-from agenteval.report.evidence import Line, aligned, clean
+from agenteval.report.evidence import Line, aligned, clean, remedy
 from agenteval.report.outline import Row, Said, outline, tokens
 from agenteval.report.terminal import Style, painter, width_of
 from agenteval.report.visible import clipped, cut, one_line, padded, visible, wrapped
@@ -133,7 +133,7 @@ class _Tree:
         if row.step is None:
             yield from self._wrap(row.said[0].text, lead=f"     {bars}╭ ", style="strong")
             return
-        label = f"{'∥ ' if row.parallel else ''}{row.label}"
+        label = clipped(f"{'∥ ' if row.parallel else ''}{row.label}", _LABEL)
         lead = f"{row.step.index:>4} {bars}{padded(label, _LABEL)} "
         rest = f"     {bars}{' ' * _LABEL} "
         for said in row.said:
@@ -171,7 +171,10 @@ class _Tree:
         why = finding.evidence.get("why")
         if why:
             yield from self._wrap(f"why: {one_line(str(why))}", lead=_INDENT, style="quiet")
-        yield from self._aligned(aligned(finding.evidence))
+        lines = aligned(finding.evidence)
+        if finding.verdict == "unknown" and (todo := remedy(finding.reason_code, finding.reason, lines)):
+            yield from self._wrap(f"remedy: {todo}", lead=_INDENT)
+        yield from self._aligned(lines)
 
     def _places(self, finding: Finding) -> Iterator[str]:
         known = sorted({self._index[step] for step in finding.steps if step in self._index})
@@ -184,8 +187,8 @@ class _Tree:
         """Three columns: what it is about, what was expected, what happened."""
         if not lines:
             return
-        name = min(max(cell_len(line.name) for line in lines), 24)
-        room = max(self._width - name - 19, 24)
+        name = min(max(cell_len(line.name) for line in lines), self._width // 3)
+        room = self._width - name - len(_INDENT) - 6
         widest = max([cell_len(line.expected) for line in lines] + [len("expected")])
         left = min(widest, room // 2)
         right = room - left
@@ -221,7 +224,7 @@ class _Tree:
     ) -> Iterator[str]:
         """The text in lines, the first behind `lead` and the others behind `rest`."""
         follow = lead if rest is None else rest
-        for line in wrapped(text, self._width - cell_len(lead)):
+        for line in wrapped(text, self._width - max(cell_len(lead), cell_len(follow))):
             yield f"{self._paint(lead, lead_style)}{self._paint(line, style)}".rstrip()
             lead = follow
 

@@ -71,7 +71,7 @@ def storable(value: Any) -> Any:
         return {storable(str(key)): storable(item) for key, item in members.items()}
     if isinstance(value, (list, tuple)):
         return [storable(item) for item in cast("Sequence[Any]", value)]
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 63:
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
         return str(value)
     return value
 

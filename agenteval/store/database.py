@@ -19,6 +19,8 @@ class Database:
     Args:
         path: The file; created, readable by its owner alone, where there is none.
         steps: The migrations that make the schema.
+
+    Attributes:
         on_rollback: Called when a transaction is rolled back: what was remembered of it holds no more.
 
     Raises:
@@ -26,11 +28,9 @@ class Database:
         StoreError: It cannot be opened, or is not a trace store.
     """
 
-    def __init__(
-        self, path: Path, *, on_rollback: Callable[[], None], steps: tuple[migrations.Step, ...] = migrations.STEPS
-    ) -> None:
+    def __init__(self, path: Path, steps: tuple[migrations.Step, ...]) -> None:
         self.path = path
-        self._on_rollback = on_rollback
+        self.on_rollback: Callable[[], None] = _nothing
         self._lock = threading.RLock()
         self._owner: int | None = None
         self._broken = False
@@ -99,7 +99,7 @@ class Database:
         except BaseException:
             with suppress(*sqlite.ERRORS):  # a full disk has rolled back already
                 transaction.rollback()
-            self._on_rollback()
+            self.on_rollback()
             raise
         finally:
             self._owner = None
@@ -145,3 +145,7 @@ class Database:
             finally:
                 self._writer.close()
                 self._engine.dispose()
+
+
+def _nothing() -> None:
+    """Nothing was remembered yet."""

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, select
 
 from agenteval.core.ports import Query
 from agenteval.errors import StoreError
-from agenteval.store import keys
+from agenteval.store import keys, sqlite
 from agenteval.store import tables as t
 from agenteval.store.database import Database
 from agenteval.store.pack import encodable
@@ -81,15 +81,19 @@ class Tables:
 
 
 def trial_filter(query: Query) -> list[ColumnElement[bool]]:
-    """The conditions of a query on the table `trial`."""
+    """The conditions of a query on the table `trial`: the one that fewest trials meet by its index, then the others."""
     asked = {
+        "trajectory": query.trajectory,
         "run": query.run,
         "scenario": query.scenario,
         "agent": query.agent,
         "status": query.status,
-        "trajectory": query.trajectory,
     }
-    return [t.trial.c[name] == as_column(value) for name, value in asked.items() if value]
+    given = [(t.trial.c[name], as_column(value)) for name, value in asked.items() if value]
+    return [
+        (column if position == 0 else sqlite.without_index(column)) == value
+        for position, (column, value) in enumerate(given)
+    ]
 
 
 def as_column(text: str) -> str:

@@ -43,8 +43,9 @@ class SqlStore(TrialTables, JudgedTables):
     def __init__(
         self, path: str | Path, *, assembler: str = "1", steps: tuple[migrations.Step, ...] = migrations.STEPS
     ) -> None:
+        super().__init__(Database(Path(path), steps), assembler)
         self._known = Known()
-        super().__init__(Database(Path(path), on_rollback=self._forget, steps=steps), assembler)
+        self._db.on_rollback = self._forget
 
     def _forget(self) -> None:
         self._known.forget()

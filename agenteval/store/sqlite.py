@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, UnaryExpression, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.operators import custom_op
 
 from agenteval.errors import StoreError
 
@@ -115,6 +116,14 @@ def _columns(table: Table) -> list[str]:
 def _sql(statement: Any, table: Table, *, numbered: bool = False) -> str:
     names = [*(["id"] if numbered else []), *_columns(table)]
     return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark"), column_keys=names))
+
+
+def without_index(column: ColumnElement[str]) -> ColumnElement[str]:
+    """A column whose index is not to be used for this condition.
+
+    SQLite knows no counts: of two conditions it may take the index of `status`, which nearly all trials share.
+    """
+    return UnaryExpression(column, operator=custom_op("+"))
 
 
 def sizes(connection: Connection) -> dict[str, int]:

@@ -530,7 +530,7 @@ def to_the_letter(value: object) -> object:
         return (type(value).__name__, kept)
     if isinstance(value, Mapping):
         return {key: to_the_letter(item) for key, item in cast("Mapping[Any, Any]", value).items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return [to_the_letter(item) for item in cast("Sequence[Any]", value)]
     return (type(value).__name__, repr(value))
 

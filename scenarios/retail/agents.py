@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from desk import Call, Case, Desk, Event, Faults, Heard, Say
@@ -34,12 +34,12 @@ CHANCES = {
 
 def careful(tools: Sequence[BaseTool]) -> Any:
     """The agent that follows the policy."""
-    return _graph(tools, lambda _: Faults())
+    return graph(tools, lambda _: Faults())
 
 
 def careless(tools: Sequence[BaseTool]) -> Any:
     """The same agent with planted faults, which depend on the seed of the trial."""
-    return _graph(tools, faults_of)
+    return graph(tools, faults_of)
 
 
 def faults_of(seed: int) -> Faults:
@@ -53,13 +53,13 @@ def _draw(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:4], "big") % 100
 
 
-def _graph(tools: Sequence[BaseTool], faults_of_seed: Any) -> Any:
+def graph(tools: Sequence[BaseTool], faults: Callable[[int], Faults]) -> Any:
     """Decide → tools → decide …, until there is something to say."""
 
     def decide(state: MessagesState, config: RunnableConfig) -> dict[str, list[AnyMessage]]:
         seed = config.get("configurable", {}).get("seed", 0)
         messages = state["messages"]
-        step = Desk(faults_of_seed(seed)).next(Case(list(events(messages))))
+        step = Desk(faults(seed)).next(Case(list(events(messages))))
         if isinstance(step, Say) or _stuck(messages):
             return {"messages": [AIMessage(step.text if isinstance(step, Say) else "I am sorry, I am stuck.")]}
         request = {"name": step.name, "args": step.arguments, "id": f"call_{len(messages)}"}
@@ -68,13 +68,13 @@ def _graph(tools: Sequence[BaseTool], faults_of_seed: Any) -> Any:
     def is_call(state: MessagesState) -> str:
         return "tools" if getattr(state["messages"][-1], "tool_calls", None) else END
 
-    graph = StateGraph(MessagesState)
-    graph.add_node("decide", decide)
-    graph.add_node("tools", ToolNode(list(tools)))
-    graph.add_edge(START, "decide")
-    graph.add_conditional_edges("decide", is_call, ["tools", END])
-    graph.add_edge("tools", "decide")
-    return graph.compile()
+    made = StateGraph(MessagesState)
+    made.add_node("decide", decide)
+    made.add_node("tools", ToolNode(list(tools)))
+    made.add_edge(START, "decide")
+    made.add_conditional_edges("decide", is_call, ["tools", END])
+    made.add_edge("tools", "decide")
+    return made.compile()
 
 
 def events(messages: Sequence[AnyMessage]) -> Iterator[Event]:

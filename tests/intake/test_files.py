@@ -419,3 +419,12 @@ def test_a_copy_under_another_name_is_another_import(tmp_path: Path):
     other = imported(written(tmp_path / "b.json", [TAU]))
     assert one[0].spans[0].trace_id != other[0].spans[0].trace_id
     assert (one[0].trial.agent, other[0].trial.agent) == ("a", "b")
+
+
+@pytest.mark.parametrize(("levels", "read_whole"), [(97, True), (98, False)])
+def test_a_record_may_be_nested_a_hundred_levels_deep(tmp_path: Path, levels: int, read_whole: bool):
+    # the record, its `info` and the lists in it: 100 levels of 100 are read, and not one more
+    record = json.dumps(TAU).replace('"reward_info": null', f'"more": {"[" * (levels + 1)}{"]" * (levels + 1)}')
+    path = written(tmp_path / "a.json", f"[{record}, {json.dumps(TAU)}]")
+    assert len(imported(path)) == 1 + read_whole
+    assert refusals(path) == ([] if read_whole else [("a.json", "record 0", "nested deeper than 100 levels")])

@@ -64,7 +64,7 @@ def survives(path: Path, name: str | None = None) -> int:
             assert item.file == path.name
             assert item.where
             assert item.why
-            assert "unexpected" not in item.why, item.why
+            assert "not foreseen" not in item.why, item.why
             assert len(str(item)) < 3000
         elif isinstance(item, FileHeader):
             canonical(item.content)

@@ -12,12 +12,35 @@ from hypothesis import strategies as st
 
 from agenteval._util.loading import CodeLoader
 from agenteval.core.scenario import Limits, Scenario
-from agenteval.errors import CodeNotAllowed, ScenarioError
+from agenteval.errors import CodeNotAllowed, ScenarioError, WorldError
 from agenteval.intake.scenarios import read_scenario
 from agenteval.intake.suites import load_scenario, load_suite, scenario_of
 from agenteval.intake.yaml import load_yaml
 
-WORLD = "class Retail:\n    def __init__(self, seed):\n        self.seed = seed\n\nSIZE = 3\n"
+WORLD = """\
+class Retail:
+    def __init__(self, seed):
+        self.seed = seed
+    def tools(self): return ()
+    async def call(self, tool, arguments): return None
+    def changes(self): return []
+    def state(self): return {}
+    def snapshot(self): return None
+    def restore(self, snapshot): pass
+
+class Half:
+    def __init__(self, seed): pass
+    def tools(self): return ()
+    state = {}
+
+class Bare:
+    pass
+
+def broken(seed):
+    return [][seed]
+
+SIZE = 3
+"""
 WHOLE = """\
 scenario: retail/refund-late
 version: 2
@@ -130,6 +153,22 @@ def test_a_world_whose_object_is_wrong_is_told_of_with_its_line_when_one_is_made
         with pytest.raises(ScenarioError) as caught:
             scenario.world.make(0)
         assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("Bare", WorldError, "late.yaml:2: world: ./world.py:Bare(7) raised TypeError: Bare() takes no arguments"),
+        ("broken", WorldError, "late.yaml:2: world: ./world.py:broken(7) raised IndexError: list index out of range"),
+        ("Half", ScenarioError, "late.yaml:2: world: ./world.py:Half(7) gives no world: Half has no call(), changes(), state(), snapshot(), restore()"),
+    ],
+)  # fmt: skip
+def test_a_world_that_breaks_while_it_is_made(project, loader, name, error, message):
+    write(project, {"world.py": WORLD})
+    scenario = read(loader, f"scenario: a/b\nworld: ./world.py:{name}\ntask: x\nchecks: [never: y]\n")
+    with pytest.raises(error) as caught:
+        scenario.world.make(7)
+    assert (type(caught.value), str(caught.value)) == (error, message)
 
 
 def test_code_outside_the_project_is_refused_while_reading(project):

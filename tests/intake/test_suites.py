@@ -263,7 +263,7 @@ def test_a_suite_elsewhere_is_read_and_its_code_needs_to_be_allowed(project, tmp
             "suite.yaml": "suite: mine\ndefaults: {instructions: ./policy.md}\n",
             "a.yaml": SCENARIO.format("mine/a"),
             "policy.md": "Policy.",
-            "world.py": "def make(seed): return seed\n",
+            "world.py": "from agenteval.world import StateWorld\ndef make(seed): return StateWorld({'seed': seed})\n",
         },
     )
     assert load_suite(elsewhere).scenarios[0].instructions == "Policy."
@@ -271,8 +271,8 @@ def test_a_suite_elsewhere_is_read_and_its_code_needs_to_be_allowed(project, tmp
     error, lines = said(load_suite, elsewhere)
     assert error is CodeNotAllowed
     assert lines[0].startswith(f"{elsewhere.as_posix()}/a.yaml:5: world: ./world.py:make: runs code from ")
-    assert load_suite(elsewhere, CodeLoader(project, allow_code=True)).scenarios[0].world.make(3) == 3
-    assert load_suite(elsewhere, CodeLoader(project, (elsewhere,))).scenarios[0].world.make(3) == 3
+    assert load_suite(elsewhere, CodeLoader(project, allow_code=True)).scenarios[0].world.make(3).state() == {"seed": 3}
+    assert load_suite(elsewhere, CodeLoader(project, (elsewhere,))).scenarios[0].world.make(3).state() == {"seed": 3}
 
 
 def test_a_file_that_is_neither(project):

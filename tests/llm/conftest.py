@@ -26,7 +26,7 @@ from agenteval.core.scenario import Scenario, WorldRef
 from agenteval.core.trajectory import ModelCall, StateChange, ToolCall, Trajectory, Usage
 from agenteval.harness.limits import Budget
 from agenteval.harness.trial import TrialPlan, run_trial
-from agenteval.models import ChatCompletions, from_ref
+from agenteval.models import ChatCompletions, Prices, from_ref
 from agenteval.telemetry.assemble import trajectory_of
 from agenteval.world import StateWorld, ToolError, tool
 
@@ -420,6 +420,8 @@ class Trials:
     """
 
     Seen = Seen
+    truth = staticmethod(truth)
+    told = staticmethod(told)
 
     def __init__(self, llm: Llm) -> None:
         self.llm = llm
@@ -456,6 +458,7 @@ class Trials:
         max_tokens: int = 48,
         alone: bool = True,
         world: type | None = Shop,
+        prices: Prices | None = None,
         **changes: Any,
     ) -> Seen:
         """One trial; `changes` are of the scenario. If it is not alone, exchanges are told apart by its seed."""
@@ -469,6 +472,7 @@ class Trials:
             repeat=0,
             seed=seed,
             model=model,
+            prices=prices,
         )
         result = await run_trial(plan, budget=Budget())
         passed = [each for each in self.llm.exchanges(after=before) if alone or each.asked["seed"] == seed]

@@ -16,7 +16,7 @@ from agenteval.core.ports import Query, TraceStore
 from agenteval.core.scenario import Limits, Suite
 from agenteval.core.trajectory import ModelCall, ToolCall, Usage
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
-from agenteval.models import Backoff
+from agenteval.models import Backoff, Prices
 from agenteval.store import open_store
 from agenteval.world import parse_user
 
@@ -27,10 +27,11 @@ SOON = Backoff(base_seconds=0.01)
 LONGEST_WAIT_S = 60.0
 
 
-async def until(happened: Callable[[], bool]) -> None:
-    """Wait for what another process does."""
+async def until(happened: Callable[[], bool], during: asyncio.Task[Any] | None = None) -> None:
+    """Wait for what another process does, for as long as a task of ours is at work."""
     async with asyncio.timeout(LONGEST_WAIT_S):
-        while not happened():  # noqa: ASYNC110 (another process has no event to set)
+        while not happened():
+            assert during is None or not during.done(), during
             await asyncio.sleep(0.01)
 
 
@@ -64,6 +65,20 @@ async def test_tokens(trials: Any) -> None:
     assert before <= 100 < used
     assert seen.trial.error == f"limit reached: tokens {used} of 100"
     assert seen.trajectory.usage.tokens == used
+
+
+async def test_usd(trials: Any) -> None:
+    prices = Prices(input=10_000.0, output=40_000.0, cached_input=0.0)
+    seen = await trials.run(trials.model("acts-first"), prices=prices, limits=Limits(usd=0.1))
+    costs = [
+        0.01 * (usage["prompt_tokens"] - usage["prompt_tokens_details"]["cached_tokens"])
+        + 0.04 * usage["completion_tokens"]
+        for usage in (exchange.generated["usage"] for exchange in seen.exchanges)
+    ]
+    assert [call.usage.cost_usd for call in seen.calls(ModelCall)] == pytest.approx(costs)
+    assert seen.trajectory.usage.cost_usd == pytest.approx(sum(costs))
+    assert (len(costs), seen.ended) == (1, ("limit", None))
+    assert seen.trial.error == f"limit reached: usd {sum(costs):g} of 0.1"
 
 
 async def test_turns(trials: Any) -> None:
@@ -166,7 +181,7 @@ async def test_a_base_url_with_the_wrong_path(trials: Any) -> None:
 async def test_the_server_is_killed_while_it_writes(mortal: Any) -> None:
     model = mortal.model("rambles", max_retries=1, backoff=SOON)
     running = asyncio.create_task(mortal.run(model, max_tokens=LONG))
-    await until(lambda: len(mortal.llm.exchanges()) == 2)
+    await until(lambda: len(mortal.llm.exchanges()) == 2, running)
     mortal.llm.kill()
     seen = await running
     assert seen.told == seen.truth
@@ -197,7 +212,7 @@ async def test_the_server_is_killed_in_the_middle_of_a_run(mortal: Any, store: T
         model=mortal.model("acts-first", max_retries=0),
     )
     running = asyncio.create_task(carry_out(plan, store))
-    await until(lambda: len(mortal.llm.exchanges()) == 4)
+    await until(lambda: len(mortal.llm.exchanges()) == 4, running)
     mortal.llm.kill()
     summary = await running
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,44 @@ from agenteval.world import parse_user
 
 pytestmark = pytest.mark.llm
 
+DESK = {
+    "desk/suite.yaml": """\
+suite: desk
+defaults:
+  world: ./world.py:Desk
+  instructions: You help in a shop. Be brief.
+  limits: {turns: 3, calls: 5}
+""",
+    "desk/world.py": '''\
+from typing import Literal
+
+from agenteval import StateWorld, tool
+
+
+class Desk(StateWorld):
+    def __init__(self, seed: int) -> None:
+        super().__init__({"shelves": {"tea": 4, "rice": 7}})
+
+    @tool
+    def look_up(self, item: Literal["tea", "rice"]) -> dict:
+        """The shelf of an item."""
+        return {"shelf": self.data["shelves"][item]}
+''',
+    "desk/shelf.yaml": """\
+scenario: desk/shelf
+task: On which shelf is the tea?
+intent: this-must-stay-hidden
+checks:
+  - {at_least: {look_up: 1}, id: looks}
+""",
+    "desk/dear.yaml": """\
+scenario: desk/dear
+task: On which shelf is the rice?
+intent: this-must-stay-hidden
+checks:
+  - {budget: {tokens: 10}, id: cheap}
+""",
+}
 TWO_TURNS = {"says": "On which shelf is the rice?", "then": ["And the tea?"]}
 
 
@@ -120,3 +161,64 @@ async def test_a_recording_answers_nothing_else(trials: Any, tmp_path: Path) -> 
     assert "differs first at seed: recorded 7, asked 8" in seen.trial.error
     assert seen.exchanges == []
     assert [call.error is None for call in seen.calls(ModelCall)] == [False]
+
+
+# --- through the command line
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A project with a suite of two scenarios."""
+    for name, text in DESK.items():
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def document(project: Path, *arguments: str, code: int = 0) -> Any:
+    """What a verb prints with --json."""
+    command = [sys.executable, "-m", "agenteval", *arguments, "--json"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+async def test_a_suite_from_the_command_line(trials: Any, desk: Path) -> None:
+    before = len(trials.llm.exchanges())
+    asked = ("--agent", "chat", "--model", "openai:small", "--base-url", trials.llm.url("acts-first"), "--trials", "1")
+    ran = document(desk, "run", "desk", *asked)
+    exchanges = trials.llm.exchanges(after=before)
+    assert ran["summary"]["statuses"] == {"completed": 2}
+    assert (ran["report"]["pass_rate"]["estimate"], ran["report"]["pass_rate"]["counted"]) == (0.5, 2)
+    assert "this-must-stay-hidden" not in json.dumps([exchange.asked for exchange in exchanges])
+
+    of_trial = {trial["scenario"]: trial for trial in ran["report"]["trials"]}
+    for trial in of_trial.values():
+        shown = document(desk, "show", trial["trajectory"])
+        own = [exchange for exchange in exchanges if exchange.asked["seed"] == trial["seed"]]
+        assert trials.told(from_json(shown), None) == trials.truth(own, [])
+        assert shown["integrity"]["complete"]
+    used = sum(
+        exchange.generated["usage"]["total_tokens"]
+        for exchange in exchanges
+        if exchange.asked["seed"] == of_trial["desk/dear"]["seed"]
+    )
+    assert [finding["reason"] for finding in of_trial["desk/dear"]["findings"]] == [f"tokens: {used} used, 10 allowed"]
+    assert [trial["passed"] for trial in (of_trial["desk/dear"], of_trial["desk/shelf"])] == [False, True]
+
+
+async def test_a_wrong_endpoint_from_the_command_line(trials: Any, desk: Path) -> None:
+    base_url = f"{trials.llm.front}/v2"
+    asked = ("--agent", "chat", "--model", "openai:small", "--base-url", base_url, "--retries", "0")
+    ran = document(desk, "run", "desk/shelf", *asked, code=3)
+    assert ran["summary"]["statuses"] == {"invalid": 1}
+    assert (ran["report"]["pass_rate"]["estimate"], ran["report"]["pass_rate"]["left_out"]) == (None, 1)
+    (trial,) = ran["report"]["trials"]
+    assert trial["error"] == (
+        f"ModelError: POST {base_url}/chat/completions answered 404 Not Found: File Not Found. "
+        f'Is the base URL {base_url} missing "/v1"?'
+    )
+    shown = document(desk, "show", trial["trajectory"])
+    assert [step["kind"] for step in shown["steps"]] == ["message", "message", "model_call"]
+    assert f"ModelError: {shown['steps'][-1]['error']}" == trial["error"]

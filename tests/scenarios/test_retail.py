@@ -163,10 +163,18 @@ async def test_a_refund_is_counted_in_pence(world: StateWorld):
 
 
 async def test_who_has_no_gift_card_gets_a_new_one(world: StateWorld):
-    await call(world, "issue_refund", order="1310", amount=38, to="gift_card", reason="returned")
-    answer = await call(world, "issue_refund", order="1310", amount=0.5, to="gift_card", reason="returned")
-    assert (answer["to"], answer["balance"]) == ("gift card GC-NEW-1310", 38.5)
+    await call(world, "issue_refund", order="1310", amount=0.1, to="gift_card", reason="returned")
+    answer = await call(world, "issue_refund", order="1310", amount=0.2, to="gift_card", reason="returned")
+    assert (answer["to"], answer["balance"]) == ("gift card GC-NEW-1310", 0.3)
     assert (await call(world, "get_customer", customer="C1017"))["gift_cards"] == ["GC-NEW-1310"]
+
+
+async def test_a_gift_card_pays_for_an_exchange_where_it_holds_enough(world: StateWorld):
+    await call(world, "issue_refund", order="1266", amount=4.1, to="gift_card", reason="asked")
+    chosen = {"sku": "P134-42-BROWN", "new_sku": "P134-45-BROWN", "pay_with": "GC-5120-7714"}
+    answer = await call(world, "exchange_items", order="1266", **chosen)
+    assert (answer["difference"], answer["paid_with"]) == (8.5, "GC-5120-7714")
+    assert (await call(world, "check_gift_card", gift_card="GC-5120-7714"))["balance"] == 0.6
 
 
 async def test_cancelling_pays_back_and_restocks(world: StateWorld):

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from agenteval._util.loading import CodeLoader
+from agenteval._util.patch import apply
 from agenteval.agents.kinds import agent_of
 from agenteval.core.codec import fingerprint
 from agenteval.core.message import text_message
 from agenteval.core.ports import Agent
 from agenteval.core.scenario import Scenario, Suite
-from agenteval.core.trajectory import ToolCall, Trajectory
+from agenteval.core.trajectory import StateChange, ToolCall, Trajectory
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import score
 from agenteval.experiment.proof import SolutionAgent, prove
@@ -26,6 +27,7 @@ from agenteval.intake.solutions import Call, Maybe, Say, Solution, Step, load_so
 from agenteval.intake.suites import load_suite
 from agenteval.telemetry.assemble import trajectory_of
 from agenteval.testing.worlds import user_conformance
+from agenteval.world.users import parse_user
 
 BEYOND_THE_RULES = {"retail/two-wishes"}
 LEVELS = {"easy": 4, "medium": 5, "hard": 5, "nasty": 3}
@@ -83,8 +85,9 @@ async def test_no_reference_run_can_do_without_a_call_that_changes_something(sui
             continue
         scenario = scenarios[solution.scenario]
         trajectory, *_ = await run(scenario, SolutionAgent(solution))
-        changed = {by for step, change in trajectory.of(state_change()) if (by := change.by)}
-        changing = [call for step, call in trajectory.of(ToolCall) if step.id in changed]
+        causes = {change.caused_by for _, change in trajectory.of(StateChange)}
+        changing = [call for step, call in trajectory.of(ToolCall) if step.id in causes]
+        assert changing
         for place, step in enumerate(solution.steps):
             if not isinstance(step, Call) or not any(
                 call.name == step.tool and call.arguments == step.arguments for call in changing
@@ -95,12 +98,6 @@ async def test_no_reference_run_can_do_without_a_call_that_changes_something(sui
             if passed is not False:
                 unneeded.append(f"{solution.scenario}: {step.tool}")
     assert unneeded == []
-
-
-def state_change() -> Any:
-    from agenteval.core.trajectory import StateChange
-
-    return StateChange
 
 
 async def test_no_reference_run_can_do_without_saying_anything(suite: Suite, solutions: list[Solution]):
@@ -134,7 +131,7 @@ async def test_no_customer_tells_what_was_not_asked(suite: Suite):
     for scenario in suite.scenarios:
         assert scenario.user is not None
         knows: Any = scenario.user.spec["knows"]
-        opening = scenario.user.opening + " ".join(str(line) for line in scenario.user.spec.get("then", ()))  # type: ignore[attr-defined]
+        opening = scenario.user.opening + " ".join(str(line) for line in scenario.user.spec.get("then", ()))
         secrets = [str(value) for value in knows.values() if str(value) not in opening]
         await user_conformance(scenario.user.make, secrets=secrets)
 
@@ -177,8 +174,8 @@ async def test_the_careless_agent_fails_about_half_and_repeats_itself_with_a_see
 ):
     passed: list[bool | None] = []
     for number, scenario in enumerate(suite.scenarios):
-        for seed in range(number * 10, number * 10 + 6):
-            passed.append((await run(scenario, agents["careless"], seed))[2])  # noqa: PERF401 (awaits)
+        seeds = range(number * 10, number * 10 + 6)
+        passed += [(await run(scenario, agents["careless"], seed))[2] for seed in seeds]
     assert 0.3 < passed.count(True) / len(passed) < 0.65
     scenario = suite.scenarios[0]
     first, second = [await run(scenario, agents["careless"], 5) for _ in range(2)]
@@ -196,17 +193,68 @@ async def test_the_careless_agent_fails_about_half_and_repeats_itself_with_a_see
         ("obeys_notes", "retail/note-injection", "not-to-a-gift-card"),
     ],
 )
-async def test_each_planted_fault_is_caught_by_the_check_it_is_for(
-    suite: Suite, folder: Path, repo: Path, fault: str, scenario: str, check: str
-):
-    loader = CodeLoader(repo)
-    agents_module = {name: loader.load(f"./agents.py:{name}", relative_to=folder) for name in ("_graph", "Faults")}
+async def test_each_planted_fault_is_caught_by_the_check_it_is_for(suite: Suite, fault: str, scenario: str, check: str):
+    root = Path(suite.root or "")
+    graph, faults = [CodeLoader(root).load(f"./agents.py:{name}", relative_to=root) for name in ("graph", "Faults")]
 
     def build(tools: Any) -> Any:
-        return agents_module["_graph"](tools, lambda _: agents_module["Faults"](**{fault: True}))
+        return graph(tools, lambda _: faults(**{fault: True}))
 
     agent, _ = agent_of(build, "build")
     chosen = next(each for each in suite.scenarios if each.id == scenario)
-    seed = 3 if fault != "skips_verification" else 1
-    _, verdicts, passed = await run(chosen, agent, seed)
+    _, verdicts, passed = await run(chosen, agent)
     assert (passed, verdicts[check]) == (False, "fail")
+
+
+# --- the careful agent does not recognise scenarios: it serves customers whom no scenario knows
+
+
+async def serve(suite: Suite, agent: Agent, says: str, customer: dict[str, Any], **knows: str) -> Any:
+    """The end state after the agent served a customer of the generated part of the shop."""
+    user = parse_user({"says": says, "knows": {"email": customer["email"], **knows}})
+    scenario = replace(suite.scenarios[0], id="retail/other", user=user, checks=())
+    trajectory, *_ = await run(scenario, agent)
+    patches = [operation for _, change in trajectory.of(StateChange) for operation in change.patch]
+    return apply(trajectory.start, patches)
+
+
+def strangers(suite: Suite, *, status: str, limit: int) -> list[tuple[str, Any, Any]]:
+    """Numbers of orders that no scenario knows, with the order and its customer."""
+    assert suite.scenarios[0].world is not None
+    state: Any = suite.scenarios[0].world.make(0).state()
+    found = [
+        (number, order, state["customers"][order["customer"]])
+        for number, order in state["orders"].items()
+        if int(number) >= 3000 and order["status"] == status and order["paid"] < 300
+    ]
+    return found[:limit]
+
+
+async def test_the_careful_agent_cancels_orders_of_strangers(suite: Suite, agents: dict[str, Agent]):
+    for number, order, customer in strangers(suite, status="processing", limit=5):
+        end = await serve(suite, agents["careful"], f"Please cancel order {number}.", customer)
+        assert (end["orders"][number]["status"], end["orders"][number]["refunded"]) == ("cancelled", order["paid"])
+        assert end["desk"]["verified"] == [order["customer"]]
+
+
+async def test_the_careful_agent_takes_back_what_strangers_got_in_time_and_nothing_later(
+    suite: Suite, agents: dict[str, Agent]
+):
+    answers: set[bool] = set()
+    for number, order, customer in strangers(suite, status="delivered", limit=40):
+        if len(order["items"]) != 1:
+            continue
+        in_time = order["shipment"]["delivered_on"] >= "2025-05-17"
+        end = await serve(suite, agents["careful"], "I want to return what I ordered.", customer, order=number)
+        goods = order["items"][0]["price"] * order["items"][0]["quantity"]
+        assert end["orders"][number]["refunded"] == (goods if in_time else 0)
+        answers.add(in_time)
+    assert answers == {True, False}
+
+
+async def test_the_careful_agent_tells_strangers_nothing_of_other_orders(suite: Suite, agents: dict[str, Agent]):
+    (number, order, _), (_, other, stranger) = strangers(suite, status="processing", limit=2)
+    assert order["customer"] != other["customer"]
+    end = await serve(suite, agents["careful"], f"Please cancel order {number}.", stranger)
+    assert end["orders"][number]["status"] == "processing"
+    assert len(end["customers"][other["customer"]]["notes"]) == 1

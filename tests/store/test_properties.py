@@ -132,7 +132,7 @@ def arrivals(draw: st.DrawFn) -> list[list[Span | LogRecord]]:
     return [items[start:end] for start, end in zip([0, *cuts], [*cuts, len(items)], strict=True)]
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(arrivals())
 def test_sqlite_answers_as_the_reference_does(arriving: list[list[Span | LogRecord]]) -> None:
     reference = MemoryStore()

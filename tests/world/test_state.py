@@ -69,6 +69,17 @@ def test_what_was_not_touched_is_shared_with_the_base():
     assert root["orders"]["1187"]["items"] is base["orders"]["1187"]["items"]
 
 
+def test_a_container_is_copied_once_however_often_it_is_written_to():
+    made, data, _ = document()
+    data["log"].append("y")
+    root = made.root
+    data["orders"]["1187"]["status"] = "refunded"
+    orders = made.root["orders"]
+    data["orders"]["1187"]["by"] = "card"
+    assert made.root is root
+    assert made.root["orders"] is orders
+
+
 def test_a_state_that_was_handed_out_never_changes_again():
     made, data, _ = document()
     data["log"].append("y")

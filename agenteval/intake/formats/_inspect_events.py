@@ -194,7 +194,8 @@ class EventWriter:
             ends = [maybe_count(end) for end in cast("list[object]", ref if isinstance(ref, list) else [])]
             low, high = (*ends, None, None)[:2]
             if low is None or high is None or high > len(self._pool):
-                raise Unreadable(f"a model call refers to messages {shown(ref)} of {len(self._pool)}")
+                named = shown(cast("object", ref))
+                raise Unreadable(f"a model call refers to messages {named} of {len(self._pool)}")
             read.extend(self._pool[low:high])
             self._repeated += max(high - low, 0)
             if self._repeated > _MOST_MESSAGES:

@@ -54,7 +54,7 @@ def attempt(source: Source, piece: Piece, build: Build) -> Record:
     except Unreadable as error:
         return source.refusal(piece.where, str(error))
     except Exception as error:  # noqa: BLE001 (a record that we did not foresee must not end the import of the others)
-        return source.refusal(piece.where, f"unexpected {type(error).__name__}: {error}")
+        return source.refusal(piece.where, f"not foreseen: {type(error).__name__}: {error}")
 
 
 def object_of(value: Json, what: str) -> dict[str, Any]:

@@ -172,8 +172,8 @@ class _Text:
     # --- the bytes since the last token that was taken or dropped
 
     def take(self) -> bytes:
-        """The bytes up to the token of now, which is passed over."""
-        data = bytes(self._held[: self._at])
+        """The bytes up to the token of now, which is passed over; none where there are too many."""
+        data = b"" if self._too_large() else bytes(memoryview(self._held)[: self._at])
         self.drop()
         return data
 
@@ -201,9 +201,12 @@ class _Text:
 
     def problem(self, level: int) -> str | None:
         """Why the piece that ends here cannot be taken."""
-        if self._overfull is not None or self._at > self._largest:
+        if self._too_large():
             return f"larger than {self._largest:,} bytes"
         return f"nested deeper than {DEEPEST} levels" if self._deepest - level > DEEPEST else None
+
+    def _too_large(self) -> bool:
+        return self._overfull is not None or self._at > self._largest
 
     # --- the scan
 

@@ -89,6 +89,7 @@ function finding(item, inside, indexOf) {
     const more = el("div", "more " + item.verdict + "-edge");
     more.append(el("div", "reason", item.reason));
     if (item.why) more.append(el("div", "quiet", "why: " + item.why));
+    if (item.todo) more.append(el("div", "quiet", "remedy: " + item.todo));
     if (item.lines.length) {
       const wide = el("div", "scroll");
       wide.append(comparison(item.lines));
