@@ -108,10 +108,14 @@ def _arguments(pattern: Pattern, called: Called, slow: Slow, env: Env) -> Iterat
     arguments = called.call.arguments
     for path, value in pattern.args:
         values = path.values(arguments)
+        ways = (after for item in values for found, after in value.solve(item, env, slow) if found == YES)
+        bound = next(ways, None)
         if not values:
             yield _absent(path, value, arguments)
-        elif not any(_accepts(value, item, slow, env) for item in values):
+        elif bound is None:
             yield _value(f"args.{path.text}", value, values[0], env)
+        else:
+            env = bound  # what one argument binds, the next must agree with
     if pattern.only is not None and is_object(arguments):
         for key in [key for key in arguments if key not in pattern.only][:5]:
             yield {

@@ -72,6 +72,17 @@ class Pattern:
 
     # --- matching
 
+    def fits(self, called: Called, want: Want, slow: Slow) -> Tri:
+        """Whether it matches the call, for some value of the names that it binds."""
+        if not self.binds:
+            return self.match(called, want, slow)
+        best = NO
+        for found, _ in self.solutions(called, want, NO_BINDINGS, slow):
+            if found == YES:
+                return YES
+            best = max(best, found)
+        return best
+
     def match(self, called: Called, want: Want, slow: Slow) -> Tri:
         """Whether it matches the call; bindings are not asked for."""
         found = self._apart_from_values(called, want, slow)
@@ -149,13 +160,14 @@ class Pattern:
         """The calls of a part that it matches, or may."""
         slow = part.view.slow
         if part.unoffered and self.tools & part.unoffered:  # a tool of it is misspelt: it may have meant any
-            found = [(called, min(part.has(called), self.match(called, want, slow))) for called in part.calls]
+            found = [(called, min(part.has(called), self.fits(called, want, slow))) for called in part.calls]
             return [(called, max(hit, MAYBE)) for called, hit in found]
         calls = part.calls if self.name is None else part.named(self.name)
+        match = self.fits if self.binds else self.match
         if part.member is None:
-            found = [(called, self.match(called, want, slow)) for called in calls]
+            found = [(called, match(called, want, slow)) for called in calls]
         else:
-            found = [(called, min(part.has(called), self.match(called, want, slow))) for called in calls]
+            found = [(called, min(part.has(called), match(called, want, slow))) for called in calls]
         return [hit for hit in found if hit[1]]
 
     def ways(self, part: Part, called: Called, want: Want, env: Env) -> Iterator[tuple[Tri, Env]]:

@@ -67,7 +67,7 @@ class Never:
         if hits:
             called = hits[0][0]
             doubt = self.call.doubt(called, self.want, part)
-            sure_kind = self.call.match(called, self.want, part.view.slow) == YES
+            sure_kind = self.call.fits(called, self.want, part.view.slow) == YES
             said = f"{written(called)} at {where([called])} may {'lie where none may' if sure_kind else f'be {label}'}"
             return undecided(doubt, unsure(hits), witness(unsure(hits)), said)
         if part.lost:

@@ -63,7 +63,7 @@ def render_comparison(document: Mapping[str, Any], *, width: int | None = None, 
     for name in ("a", "b"):
         side = document[name]
         sides.add_row(name.upper(), _cell_text(side["agent"]), rate(side["pass_rate"]), _cell_text(side["run"]))
-    console.print(sides)
+    _print(console, sides)
     difference = result["difference"]
     console.print(Text(f"A - B   {signed(difference)}", style="bold"))
     console.print(
@@ -169,7 +169,7 @@ def some_ks(by_k: Mapping[str, Any], most: int = _MOST_K) -> list[str]:
 
 
 def _table(*columns: str, title: str | None = None) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, header_style="dim")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, title=title, header_style="dim")
     for column in columns:
         table.add_column(column)
     return table
@@ -179,8 +179,9 @@ def _print(console: Console, table: Table) -> None:
     """A table with its title above and its caption below, both as wide as they are: a table would wrap them."""
     title, caption = str(table.title or ""), str(table.caption or "")
     table.title = table.caption = None
-    console.print(Text(title, style="bold"))
-    console.print(table, end="")
+    if title:
+        console.print(Text(title, style="bold"))
+    console.print(table)
     if caption:
         console.print(Text(caption, style="dim"))
     console.print()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from agenteval.errors import StoreError
 from agenteval.store import migrations, sqlite
+from agenteval.store.content import Known
 
 
 class Database:
@@ -21,7 +22,8 @@ class Database:
         steps: The migrations that make the schema.
 
     Attributes:
-        on_rollback: Called when a transaction is rolled back: what was remembered of it holds no more.
+        known: What is remembered of its contents.
+        states: Hashes of the worlds' states that are known to be there.
 
     Raises:
         StoreTooNew: The file was written by a newer agenteval.
@@ -30,7 +32,8 @@ class Database:
 
     def __init__(self, path: Path, steps: tuple[migrations.Step, ...]) -> None:
         self.path = path
-        self.on_rollback: Callable[[], None] = _nothing
+        self.known = Known()
+        self.states: set[str] = set()
         self._lock = threading.RLock()
         self._owner: int | None = None
         self._broken = False
@@ -99,7 +102,8 @@ class Database:
         except BaseException:
             with suppress(*sqlite.ERRORS):  # a full disk has rolled back already
                 transaction.rollback()
-            self.on_rollback()
+            self.known.forget()  # some of it may have been rolled back
+            self.states.clear()
             raise
         finally:
             self._owner = None
@@ -145,7 +149,3 @@ class Database:
             finally:
                 self._writer.close()
                 self._engine.dispose()
-
-
-def _nothing() -> None:
-    """Nothing was remembered yet."""

@@ -20,16 +20,13 @@ import orjson
 
 from agenteval.core import semconv
 from agenteval.core.span import Attributes, LogRecord, Span, SpanEvent, SpanLink, SpanStatus
-from agenteval.store.content import Interning, Texts, digest_of
+from agenteval.store.content import Interning, Texts
+from agenteval.store.kept import LARGE, lighten
 from agenteval.store.keys import SPAN_DIGITS, TRACE_DIGITS, hex_id, log_key
-from agenteval.store.pack import Kept, encodable, pack, unpack
-
-LARGE = 256
-"""Bytes from which a value is a content of its own: a smaller one costs more as a row than it saves."""
+from agenteval.store.pack import encodable, pack, unpack
 
 _INT64 = 2**63 - 1
 _NO_STATUS = SpanStatus()
-_PART_VALUES = ("response", "arguments")
 _RECENT = 4  # conversations of one call that the next one may continue
 _DECODER = json.JSONDecoder()
 
@@ -195,30 +192,10 @@ class Writing:
 
     def _message(self, message: Mapping[str, Any]) -> int:
         """The number of one message; what tools answered is a content of its own, which the tool's span shares."""
-        parts: object = message.get("parts")
-        if not isinstance(parts, list):
-            return self._interning.text(pack(message))
-        lighter: list[Any] = cast("list[Any]", parts)
-        refs = 0
-        for position, part in enumerate(cast("list[Any]", parts)):
-            for name in _PART_VALUES:
-                large = self._large(part[name]) if isinstance(part, dict) and name in part else None
-                if large is not None:
-                    lighter = lighter if refs else list(lighter)
-                    lighter[position] = {**lighter[position], name: large}
-                    refs += 1
-        return self._interning.text(pack({**message, "parts": lighter} if refs else message, refs=refs))
-
-    def _large(self, value: Any) -> Kept | None:
-        """A reference to a value that is large enough for one."""
-        if value is None or (isinstance(value, str) and len(value) < LARGE):
-            return None
-        data = pack(value)
-        if len(data) < LARGE:
-            return None
-        digest = digest_of(data)
-        self._interning.digested(digest, data)
-        return Kept(digest.hex())
+        data, texts = lighten(message)
+        for digest, text in texts.items():
+            self._interning.digested(digest, text)
+        return self._interning.text(data)
 
     def _written(self, text: str) -> _Said | None:
         """A conversation in JSON text, so split that joining gives the same text; None where it cannot be."""

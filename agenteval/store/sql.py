@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from agenteval.core.ports import Appended
 from agenteval.core.span import LogRecord, Span
 from agenteval.store import keys, migrations, sqlite
-from agenteval.store.content import Interning, Known, Texts, in_pieces
+from agenteval.store.content import Interning, Texts, in_pieces
 from agenteval.store.database import Database
 from agenteval.store.judged import JudgedTables
 from agenteval.store.paging import insert
@@ -44,12 +44,6 @@ class SqlStore(TrialTables, JudgedTables):
         self, path: str | Path, *, assembler: str = "1", steps: tuple[migrations.Step, ...] = migrations.STEPS
     ) -> None:
         super().__init__(Database(Path(path), steps), assembler)
-        self._known = Known()
-        self._db.on_rollback = self._forget
-
-    def _forget(self) -> None:
-        self._known.forget()
-        self.forget_states()
 
     @contextmanager
     def batch(self) -> Generator[None]:
@@ -83,15 +77,15 @@ class SqlStore(TrialTables, JudgedTables):
         if not given and not given_logs:
             return Appended()
         with self._db.transaction() as connection:
-            self._known.bound()
+            self._db.known.bound()
             while True:
-                interning = Interning(connection, self._known)
+                interning = Interning(connection, self._db.known)
                 writing = Writing(interning)
                 try:
                     rows = [writing.span(span) for span in given]
                     log_rows = [writing.log(log, digest) for log, digest in given_logs]
                 except BaseException:
-                    self._known.forget()  # numbers were taken for what will not be kept
+                    self._db.known.forget()  # numbers were taken for what will not be kept
                     raise
                 with self._db.write():
                     if interning.keep():

@@ -118,12 +118,20 @@ def _sql(statement: Any, table: Table, *, numbered: bool = False) -> str:
     return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark"), column_keys=names))
 
 
+def contents_of(connection: Connection, digests: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    """Digests and texts of contents. As plain SQL: thousands are read at once, and each parameter counts."""
+    wanted = ",".join("?" * len(digests))
+    query = f"SELECT digest, data FROM content WHERE digest IN ({wanted})"  # noqa: S608 (question marks only)
+    return [(digest, data) for digest, data in connection.exec_driver_sql(query, tuple(digests))]
+
+
 def without_index(column: ColumnElement[str]) -> ColumnElement[str]:
     """A column whose index is not to be used for this condition.
 
     SQLite knows no counts: of two conditions it may take the index of `status`, which nearly all trials share.
     """
-    return UnaryExpression(column, operator=custom_op("+"))
+    plus: custom_op[str] = custom_op("+")
+    return UnaryExpression(column, operator=plus)
 
 
 def sizes(connection: Connection) -> dict[str, int]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, exists, select
 
 from agenteval._util.canonical import content_hash
-from agenteval.core import codec
 from agenteval.core.json import Json
 from agenteval.core.outcome import Trial
 from agenteval.core.ports import Query
@@ -19,8 +18,9 @@ from agenteval.core.trajectory import Trajectory
 from agenteval.errors import RequestError
 from agenteval.store import keys, rows, sqlite
 from agenteval.store import tables as t
-from agenteval.store.content import in_pieces
+from agenteval.store.content import Interning, in_pieces
 from agenteval.store.database import Database
+from agenteval.store.kept import Texts, expanded, trajectory_from, trajectory_text
 from agenteval.store.pack import pack, squeeze, unpack, unsqueeze
 from agenteval.store.paging import Tables, as_column, insert, trial_filter
 
@@ -44,6 +44,7 @@ class _Encoded:
     data: bytes
     trial: tuple[Any, ...]
     trajectory: tuple[Any, ...] | None
+    texts: Mapping[bytes, bytes]
     state: tuple[str, bytes] | None
 
 
@@ -58,7 +59,6 @@ class TrialTables(Tables):
     def __init__(self, database: Database, assembler: str) -> None:
         super().__init__(database)
         self._assembler = assembler
-        self._states_there: set[str] = set()
         self._states: OrderedDict[str, Json] = OrderedDict()
         self._states_lock = threading.Lock()
 
@@ -98,9 +98,9 @@ class TrialTables(Tables):
 
     def keep(self, trajectory: Trajectory) -> None:
         """Store a trajectory that was assembled again, beside what other versions of the assembler made of it."""
-        encoded = self._encoded_trajectory(trajectory)
+        row, texts = self._encoded_trajectory(trajectory)
         with self._db.write() as connection:
-            insert(connection, _PUT_TRAJECTORY, [encoded])
+            self._write_trajectories(connection, [row], texts)
 
     def put_state(self, state: Json) -> str:
         """Store a world's state once; gives its content hash. Raises RequestError where it is not JSON."""
@@ -118,21 +118,23 @@ class TrialTables(Tables):
         data = pack(rows.trial_to_json(trial))
         names = [as_column(name) for name in (trial.run, trial.scenario, trial.agent, trial.status)]
         trajectory_id = None if trial.trajectory is None else as_column(trial.trajectory)
+        row, texts = (None, {}) if trajectory is None else self._encoded_trajectory(trajectory)
         return _Encoded(
             identity=identity,
             attempt=trial.attempt,
             data=data,
             trial=(identity, *names, trajectory_id, trial.attempt, data),
-            trajectory=None if trajectory is None else self._encoded_trajectory(trajectory),
+            trajectory=row,
+            texts=texts,
             state=None if trajectory is None else self._encoded_state(trajectory.end.start_state, state),
         )
 
-    def _encoded_trajectory(self, trajectory: Trajectory) -> tuple[Any, ...]:
-        data = squeeze(pack(codec.to_json(trajectory)))
-        return (as_column(trajectory.id), self._assembler, trajectory.end.start_state, data)
+    def _encoded_trajectory(self, trajectory: Trajectory) -> tuple[tuple[Any, ...], Texts]:
+        data, texts = trajectory_text(trajectory)
+        return (as_column(trajectory.id), self._assembler, trajectory.end.start_state, data), texts
 
     def _encoded_state(self, name: str | None, state: Json) -> tuple[str, bytes] | None:
-        if name is None or state is None or name in self._states_there:
+        if name is None or state is None or name in self._db.states:
             return None
         return (name, squeeze(pack(state)))
 
@@ -142,9 +144,21 @@ class TrialTables(Tables):
         if new < len(encoded):
             self._supersede(connection, encoded)
         states = dict(one.state for one in encoded if one.state is not None)
-        insert(connection, _PUT_TRAJECTORY, [one.trajectory for one in encoded])
+        rows = [one.trajectory for one in encoded if one.trajectory is not None]
+        texts = {digest: text for one in encoded for digest, text in one.texts.items()}
+        self._write_trajectories(connection, rows, texts)
         insert(connection, _PUT_STATE, list(states.items()))
-        self._states_there.update(states)
+        self._db.states.update(states)
+
+    def _write_trajectories(
+        self, connection: Connection, rows: Sequence[tuple[Any, ...]], texts: Mapping[bytes, bytes]
+    ) -> None:
+        self._db.known.bound()
+        interning = Interning(connection, self._db.known)
+        for digest, text in texts.items():
+            interning.digested(digest, text)
+        interning.keep()  # what was there already stays, and no number of it was used
+        insert(connection, _PUT_TRAJECTORY, rows)
 
     def _supersede(self, connection: Connection, encoded: Sequence[_Encoded]) -> None:
         """Let the latest attempt of each trial stand, and put the others aside."""
@@ -169,10 +183,6 @@ class TrialTables(Tables):
             query = select(columns.identity, columns.attempt, columns.data).where(columns.identity.in_(some))
             found.update((row.identity, row) for row in connection.execute(query))
         return found
-
-    def forget_states(self) -> None:
-        """Forget which states are there: a transaction was rolled back."""
-        self._states_there.clear()
 
     # --- reading
 
@@ -208,8 +218,9 @@ class TrialTables(Tables):
             .where(*trial_filter(query))
         )
         for page in self._pages(columns, t.trial, _TRAJECTORIES_A_PAGE):
-            for row in page:
-                yield self._trial(row.data), self._trajectory(row.happened, row.start_state)
+            found = self._trajectories([(row.happened, row.start_state) for row in page])
+            for row, trajectory in zip(page, found, strict=True):
+                yield self._trial(row.data), trajectory
 
     def trajectory(self, id_or_prefix: str) -> Trajectory:
         """One trajectory, by id or by a prefix of it that only one trajectory has.
@@ -221,7 +232,7 @@ class TrialTables(Tables):
         query = select(t.trajectory.c.data, t.trajectory.c.start_state)
         with self._db.read() as connection:
             row = connection.execute(query.where(t.trajectory.c.id == self._best_version(name))).one()
-        return self._trajectory(row.data, row.start_state)
+        return self._trajectories([(row.data, row.start_state)])[0]
 
     def outdated(self, query: Query) -> Iterator[Trial]:
         """The trials that match whose trajectory was assembled by other versions of the assembler only."""
@@ -250,10 +261,21 @@ class TrialTables(Tables):
         with self.decoding("trial"):
             return rows.trial_from_json(unpack(data))
 
-    def _trajectory(self, data: bytes, start_state: str | None) -> Trajectory:
-        start = None if start_state is None else self._state(start_state)
-        with self.decoding("trajectory"):
-            return codec.from_json(unpack(unsqueeze(data)), start=start)
+    def _trajectories(self, kept: Sequence[tuple[bytes, str | None]]) -> list[Trajectory]:
+        """Trajectories from what is kept of each: its text, and the hash of the state before."""
+        with self._db.read() as connection, self.decoding("trajectory"):
+            texts = expanded([text for text, _ in kept], lambda digests: self._contents(connection, digests))
+            states = [None if name is None else self._state(name) for _, name in kept]
+            return [trajectory_from(text, state) for text, state in zip(texts, states, strict=True)]
+
+    def _contents(self, connection: Connection, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+        wanted = list(digests)
+        found: dict[bytes, bytes] = {}
+        for some in in_pieces(wanted):
+            found.update(sqlite.contents_of(connection, some))
+        if len(found) < len(wanted):
+            raise self.damaged(f"{len(wanted) - len(found)} contents are missing")
+        return found
 
     def _state(self, name: str) -> Json:
         """A state by its hash, one object for all that began with it; None where it was not stored."""

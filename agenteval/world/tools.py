@@ -129,10 +129,10 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _marked_methods(owner: object) -> Iterator[Callable[..., Any]]:
-    # base classes first; the type is asked, so that no property runs
-    names = dict.fromkeys(name for base in reversed(type(owner).__mro__) for name in vars(base))
-    for name in names:
-        found = inspect.getattr_static(type(owner), name)
+    members: dict[str, Any] = {}
+    for base in reversed(type(owner).__mro__):  # what a subclass defines anew keeps its place
+        members |= vars(base)
+    for name, found in members.items():  # the classes are asked, so that no property runs
         if getattr(getattr(found, "__func__", found), _MARK, None) is not None:
             yield getattr(owner, name)
 

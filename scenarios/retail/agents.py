@@ -13,12 +13,13 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from desk import Call, Case, Desk, Event, Faults, Heard, Say
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
+
+from .desk import Call, Case, Desk, Event, Faults, Heard, Say
 
 _MOST_STEPS = 30  # of one turn; the rules never need as many
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import reading
+from . import reading
 
 WINDOW_DAYS = 30
 LIMIT = 300.0

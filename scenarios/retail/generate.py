@@ -11,8 +11,8 @@ import functools
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from catalogue import BRANDS, CARRIERS, CITIES, DESIGNS, FIRST, LAST, MAILS, NOTES, STREETS, Design
-from planted import CUSTOMERS, ORDERS, STOCK
+from .catalogue import BRANDS, CARRIERS, CITIES, DESIGNS, FIRST, LAST, MAILS, NOTES, STREETS, Design
+from .planted import CUSTOMERS, ORDERS, STOCK
 
 T = TypeVar("T")
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from generate import pence, pounds, shop
 from pydantic import BaseModel, Field
 
 from agenteval.world import StateWorld, ToolError, tool
+
+from .generate import pence, pounds, shop
 
 SHOP_SEED = 2025
 

@@ -81,6 +81,7 @@ patterns = st.one_of(
     st.sampled_from(
         [{"tool": "a", "error": {"$text": "no"}}, {"tool": {"$any": ["a", "b"]}}, {"a": {"$only": {"x": 1}}}]
     ),
+    st.just({"a": {"x": {"$as": "m"}, "y": {"$same": "m"}}}),
     st.sampled_from(["d", {"tool": {"$any": ["a", "d"]}}]),
 )
 stages = st.one_of(

@@ -1,6 +1,6 @@
 import random
 
-import networkx
+import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,11 +12,11 @@ graphs = st.lists(st.lists(st.integers(0, 7), unique=True, max_size=6), max_size
 
 def largest(edges):
     """The size of a maximum matching, by Hopcroft and Karp's algorithm as networkx has it."""
-    graph = networkx.Graph()
+    graph = nx.Graph()
     left = [("left", node) for node in range(len(edges))]
     graph.add_nodes_from(left)
     graph.add_edges_from((("left", a), ("right", b)) for a, ends in enumerate(edges) for b in ends)
-    return len(networkx.bipartite.hopcroft_karp_matching(graph, left)) // 2
+    return len(nx.bipartite.hopcroft_karp_matching(graph, left)) // 2
 
 
 @given(graphs)

@@ -253,6 +253,57 @@ def test_a_nested_agent_lies_beneath_the_call_that_started_it(tmp_path: Path):
     assert (inner.parent, inner.started_by) == (outer.id, call.id)
 
 
+def test_two_agents_at_once_lie_each_beneath_its_own_call(tmp_path: Path):
+    asked = assistant("", ("c1", "sub", {"n": 1}), ("c2", "sub", {"n": 2}))
+    record = one(
+        tmp_path,
+        begins("A", "agent", "react"),
+        model(1, [user("Hello")], asked, span_id="A"),
+        tool(2, "c1", "sub", {"n": 1}, "one", span_id="A", agent_span_id="B"),
+        tool(2.1, "c2", "sub", {"n": 2}, "two", span_id="A", agent_span_id="C"),
+        begins("T", "tool", "sub", "A"),
+        begins("B", "agent", "sub", "T"),
+        begins("U", "tool", "sub", "A"),
+        begins("C", "agent", "sub", "U"),
+        model(3, [user("first")], assistant("one"), span_id="B"),
+        model(3.1, [user("second")], assistant("two"), span_id="C"),
+    )
+    trajectory = assembled(record)
+    calls = {step.id: call.call_id for step, call in trajectory.of(ToolCall)}
+    assert [calls.get(run.started_by or "") for run in trajectory.runs] == [None, "c1", "c2"]
+
+
+def test_an_agent_whose_call_does_not_name_it_lies_beneath_the_last_call_of_its_tool(tmp_path: Path):
+    asked = assistant("", ("c1", "transfer_to_sub", {}))
+    record = one(
+        tmp_path,
+        begins("A", "agent", "react"),
+        model(1, [user("Hello")], asked, span_id="A"),
+        begins("T", "tool", "transfer_to_sub", "A"),
+        tool(2, "c1", "transfer_to_sub", {}, "ok", span_id="A"),
+        begins("B", "agent", "sub", "T"),
+        model(3, [user("Hello")], assistant("one"), span_id="B"),
+        begins("C", "agent", "other", "A"),
+        model(4, [user("Hello")], assistant("two"), span_id="C"),
+    )
+    trajectory = assembled(record)
+    outer, sub, other = trajectory.runs
+    ((call, _),) = trajectory.of(ToolCall)
+    assert (outer.name, outer.parent) == ("react", None)
+    assert (sub.name, sub.parent, sub.started_by) == ("sub", outer.id, call.id)
+    assert (other.name, other.parent, other.started_by) == ("other", outer.id, None)
+
+
+def test_spans_that_lie_in_each_other_in_a_circle_are_survived(tmp_path: Path):
+    record = one(
+        tmp_path,
+        begins("A", "tool", "a", "B"),
+        begins("B", "tool", "b", "A"),
+        model(1, [user("Hello")], assistant("Hi"), span_id="A"),
+    )
+    assert [entry[1:] for entry in told(assembled(record))] == [("user", "Hello"), ("model",), ("assistant", "Hi")]
+
+
 def test_agents_in_logs_that_nest_events_in_tool_events(tmp_path: Path):
     asked = assistant("", ("c1", "sub", {}))
     inner = model(2, [user("find")], assistant("found"))

@@ -234,6 +234,18 @@ def test_reasoning_and_refusals_are_parts_of_their_own(tmp_path: Path):
     ]
 
 
+@pytest.mark.parametrize("shift", range(12))
+def test_texts_are_whole_wherever_a_file_is_read_in_two(tmp_path: Path, shift: int):
+    # around the first mebibyte lie escapes, quotes and brackets, at every offset to where the reader stops
+    tricky = '\\"]},[{\\\\' * 40
+    talks = [
+        {"id": "a", "messages": [{"role": "user", "content": "x" * ((1 << 20) - 200 + shift) + tricky}]},
+        {"id": "b", "messages": [{"role": "user", "content": tricky}]},
+    ]
+    records = imported(text_file(tmp_path / "a.json", json.dumps(talks)))
+    assert [restore(record.spans) for record in records] == talks
+
+
 # --- whatever else lies in a record comes back whole
 
 leaves = (

@@ -205,7 +205,7 @@ async def test_the_server_is_killed_in_the_middle_of_a_run(mortal: Any, store: T
     plan = RunPlan(
         run=Run(id="killed", kind="execution", created_at="2026-11-24T00:00:00+00:00"),
         suite=Suite(id="shop", scenarios=(scenario,)),
-        agents=(AgentSpec(name="chat", ref="chat", agent=ChatAgent(temperature=0.0, max_tokens=24)),),
+        agents=(AgentSpec(name="chat", ref="chat", agent=ChatAgent(temperature=0.0, max_tokens=48)),),
         trials=4,
         concurrency=1,
         retries=0,

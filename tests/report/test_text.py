@@ -29,40 +29,46 @@ def mixed(lab):
     )
 
 
+def cells(section: str) -> list[list[str]]:
+    """A table's lines as their cells."""
+    return [re.split(r" {2,}", line.strip()) for line in section.split("\n") if "─" not in line]
+
+
 def test_a_report_says_all_that_counts(lab):
     text = render(build(mixed(lab), lab.run), width=100)
-    sections = text.split("\n\n")
-    assert sections[0] == "run 20261124-101500-1a2b3c (execution, suite shop), 7 trials"
-    rows = [re.split(r" {2,}", line.strip()) for line in sections[2].split("\n")]
-    assert rows[0] == ["agent", "rate", "95 % interval", "counted", "left out", "ended"]
-    assert [row[0:2] + row[3:] for row in rows[2:]] == [
+    head, rates, scenarios, checks, failed, notes = text.split("\n\n")
+    assert head == "run 20261124-101500-1a2b3c (execution, suite shop), 7 trials"
+    title, *rows = cells(rates)
+    assert title == ["pass rate"]
+    assert [row[:2] + row[3:] for row in rows] == [
+        ["agent", "rate", "counted", "left out", "ended"],
         ["careful", "1.000", "3", "1 invalid", "3 completed, 1 invalid"],
         ["careless", "0.333", "3", "-", "3 completed"],
     ]
-    assert [re.split(r" {2,}", line.strip()) for line in sections[4].split("\n")[2:]] == [
+    assert cells(scenarios) == [
+        ["passed / counted, by scenario"],
+        ["scenario", "careful", "careless"],
         ["shop/2", "2/2", "1/2"],
         ["shop/10", "1/1 +1?", "0/1"],
     ]
-    assert [re.split(r" {2,}", line.strip()) for line in sections[6].split("\n")[2:]] == [
+    assert cells(checks) == [
+        ["checks that failed or could not answer"],
+        ["agent", "check", "fail", "pass", "unknown", "why"],
         ["careless", "never: issue_refund", "2", "1", "0", "2 forbidden"],
         ["careless", "state: {a: 1}", "0", "0", "1", "1 no state"],
     ]
-    assert [re.split(r" {2,}", line.strip()) for line in sections[8].split("\n")[2:]] == [
+    assert cells(failed) == [
+        ["failed trials: agenteval show ID"],
+        ["ID", "trial", "why"],
         ["ffffffffffff", "shop/2 #0 careless", "issue_refund was called at step 8"],
         ["eeeeeeeeeeee", "shop/10 #0 careless", "issue_refund was called at step 8"],
     ]
-    assert sections[9].split("\n")[-5:] == [
+    assert notes.split("\n")[-5:] == [
         "outside the rates: 1 invalid of 7 trials",
         "k goes as far as the scenarios with the fewest counted trials: shop/10",
         "never activated, so it has shown nothing: never: x",
         "not asked, outside the score: rubric: kind",
         "invalid: careful shop/10 #1 (fault of: model): 429",
-    ]
-    assert [sections[n] for n in (1, 3, 5, 7)] == [
-        "pass rate",
-        "passed / counted, by scenario",
-        "checks that failed or could not answer",
-        "failed trials: agenteval show ID",
     ]
 
 
@@ -82,11 +88,11 @@ def test_tables_keep_within_the_terminal(lab, width):
 def test_many_scenarios_stand_side_by_side_in_natural_order(lab):
     outcomes = [(lab.trial(str(number), "gpt-4o", 0), [lab.finding()]) for number in range(50)]
     text = render(build(lab.store(*outcomes), lab.run), width=80)
-    table = text.split("passed / counted, by scenario\n\n")[1].split("\n\n")[0].split("\n")[2:]
+    table = text.split("passed / counted, by scenario\n")[1].split("\n\n")[0].split("\n")[2:]
     assert table[0].split() == ["0", "1/1", "17", "1/1", "34", "1/1"]
     assert len(table) == 17
-    cells = [line.split()[0::2] for line in table]
-    assert [row[column] for column in range(3) for row in cells if column < len(row)] == [str(n) for n in range(50)]
+    names = [line.split()[0::2] for line in table]
+    assert [row[column] for column in range(3) for row in names if column < len(row)] == [str(n) for n in range(50)]
 
 
 def test_beyond_sixty_scenarios_the_rest_is_counted(lab):
@@ -97,8 +103,7 @@ def test_beyond_sixty_scenarios_the_rest_is_counted(lab):
 def test_repeats_show_a_row_a_curve(lab):
     outcomes = [(lab.trial("a", repeat=n), [lab.finding("pass" if n else "fail")]) for n in range(4)]
     text = render(build(lab.store(*outcomes), lab.run), width=80)
-    table = text.split("repeats\n\n")[1].split("\n\n")[0].split("\n")
-    assert [re.split(r" {2,}", line.strip()) for line in table if "─" not in line] == [
+    assert cells(text.split("repeats\n")[1].split("\n\n")[0]) == [
         ["of k trials", "k=1", "k=2", "k=3", "k=4"],
         ["one passes (pass@k)", "0.750", "1.000", "1.000", "1.000"],
         ["all pass (pass^k)", "0.750", "0.500", "0.250", "0.000"],
@@ -136,8 +141,12 @@ def test_a_comparison_names_the_scenarios_that_differ(lab):
     text = render_comparison(document, width=100)
     assert "over 3 scenarios: A better in 2, worse in 0, equal in 1" in text
     assert text.split("\n")[-1] == "only counted in A: x"
-    table = text.split("scenarios in which they differ\n\n")[1].split("\n")[2:4]
-    assert [line.split() for line in table] == [["a", "2/2", "0/2"], ["c", "1/2", "0/2"]]
+    assert cells(text.split("\n\n")[2]) == [
+        ["scenarios in which they differ"],
+        ["scenario", "A", "B"],
+        ["a", "2/2", "0/2"],
+        ["c", "1/2", "0/2"],
+    ]
     assert "p = 0." in text
 
 

@@ -75,7 +75,6 @@ class _Keeper:
         self._sizes: list[int] = []
         self._places: dict[int, str] = {}
         self._known: dict[int, int] = {}  # id() of a list or object of the record to its number
-        self._alive: list[object] = []
 
     def offer(self, value: Any, place: str) -> None:
         """Note what stands in an attribute of a span."""
@@ -106,9 +105,9 @@ class _Keeper:
 
     def _copy_object(self, members: dict[str, Any], place: str) -> Any:
         if not self._plain and any(map(half_pair, members)):
-            pairs = [[key, value] for key, value in members.items()]
-            self._alive.append(pairs)  # parts are known by their identity, which must not be given to another
-            return {"$pairs": self._copy(pairs, f"{place}/$pairs")}
+            inner = f"{place}/$pairs"
+            items = enumerate(members.items())
+            return {"$pairs": [[_marked(key), self.kept(item, f"{inner}/{at}/1")] for at, (key, item) in items]}
         marked = len(members) == 1 and not _MARKS.isdisjoint(members)
         inner = f"{place}/$object" if marked else place
         copy = {key: self.kept(item, f"{inner}/{_token(key)}") for key, item in members.items()}
@@ -170,7 +169,7 @@ class _Restorer:
         if mark == "$text":
             return json.loads(f'"{value}"')
         if mark == "$pairs":
-            return dict(self.back(pair) for pair in value)
+            return {self.back(key): self.back(item) for key, item in value}
         return {key: self.back(item) for key, item in value.items()}
 
     def _referred(self, place: str) -> Any:
