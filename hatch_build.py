@@ -1,7 +1,7 @@
 """Editable installs expose the package alone.
 
-In a wheel, the suites lie inside the package under another name. hatchling refuses to map such a rename when it installs
-from the checkout; there the catalogue finds the suites beside the package, so nothing needs to be mapped.
+In a wheel, the suites lie inside the package under another name. hatchling refuses such a rename when it installs from
+the checkout; there the catalogue finds the suites beside the package, so nothing needs to be mapped.
 """
 
 from __future__ import annotations

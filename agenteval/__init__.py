@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from agenteval._util.version import __version__
+
 if TYPE_CHECKING:
     from agenteval.agents.chat import ChatAgent
     from agenteval.agents.function import FunctionAgent
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from agenteval.store import open_store
     from agenteval.telemetry.assemble import assemble
     from agenteval.world import StateWorld, tool
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "AgentEvalError": "errors",

@@ -54,7 +54,7 @@ class LangGraphAgent:
 
     own_models = True
 
-    def __init__(self, graph: Any, *, input: InputOf | None = None, output: OutputOf | None = None) -> None:  # noqa: A002
+    def __init__(self, graph: Any, *, input: InputOf | None = None, output: OutputOf | None = None) -> None:  # noqa: A002 (LangGraph's own word)
         self._build = None if is_graph(graph) else cast("Callable[..., Any]", graph)
         self._graph = graph if self._build is None else None
         self._input = input or _messages_in
@@ -169,7 +169,7 @@ class WorldTool(BaseTool):
         text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
         return ToolMessage(text, tool_call_id=call_id, name=self.name)
 
-    def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:  # noqa: A002
+    def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:  # noqa: A002 (LangChain's name)
         """Call the world from a node that is not async: LangGraph runs such nodes in a thread of their own."""
         loop = _SESSION.get().loop
         return asyncio.run_coroutine_threadsafe(self.ainvoke(input, config, **kwargs), loop).result()

@@ -49,6 +49,8 @@ def difference(expected: Any, actual: Any) -> str:
 
 
 def _kinds(expected: Any, actual: Any) -> str:
+    if expected is None or actual is None:
+        return ""
     said = f"{literal(actual, 40)} is {kind(actual)}, {literal(expected, 40)} {kind(expected)}"
     text, x = (actual, expected) if isinstance(actual, str) else (expected, actual)
     if isinstance(text, str) and is_number(x) and same_number(text, x):

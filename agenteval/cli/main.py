@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from agenteval import __version__
+from agenteval._util.version import __version__
 from agenteval.errors import AgentEvalError, RequestError
 
 YES, NO, WRONG_REQUEST, INVALID_TRIALS, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 4, 130

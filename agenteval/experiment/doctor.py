@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 
-from agenteval import __version__
+from agenteval._util.version import __version__
 from agenteval.errors import AgentEvalError, NotFound
 from agenteval.intake.catalogue import catalogue
 from agenteval.store import open_store

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast, get_args
 
 import orjson
 
-from agenteval import __version__
+from agenteval._util.version import __version__
 from agenteval.core.outcome import Finding, Interval, Measure, Run, Score, Trial, TrialStatus
 from agenteval.core.ports import TraceStore
 from agenteval.report.visible import natural, storable

@@ -6,6 +6,7 @@ work at the same time say so. Terminal and page draw the same outline.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
@@ -27,6 +28,7 @@ from agenteval.report.visible import NOT_RECORDED, one_line, pretty, shown, visi
 Tone: TypeAlias = Literal["plain", "quiet", "error", "missing", "result"]
 REMEDY = "Turn on the recording of content where the agent is instrumented."
 
+_OF_MODEL_CALLS = ("messages", "output", "requests")
 _DEEPEST = 12
 _CALL_WIDTH = 88
 
@@ -103,21 +105,32 @@ class _Outline:
         """The steps of a run in order; a run inside it that no call started stands where it began."""
         waiting = sorted(self._loose.get(run, []), key=self._begin)
         beneath = depth if run is None else depth + 1
-        for step in self._own.get(run, []):
-            while waiting and self._begin(waiting[0]) < step.index:
-                yield from self._run(waiting.pop(0), beneath)
-            self._shown.add(id(step))
-            yield self._row(step, depth)
-            for inner in self._started.get(step.id, []):
-                yield from self._run(inner, depth + 1)
-        for inner in waiting:
-            yield from self._run(inner, beneath)
+        before: AgentRun | None = None
+        for step in [*self._own.get(run, []), None]:
+            while waiting and (step is None or self._begin(waiting[0]) < step.index):
+                inner = waiting.pop(0)
+                yield from self._run(inner, beneath, headed=not self._goes_on(before, inner))
+                before = inner
+            if step is not None:
+                before = None
+                self._shown.add(id(step))
+                yield self._row(step, depth)
+                for inner in self._started.get(step.id, []):
+                    yield from self._run(inner, depth + 1)
 
-    def _run(self, run: AgentRun, depth: int) -> Iterator[Row]:
+    def _goes_on(self, before: AgentRun | None, run: AgentRun) -> bool:
+        """Whether a run is the next turn of the one before it: an agent that is called anew for every message."""
+        if before is None or before.name != run.name:
+            return False
+        own = self._own.get(before.id)
+        return bool(own) and own[-1].index < self._begin(run)
+
+    def _run(self, run: AgentRun, depth: int, *, headed: bool = True) -> Iterator[Row]:
         if run.id in self._walked or depth > _DEEPEST:
             return
         self._walked.add(run.id)
-        yield Row(depth=depth, label="agent", said=(Said(text=one_line(run.name) or "(no name)"),))
+        if headed:
+            yield Row(depth=depth, label="agent", said=(Said(text=one_line(run.name) or "(no name)"),))
         yield from self._members(run.id, depth)
 
     def _begin(self, run: AgentRun) -> int:
@@ -217,13 +230,31 @@ def _named_call(call: ToolCall) -> Said:
 
 
 def _model_call(call: ModelCall, step: Step) -> list[Said]:
-    requests = [one_line(request.name) for request in call.requests]
-    asks = f"; asks for {', '.join(requests)}{' at once' if len(requests) > 1 else ''}" if requests else ""
-    name = one_line(call.model or "a model whose name was not recorded")
+    name = one_line(call.model or "unnamed model")
     if call.error is not None:
         return [Said(text=name, tone="quiet"), Said(text=visible(call.error), tone="error")]
-    said = Said(text=f"{name}: {tokens(call.usage)}{asks}", tone="quiet")
-    return [said, *_missing(step, "messages", "output", "requests")]
+    measured = call.usage is not None and call.usage.tokens is not None
+    facts = [tokens(call.usage)] if measured else []
+    requests = [one_line(request.name) for request in call.requests]
+    if requests:
+        facts.append(f"asks for {', '.join(requests)}{' at once' if len(requests) > 1 else ''}")
+    unseen = ([] if measured else ["tokens"]) + [field for field in _OF_MODEL_CALLS if field in step.missing]
+    if unseen:
+        facts.append(f"{' and '.join(unseen)} {NOT_RECORDED}")
+    return [Said(text=f"{name}: {'; '.join(facts)}", tone="quiet")]
+
+
+def unrecorded(trajectory: Trajectory) -> list[str]:
+    """What was not recorded of its model calls, and why: a sentence a reason, since it is as a rule the same of all."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for step, _ in trajectory.of(ModelCall):
+        for field in _OF_MODEL_CALLS:
+            if field in step.missing:
+                counts[field, one_line(step.missing[field])] += 1
+    return [
+        f"{field.capitalize()} of {count} model call{'' if count == 1 else 's'} {NOT_RECORDED}: {reason}."
+        for (field, reason), count in counts.items()
+    ]
 
 
 def tokens(usage: Usage | None) -> str:

@@ -16,7 +16,7 @@ import orjson
 
 from agenteval.core.trajectory import ModelCall, ToolCall, Trajectory
 from agenteval.report.evidence import aligned, clean, remedy
-from agenteval.report.outline import Row, outline, tokens
+from agenteval.report.outline import Row, outline, tokens, unrecorded
 from agenteval.report.tree import incomplete
 from agenteval.report.visible import cut, one_line, storable, visible
 
@@ -84,7 +84,8 @@ def _piece(
     }
     if trajectory is not None:
         piece["facts"] = _facts(trial, trajectory)
-        piece["gap"] = incomplete(trajectory.integrity)
+        gap = incomplete(trajectory.integrity)
+        piece["gap"] = [*([gap] if gap else []), *unrecorded(trajectory)]
     return piece
 
 

@@ -14,7 +14,7 @@ from agenteval.core.outcome import Finding, Trial
 from agenteval.core.trajectory import Integrity, ModelCall, ToolCall, Trajectory
 from agenteval.evaluation.score import score
 from agenteval.report.evidence import Line, aligned, clean, remedy
-from agenteval.report.outline import Row, Said, outline, tokens
+from agenteval.report.outline import Row, Said, outline, tokens, unrecorded
 from agenteval.report.terminal import Style, painter, width_of
 from agenteval.report.visible import clipped, cut, one_line, padded, visible, wrapped
 
@@ -105,8 +105,8 @@ class _Tree:
             facts.append(f"{trial.seconds:.3g} s")
         yield from self._wrap(" · ".join(facts), style="quiet")
         gap = incomplete(trajectory.integrity)
-        if gap is not None:
-            yield from self._wrap(gap, style="odd")
+        for sentence in [*([gap] if gap else []), *unrecorded(trajectory)]:
+            yield from self._wrap(sentence, style="odd")
 
     def _conclusion(self) -> tuple[str, Style]:
         status = self._trial.status

@@ -79,20 +79,21 @@ def first_schema(connection: Connection, types: Mapping[str, str]) -> None:
     _run(
         connection,
         types,
-        "CREATE TABLE meta (key {text} NOT NULL PRIMARY KEY, value {text} NOT NULL)",
+        "CREATE TABLE meta (key {text} NOT NULL PRIMARY KEY, value {text} NOT NULL) {keyed}",
         # spans
         "CREATE TABLE content (id {id}, digest {bytes} NOT NULL, data {bytes} NOT NULL, UNIQUE (digest))",
         "CREATE TABLE history (id {id}, parent {number} NOT NULL, message {number} NOT NULL, UNIQUE (parent, message))",
         "CREATE TABLE span (id {id}, trace_id {bytes} NOT NULL, span_id {bytes} NOT NULL, parent_id {bytes}, "
         "start_ns {number} NOT NULL, end_ns {number} NOT NULL, name {text} NOT NULL, "
         "shape {number} NOT NULL, frame {number} NOT NULL, body {bytes} NOT NULL, UNIQUE (trace_id, span_id))",
-        "CREATE TABLE conflict (id {id}, trace_id {bytes} NOT NULL, span_id {bytes} NOT NULL, digest {bytes} NOT NULL, "
-        "UNIQUE (trace_id, span_id, digest))",
+        "CREATE TABLE conflict (trace_id {bytes} NOT NULL, span_id {bytes} NOT NULL, digest {bytes} NOT NULL, "
+        "PRIMARY KEY (trace_id, span_id, digest)) {keyed}",
         "CREATE TABLE log (id {id}, trace_id {bytes} NOT NULL, span_id {bytes} NOT NULL, at_ns {number} NOT NULL, "
         "digest {bytes} NOT NULL, shape {number} NOT NULL, frame {number} NOT NULL, body {bytes} NOT NULL, "
         "UNIQUE (trace_id, digest))",
         # runs and trials
-        "CREATE TABLE run (run_id {text} NOT NULL PRIMARY KEY, created_at {text} NOT NULL, data {bytes} NOT NULL)",
+        "CREATE TABLE run (run_id {text} NOT NULL PRIMARY KEY, created_at {text} NOT NULL, "
+        "data {bytes} NOT NULL) {keyed}",
         "CREATE INDEX run_by_time ON run (created_at, run_id)",
         "CREATE TABLE trial (id {id}, identity {bytes} NOT NULL, run {text} NOT NULL, scenario {text} NOT NULL, "
         "agent {text} NOT NULL, status {text} NOT NULL, trajectory {text}, attempt {number} NOT NULL, "
@@ -102,8 +103,8 @@ def first_schema(connection: Connection, types: Mapping[str, str]) -> None:
         "CREATE INDEX trial_by_agent ON trial (agent, id)",
         "CREATE INDEX trial_by_status ON trial (status, id)",
         "CREATE INDEX trial_by_trajectory ON trial (trajectory, id)",
-        "CREATE TABLE attempt (id {id}, identity {bytes} NOT NULL, attempt {number} NOT NULL, data {bytes} NOT NULL, "
-        "UNIQUE (identity, attempt))",
+        "CREATE TABLE attempt (identity {bytes} NOT NULL, attempt {number} NOT NULL, data {bytes} NOT NULL, "
+        "PRIMARY KEY (identity, attempt)) {keyed}",
         # trajectories, and what was said of them
         "CREATE TABLE trajectory (id {id}, trajectory {text} NOT NULL, assembler {text} NOT NULL, start_state {text}, "
         "data {bytes} NOT NULL, UNIQUE (trajectory, assembler))",

@@ -15,8 +15,14 @@ from sqlalchemy.sql.operators import custom_op
 
 from agenteval.errors import StoreError
 
-TYPES = {"id": "INTEGER PRIMARY KEY", "number": "BIGINT", "bytes": "BLOB", "text": "TEXT"}
-"""How the migrations' column types are spelt."""
+TYPES = {
+    "id": "INTEGER PRIMARY KEY",
+    "number": "BIGINT",
+    "bytes": "BLOB",
+    "text": "TEXT",
+    "keyed": "WITHOUT ROWID",
+}
+"""How the migrations' column types are spelt, and that a small table is kept in the order of its key."""
 
 WRITER = "agenteval.writer"
 _APPLICATION = 0x61676576  # "agev": tells our files from other programs'

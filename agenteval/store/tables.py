@@ -64,11 +64,9 @@ span = Table(
 conflict = Table(
     "conflict",
     METADATA,
-    _id(),
-    _bytes("trace_id"),
-    _bytes("span_id"),
-    _bytes("digest"),
-    UniqueConstraint("trace_id", "span_id", "digest"),
+    Column("trace_id", LargeBinary, primary_key=True),
+    Column("span_id", LargeBinary, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
 )
 
 log = Table(
@@ -114,11 +112,9 @@ trial = Table(
 attempt = Table(
     "attempt",
     METADATA,
-    _id(),
-    _bytes("identity"),
-    _number("attempt"),
+    Column("identity", LargeBinary, primary_key=True),
+    Column("attempt", BigInteger, primary_key=True, autoincrement=False),
     _bytes("data"),
-    UniqueConstraint("identity", "attempt"),
 )
 
 trajectory = Table(

@@ -77,7 +77,7 @@ class Fixed(GenericFakeChatModel):
 def wish(name: str, *, call_id: str, tool_name: str = "fetch") -> AIMessage:
     usage = {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
     call = {"name": tool_name, "args": {"name": name}, "id": call_id, "type": "tool_call"}
-    return AIMessage("", tool_calls=[call], usage_metadata=usage)  # type: ignore[arg-type, list-item]
+    return AIMessage("", tool_calls=[call], usage_metadata=usage)
 
 
 def by_rule(state: Mapping[str, Any]) -> dict[str, Any]:

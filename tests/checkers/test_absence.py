@@ -178,36 +178,46 @@ def test_a_tool_is_known_that_was_offered_to_a_model_called_here_or_elsewhere_in
             [call("pay", status="unknown")],
             {"calls": ["pay"]},
             "not_recorded",
-            "pay() at step 0 may be pay, but how pay (step 0) ended was not recorded; "
-            "turn on the recording of tool arguments and results where the agent is instrumented",
+            (
+                "pay() at step 0 may be pay, but how pay (step 0) ended was not recorded; "
+                "turn on the recording of tool arguments and results where the agent is instrumented"
+            ),
         ),
         (
             [call("pay", {"x": "abc"}, truncated=["arguments"])],
             {"never": {"pay": {"x": {"$re": "d"}}}},
             "cut",
-            'pay({"x": "abc"}) at step 0 may be pay(x: {$re: d}), but the arguments of pay (step 0) were cut when '
-            "recorded; record it whole",
+            (
+                'pay({"x": "abc"}) at step 0 may be pay(x: {$re: d}), but the arguments of pay (step 0) were cut when '
+                "recorded; record it whole"
+            ),
         ),
         (
             [call("pay", missing={"result": "the span does not carry it: turn content capture on"})],
             {"calls": [{"tool": "pay", "result": 1}]},
             "not_recorded",
-            "pay() at step 0 may be {tool: pay, result: 1}, but the result of pay (step 0) was not recorded "
-            "(the span does not carry it: turn content capture on)",
+            (
+                "pay() at step 0 may be {tool: pay, result: 1}, but the result of pay (step 0) was not recorded "
+                "(the span does not carry it: turn content capture on)"
+            ),
         ),
         (
             [call("pay", error="", missing={"error": "lost"})],
             {"never": {"tool": "pay", "error": {"$text": "no"}}},
             "not_recorded",
-            'pay() at step 0 may be {tool: pay, error: {$text: "no"}}, but the error of pay (step 0) was not recorded '
-            "(lost); turn on the recording of tool arguments and results where the agent is instrumented",
+            (
+                'pay() at step 0 may be {tool: pay, error: {$text: "no"}}, but the error of pay (step 0) was not recorded '
+                "(lost); turn on the recording of tool arguments and results where the agent is instrumented"
+            ),
         ),
         (
             [call("?", missing={"name": "not sent"})],
             {"never": "pay"},
             "not_recorded",
-            "?() at step 0 may be pay, but the name of ? (step 0) was not recorded (not sent); "
-            "turn on the recording of tool arguments and results where the agent is instrumented",
+            (
+                "?() at step 0 may be pay, but the name of ? (step 0) was not recorded (not sent); "
+                "turn on the recording of tool arguments and results where the agent is instrumented"
+            ),
         ),
     ],
 )

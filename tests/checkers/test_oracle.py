@@ -101,15 +101,15 @@ def test_never(calls, pattern, scope, want):
 
 @settings(max_examples=400)
 @given(
-    made,
-    free,
-    scopes,
-    status,
-    st.integers(0, 3),
-    st.integers(0, 2),
-    st.sampled_from(["at_most", "at_least", "exactly"]),
+    calls=made,
+    pattern=free,
+    scope=scopes,
+    want=status,
+    low=st.integers(0, 3),
+    more=st.integers(0, 2),
+    name=st.sampled_from(["at_most", "at_least", "exactly"]),
 )
-def test_counts(calls, pattern, scope, want, low, more, name):
+def test_counts(*, calls, pattern, scope, want, low, more, name):
     n = {"at_most": low, "at_least": low + 1, "exactly": f"{low}..{low + more}"}[name]
 
     def holds(part):

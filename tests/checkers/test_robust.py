@@ -104,8 +104,11 @@ scopes = st.one_of(
 status = st.sampled_from([{}, {}, {"status": "ok"}, {"status": "any"}, {"status": "error"}])
 within = st.sampled_from([{}, {}, {"within": {"steps": 2}}, {"within": {"calls": 1}}, {"within": {"seconds": 1}}])
 parts = st.sampled_from(
-    [{}, {}, {}, {"each": "turn"}, {"each": "agent"}, {"each": "session"}, {"in": {"turn": 1}}, {"in": {"turn": 2}}]
-    + [{"in": {"agent": "main"}}, {"in": {"agent": "helper"}, "each": "turn"}, {"in": {"agent": {"$glob": "*"}}}]
+    [
+        *[{}, {}, {}, {"each": "turn"}, {"each": "agent"}, {"each": "session"}, {"in": {"turn": 1}}],
+        *[{"in": {"turn": 2}}, {"in": {"agent": "main"}}, {"in": {"agent": "helper"}, "each": "turn"}],
+        {"in": {"agent": {"$glob": "*"}}},
+    ]
 )
 conditions = st.one_of(
     st.just({}),

@@ -33,7 +33,7 @@ def answer(value, actual):
         ({"$near": [1, 0]}, [1, 1.0], [1.0000001, True]),
         ({"$near": [10**20, 1]}, [10**20 + 1, 10**20 - 1], [10**20 + 2, float("nan"), float("inf"), 10**400]),
         ({"$num": 42.5}, [42.5, "42.5", " 42.50\n", "+42.5", "4.25e1", "042.5"], ["42,5", "$42.5", "42.5.", True, "x"]),
-        ({"$num": 1}, [1, 1.0, "1", "1.0"], [True, "one", "1 1", [1], "１"]),
+        ({"$num": 1}, [1, 1.0, "1", "1.0"], [True, "one", "1 1", [1], "\uff11"]),
         ({"$num": -0.5}, ["-.5", "-0.5"], ["0.5", "- .5"]),
         ({"$re": "^a.c$"}, ["abc", "a-c"], ["xabc", "ABC", 5, None, ABSENT]),
         ({"$re": "(?i)b"}, ["aBc", "b"], ["x"]),
@@ -67,7 +67,7 @@ def test_what_a_matcher_accepts(value, accepted, refused):
         (42.5, "42.5", 'args.x is "42.5", not 42.5: "42.5" is text, 42.5 a number; $num: 42.5 takes both'),
         ("1187", 1187, 'args.x is 1187, not "1187": 1187 is a number, "1187" text; $num: 1187 takes both'),
         (42.5, "forty", 'args.x is "forty", not 42.5: "forty" is text, 42.5 a number'),
-        (1, True, "args.x is true, not 1: true is true or false, 1 a number"),
+        (1, True, "args.x is true, not 1: true is a truth value, 1 a number"),
         (42.5, 42.504, "args.x is 42.504, not 42.5: off by 0.004; {$near: [42.5, 0.004]} takes both"),
         (100, 101, "args.x is 101, not 100: off by 1; {$near: [100, 1]} takes both"),
         (1, 2, "args.x is 2, not 1"),
@@ -80,16 +80,20 @@ def test_what_a_matcher_accepts(value, accepted, refused):
         (
             {"k": 1},
             {"k": 1, "l": 2},
-            'args.x is {"k": 1, "l": 2}, not {k: 1}: it has more: ["l"]. '
-            "Objects are compared whole; name the parts that matter by PATH",
+            (
+                'args.x is {"k": 1, "l": 2}, not {k: 1}: it has more: ["l"]. '
+                "Objects are compared whole; name the parts that matter by PATH"
+            ),
         ),
-        (None, "", 'args.x is "", not null: "" is text, null null'),
+        (None, "", 'args.x is "", not null'),
         ({"$near": [42.5, 1]}, 45, "args.x is 45, not {$near: [42.5, 1]}: off by 2.5, 1.0 allowed"),
         (
             {"$near": [42.5, 1]},
             "42.5",
-            'args.x is "42.5", not {$near: [42.5, 1]}: "42.5" is text, and $near takes numbers alone; '
-            "$num: 42.5 takes it as text too",
+            (
+                'args.x is "42.5", not {$near: [42.5, 1]}: "42.5" is text, and $near takes numbers alone; '
+                "$num: 42.5 takes it as text too"
+            ),
         ),
         ({"$re": "a"}, 5, "args.x is 5, not {$re: a}: 5 is a number; $re takes text alone"),
         ({"$text": "a"}, [1], "args.x is [1], not {$text: a}: [1] is a list; $text takes text alone"),

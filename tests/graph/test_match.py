@@ -35,9 +35,7 @@ def test_it_is_a_maximum_after_every_node(edges):
         before = len(matching.right)
         grew = matching.add(ends)
         assert len(matching.right) == largest(edges[:number]) == before + grew
-        assert {a: b for b, a in matching.right.items()} == {
-            a: b for a, b in enumerate(matching.left) if b is not None
-        }
+        assert {a: b for b, a in matching.right.items()} == {a: b for a, b in enumerate(matching.left) if b is not None}
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class Till:
         return self._state
 
     def restore(self, snapshot: object) -> None:
-        self._state = snapshot  # type: ignore[assignment]
+        self._state = snapshot
 
 
 class Lines:
@@ -484,7 +484,7 @@ async def test_a_trial_that_is_cancelled_lets_go(trial: Trial) -> None:
         finally:
             stopped.set()
 
-    task = asyncio.create_task(trial(FunctionAgent(agent)))  # type: ignore[arg-type]
+    task = asyncio.create_task(trial(FunctionAgent(agent)))
     await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

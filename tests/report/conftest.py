@@ -26,7 +26,7 @@ from agenteval.evaluation.score import INVALID, score
 from agenteval.store.memory import MemoryStore
 
 RUN = "20261124-101500-1a2b3c"
-HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"> <!--<script> \u2028 \u2029 \x00 \x1b[31m \ud800 \u202e 漢字 ]]> &amp;"
+HOSTILE = "</script </script><img src=x onerror=\"document.title='owned'\"> <!--<script> \u2028 \u2029 \x00 \x1b[31m \ud800 \u202e 漢字 ]]> &amp;"
 
 
 class Lab:

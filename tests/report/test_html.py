@@ -127,7 +127,7 @@ def test_each_trial_has_its_piece_and_each_finding_its_step(lab, tmp_path):
         "1,204 tokens in, 33 out, 0.0012 USD",
         "3.21 s",
     ]
-    assert (whole["left"], whole["cut"], whole["gap"]) == (0, False, None)
+    assert (whole["left"], whole["cut"], whole["gap"]) == (0, False, [])
 
 
 def test_a_scoring_shows_the_trajectories_of_the_run_that_it_scored(lab, tmp_path):

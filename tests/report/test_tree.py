@@ -31,7 +31,7 @@ in, 33 out, 0.0012 USD · 3.21 s
                 )
                 → ok
      │ ╭ researcher
-   5 │ model      scripted: tokens not recorded; asks for scan_log
+   5 │ model      scripted: asks for scan_log; tokens not recorded
    6 │ call       scan_log(not recorded)
      │            ? arguments and result not recorded: content capture was off. Turn on the
      │            recording of content where the agent is instrumented.
@@ -224,6 +224,28 @@ def test_runs_that_no_call_started_stand_where_they_began(lab):
         (1, "agent", None),
         (1, "assistant", 1),
         (0, "assistant", 2),
+    ]
+
+
+def test_turns_of_one_agent_have_one_head_and_runs_at_the_same_time_their_own(lab):
+    turns = [lab.says("assistant", str(n), run=f"turn-{n}") for n in range(3)]
+    runs = [AgentRun(id=f"turn-{n}", name="bob") for n in range(3)]
+    assert shape(lab.trajectory(*turns, runs=runs)) == [
+        (0, "agent", None),
+        (0, "assistant", 0),
+        (0, "assistant", 1),
+        (0, "assistant", 2),
+    ]
+    mixed = [lab.says("assistant", "x", run=f"turn-{n % 2}") for n in range(4)]
+    assert [label for _, label, _ in shape(lab.trajectory(*mixed, runs=runs[:2]))].count("agent") == 2
+
+
+def test_what_model_calls_did_not_record_is_said_once(lab):
+    calls = [lab.model("pay", missing={"messages": "one conversation is kept"}) for _ in range(3)]
+    text = render(lab.trial(), lab.trajectory(*calls), [], width=120).split("\n")
+    assert text[2] == "Messages of 3 model calls not recorded: one conversation is kept."
+    assert text[4:7] == [
+        f"   {n} model      scripted: asks for pay; tokens and messages not recorded" for n in range(3)
     ]
 
 

@@ -127,7 +127,7 @@ class EventWriter:
         """The spans around one, the nearest first; a cycle ends the search, and so do very many."""
         found: list[dict[str, Any]] = []
         seen: set[object] = set()
-        while isinstance(span_id, str) and span_id in self._spans and len(seen) < 10**9:
+        while isinstance(span_id, str) and span_id in self._spans and span_id not in seen and len(seen) < _DEEPEST:
             seen.add(span_id)
             found.append(self._spans[span_id])
             span_id = self._spans[span_id].get("parent_id")

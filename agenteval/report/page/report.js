@@ -160,7 +160,7 @@ function draw(trial, piece) {
   const facts = (piece.facts || []).slice();
   if (trial.id) facts.push("agenteval show " + trial.id.slice(0, 12));
   inside.append(el("p", "quiet", facts.join(" · ")));
-  if (piece.gap) inside.append(el("p", "gap", piece.gap));
+  for (const sentence of piece.gap || []) inside.append(el("p", "gap", sentence));
   const indexOf = new Map(piece.rows.filter((row) => row.id !== undefined).map((row) => [row.id, row.i]));
   const rank = (item) => ["fail", "unknown", "pass", "not asked"].indexOf(item.verdict);
   const found = el("ul", "findings");
