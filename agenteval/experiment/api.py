@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from agenteval._util.ids import new_run_id
 from agenteval.agents.kinds import agent_of
@@ -90,8 +90,7 @@ async def run_async(
         RequestError: Something that cannot be run.
     """
     chosen = _suite(suite)
-    agents = agent if isinstance(agent, Mapping) else {getattr(agent, "__name__", "agent"): agent}
-    specs = tuple(_spec(str(name), value) for name, value in agents.items())
+    specs = tuple(_spec(name, value) for name, value in _named(agent).items())
     if max_usd is not None and prices is None:
         raise RequestError("max_usd needs prices: pass prices=Prices(input=..., output=...), or Prices.free()")
     refuse_unknown_tools(chosen, specs)
@@ -156,6 +155,12 @@ def _suite(given: Suite | Scenario | str | Path) -> Suite:
     if isinstance(given, Scenario):
         return Suite(id=given.id.partition("/")[0], scenarios=(given,))
     return load_suite(given)
+
+
+def _named(agent: object) -> Mapping[str, object]:
+    if isinstance(agent, Mapping):
+        return cast("Mapping[str, object]", agent)
+    return {str(getattr(agent, "__name__", "agent")): agent}
 
 
 def _spec(name: str, value: object) -> AgentSpec:

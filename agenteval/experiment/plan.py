@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from agenteval._util.ids import new_run_id
 from agenteval._util.loading import CodeLoader
+from agenteval._util.plain import plain
 from agenteval.core.json import Json
 from agenteval.core.outcome import Run
 from agenteval.core.ports import Model
@@ -49,13 +50,15 @@ class RunRequest:
 
     def settings(self) -> dict[str, Json]:
         """As JSON, for the run's record. Holds no secret: keys come from the environment."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return plain(self)
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> RunRequest:
         """The request that a run's record keeps."""
-        known = {key: settings[key] for key in cls.__slots__ if key in settings}
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in known.items()})
+        known: dict[str, Any] = {key: settings[key] for key in cls.__slots__ if key in settings}
+        for key in ("agents", "select"):
+            known[key] = tuple(known[key])
+        return cls(**known)
 
 
 def plan_run(

@@ -92,7 +92,11 @@ def _compared(evidence: Mapping[str, Any]) -> Iterator[Line]:
 def _plainly(evidence: Mapping[str, Any]) -> Iterator[Line]:
     """Expected and happened as they are: a text, a count, or a call that was not made."""
     if "actual" in evidence:
-        yield Line(name="", expected=_text(evidence, "expected"), happened=shown(evidence["actual"]), mark="differs")
+        wanted, actual = evidence.get("expected"), evidence["actual"]
+        # "at most 1" beside a count is a bound in words, not a text that was wanted
+        bound = isinstance(wanted, str) and isinstance(actual, int)
+        expected = one_line(wanted) if bound else _text(evidence, "expected")
+        yield Line(name="", expected=expected, happened=shown(actual), mark="differs")
     elif evidence["expected"] != _NEVER or not evidence.get("witness"):
         wanted: Any = evidence["expected"]
         text = shown(wanted) if isinstance(wanted, list) else _spec(wanted)

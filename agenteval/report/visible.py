@@ -55,7 +55,7 @@ def shown(value: Any) -> str:
 def pretty(value: Any, *, width: int = 96) -> str:
     """A JSON value for reading: text as it is, all else as JSON, over several lines where one is too long."""
     if isinstance(value, str):
-        return visible(value)
+        return visible(value) or '""'
     text = shown(value)
     if len(text) <= width:
         return text

@@ -1,7 +1,8 @@
-"""A trajectory in, its compressed text out, and back. What was said stands once in `content`, where spans have it too.
+"""A trajectory in, its compressed text out, and back.
 
-The text is the published JSON of the trajectory (`core.codec`), but that messages, large results and sets of tools are
-references. A step that is a message has `said` in place of its role and parts.
+The text is the published JSON of the trajectory (`core.codec`). Where that is long, what was said stands in `content`
+alone, where the spans have it too: messages, large results and sets of tools are references, and a step that is a
+message has `said` in place of its role and parts. A short one is kept whole, because that reads fastest.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from typing import Any, cast
 from agenteval.core import codec
 from agenteval.core.trajectory import Trajectory
 from agenteval.store.content import digest_of
-from agenteval.store.pack import Kept, pack, squeeze, unpack, unsqueeze
+from agenteval.store.pack import Kept, pack, refers, squeeze, unpack, unsqueeze
 
 LARGE = 256
 """Bytes from which a value is a content of its own: a smaller one costs more as a row than it saves."""
+
+LONG = 65_536
+"""Compressed bytes from which a trajectory refers to what was said in it."""
 
 _LARGE_MESSAGE = 96  # a message is a content in any case; from this size on, a reference is smaller
 _PART_VALUES = ("response", "arguments")
@@ -60,12 +64,15 @@ def large(value: Any) -> bytes | None:
 
 def trajectory_text(trajectory: Trajectory) -> tuple[bytes, Texts]:
     """The compressed text of a trajectory, and the contents that it refers to."""
-    lighter = _Lighter()
     data = codec.to_json(trajectory)
+    whole = squeeze(pack(data))
+    if len(whole) < LONG:
+        return whole, {}
+    lighter = _Lighter()
     for step in data["steps"]:
         lighter.step(step)
     data["tool_sets"] = [lighter.value(tools) for tools in data["tool_sets"]]
-    return squeeze(pack(data, refs=lighter.refs)), lighter.texts
+    return squeeze(pack(data, refs=lighter.refs), refers=True), lighter.texts
 
 
 class _Lighter:
@@ -112,25 +119,27 @@ class _Lighter:
 
 
 def expanded(packed: Sequence[bytes], fetch: Callable[[set[bytes]], Mapping[bytes, bytes]]) -> list[bytes]:
-    """Texts of trajectories with the contents that they refer to.
+    """Whole texts of trajectories, for `trajectory_from`: those that refer to contents with these in their place.
 
     Args:
         packed: What `trajectory_text` gave.
         fetch: Gives the contents of digests; raises where one is missing.
     """
-    data = [unsqueeze(one) for one in packed]
+    if not any(map(refers, packed)):
+        return list(packed)
+    found = [unsqueeze(text) if refers(text) else b"" for text in packed]
     texts: dict[bytes, bytes] = {}
-    wanted = {digest for one in data for digest in _digests(one)}
+    wanted = {digest for text in found for digest in _digests(text)}
     while wanted:  # a message may refer to what a tool answered, and that to nothing
-        found = fetch(wanted)
-        texts.update(found)
-        wanted = {digest for text in found.values() for digest in _digests(text)} - texts.keys()
-    return [_with(one, texts) for one in data]
+        more = fetch(wanted)
+        texts.update(more)
+        wanted = {digest for text in more.values() for digest in _digests(text)} - texts.keys()
+    return [_with(long, texts) if long else text for long, text in zip(found, packed, strict=True)]
 
 
 def trajectory_from(text: bytes, start: object) -> Trajectory:
-    """A trajectory from its whole text, with the world's state before."""
-    data = unpack(text)
+    """A trajectory from its whole text, compressed or not, with the world's state before."""
+    data = unpack(unsqueeze(text))
     for step in data["steps"]:
         if _SAID in step and step["kind"] == "message":
             step.update(step.pop(_SAID))

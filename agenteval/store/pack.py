@@ -27,6 +27,7 @@ _REFERRED = re.compile(rb'"\$agenteval":\["c","([0-9a-f]{32})"\]')  # within a t
 _LOWEST = -(2**63)
 _HIGHEST = 2**64 - 1
 _WORTH_SQUEEZING = 512
+_REFERS = b"r"
 
 
 class Kept:
@@ -75,18 +76,32 @@ def referred_digests(data: bytes) -> list[bytes]:
     return [bytes.fromhex(found.decode()) for found in _REFERRED.findall(data)] if _MARKED in data else []
 
 
-def squeeze(data: bytes) -> bytes:
-    """A JSON text, compressed where that helps."""
+def squeeze(data: bytes, *, refers: bool = False) -> bytes:
+    """A JSON text, compressed where that helps.
+
+    Args:
+        data: The text.
+        refers: Mark it as a text with references.
+    """
+    if refers:
+        return _REFERS + zlib.compress(data, 1)
     if len(data) < _WORTH_SQUEEZING:
         return data
     smaller = zlib.compress(data, 1)
     return smaller if len(smaller) < len(data) else data
 
 
+def refers(data: bytes) -> bool:
+    """Whether what `squeeze` gave is a text with references."""
+    return data[:1] == _REFERS
+
+
 def unsqueeze(data: bytes) -> bytes:
     """The JSON text of what `squeeze` gave."""
-    # a zlib stream begins with "x", and no JSON text does
-    return zlib.decompress(data) if data[:1] == b"x" else data
+    # a zlib stream begins with "x", and no JSON text with that or with the mark
+    if data[:1] == b"x":
+        return zlib.decompress(data)
+    return zlib.decompress(data[1:]) if refers(data) else data
 
 
 def encodable(text: str) -> bool:

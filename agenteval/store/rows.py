@@ -98,9 +98,14 @@ def _is_default(value: Any, default: Any) -> bool:
 
 def _known(kind: type[Any], data: Mapping[str, Any], *, tuples: tuple[str, ...] = ()) -> dict[str, Any]:
     """The fields that this version knows: what a later one added is passed over."""
-    names = {name for name, _ in _defaults(kind)}
-    return {
-        key: tuple(value) if key in tuples and value is not None else value
-        for key, value in data.items()
-        if key in names
-    }
+    names = _names(kind)
+    values = {key: value for key, value in data.items() if key in names}
+    for key in tuples:
+        if values.get(key) is not None:
+            values[key] = tuple(values[key])
+    return values
+
+
+@cache
+def _names(kind: type[Any]) -> frozenset[str]:
+    return frozenset(name for name, _ in _defaults(kind))

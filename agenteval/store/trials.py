@@ -153,11 +153,12 @@ class TrialTables(Tables):
     def _write_trajectories(
         self, connection: Connection, rows: Sequence[tuple[Any, ...]], texts: Mapping[bytes, bytes]
     ) -> None:
-        self._db.known.bound()
-        interning = Interning(connection, self._db.known)
-        for digest, text in texts.items():
-            interning.digested(digest, text)
-        interning.keep()  # what was there already stays, and no number of it was used
+        if texts:
+            self._db.known.bound()
+            interning = Interning(connection, self._db.known)
+            for digest, text in texts.items():
+                interning.digested(digest, text)
+            interning.keep()  # what was there already stays, and no number of it was used
         insert(connection, _PUT_TRAJECTORY, rows)
 
     def _supersede(self, connection: Connection, encoded: Sequence[_Encoded]) -> None:
@@ -218,9 +219,9 @@ class TrialTables(Tables):
             .where(*trial_filter(query))
         )
         for page in self._pages(columns, t.trial, _TRAJECTORIES_A_PAGE):
-            found = self._trajectories([(row.happened, row.start_state) for row in page])
-            for row, trajectory in zip(page, found, strict=True):
-                yield self._trial(row.data), trajectory
+            texts = self._texts([row.happened for row in page])
+            for row, text in zip(page, texts, strict=True):  # decoded one at a time: what is not alive costs nothing
+                yield self._trial(row.data), self._trajectory(text, row.start_state)
 
     def trajectory(self, id_or_prefix: str) -> Trajectory:
         """One trajectory, by id or by a prefix of it that only one trajectory has.
@@ -232,7 +233,7 @@ class TrialTables(Tables):
         query = select(t.trajectory.c.data, t.trajectory.c.start_state)
         with self._db.read() as connection:
             row = connection.execute(query.where(t.trajectory.c.id == self._best_version(name))).one()
-        return self._trajectories([(row.data, row.start_state)])[0]
+        return self._trajectory(self._texts([row.data])[0], row.start_state)
 
     def outdated(self, query: Query) -> Iterator[Trial]:
         """The trials that match whose trajectory was assembled by other versions of the assembler only."""
@@ -261,12 +262,15 @@ class TrialTables(Tables):
         with self.decoding("trial"):
             return rows.trial_from_json(unpack(data))
 
-    def _trajectories(self, kept: Sequence[tuple[bytes, str | None]]) -> list[Trajectory]:
-        """Trajectories from what is kept of each: its text, and the hash of the state before."""
+    def _texts(self, packed: Sequence[bytes]) -> list[bytes]:
+        """The whole texts of trajectories."""
         with self._db.read() as connection, self.decoding("trajectory"):
-            texts = expanded([text for text, _ in kept], lambda digests: self._contents(connection, digests))
-            states = [None if name is None else self._state(name) for _, name in kept]
-            return [trajectory_from(text, state) for text, state in zip(texts, states, strict=True)]
+            return expanded(packed, lambda digests: self._contents(connection, digests))
+
+    def _trajectory(self, text: bytes, start_state: str | None) -> Trajectory:
+        start = None if start_state is None else self._state(start_state)
+        with self.decoding("trajectory"):
+            return trajectory_from(text, start)
 
     def _contents(self, connection: Connection, digests: Iterable[bytes]) -> dict[bytes, bytes]:
         wanted = list(digests)

@@ -271,7 +271,13 @@ def same(a: Any, b: Any) -> bool:
         return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
     if isinstance(a, list):
         return len(a) == len(b) and all(map(same, a, b))
-    return a == b or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
+    return (a == b and str(a) == str(b)) or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
+
+
+def test_parts_that_only_python_holds_equal_stay_apart(tmp_path: Path):
+    members = [1, True, 1.0, 0, False, 0.0, -0.0, "1", None]
+    talk = {"messages": [], "metadata": [[member] * 60 for member in members for _ in range(2)]}
+    assert same(restore(one(tmp_path, talk).spans), talk)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import time
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -334,6 +335,20 @@ def test_recorded_times_are_kept_and_missing_ones_are_said_to_be_made_up(shared:
     assert stripped.spans[0].attributes[semconv.SYNTHETIC_TIME] is True
     starts = [span.start_ns for span in stripped.spans[1:]]
     assert starts == sorted(set(starts))
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process cannot be set here")
+def test_times_do_not_depend_on_where_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    said = {"role": "user", "content": "Hello", "timestamp": "2025-08-01T00:00:01"}
+    path = written(tmp_path / "a.json", {"simulations": [simulation([said])]})
+    here = imported(path)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert imported(path) == here
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_the_seconds_and_the_seed_of_a_simulation_are_facts_of_its_trial(shared: Path):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import jsonpatch
 import pytest
@@ -113,8 +114,10 @@ class Llm:
 
     def counters(self) -> dict[str, float]:
         """llama.cpp's own count of the tokens of all its answers since it started."""
-        with urllib.request.urlopen(f"{self._llama}/metrics") as response:  # noqa: S310 (it is our own server)
-            text = response.read().decode()
+        connection = http.client.HTTPConnection(urlsplit(self._llama).netloc)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
         names = ("prompt_tokens_total", "prompt_tokens_cached_total", "tokens_predicted_total")
         return {name: float(re.search(rf"^llamacpp:{name} (\S+)$", text, re.MULTILINE)[1]) for name in names}
 

@@ -11,9 +11,11 @@ How an answer is constrained is chosen by what stands before `/v1` in the base U
     (nothing)       one of the tools, or something to say; without tools, free text
     forgets         likewise, and llama.cpp reads everything anew: only so does the same seed give the same text
     acts-first      a tool until there is its answer to the latest message of the user, then something to say
+    acts-aloud      likewise, and something to say in the same answer
     acts-twice      likewise, two tools in one answer
     acts-always     one of the tools
     acts-wrongly    likewise as `acts-first`, but under a name that was not offered
+    says-nothing    an empty text
     rambles         as `acts-first`, but what it says is free text that goes on until `max_tokens`
 
 The log has one JSON object a line, each with the number of its exchange and a time: `asked` (path and body as they
@@ -44,7 +46,19 @@ CONTEXT_TOKENS = 1024
 LONGEST_ANSWER_TOKENS = 64  # where the request does not say
 LONGEST_SAYING = 60  # characters, where there are tools
 PATH = re.compile(r"/(?:(?P<way>[a-z-]+)/)?v1/chat/completions")
-WAYS = frozenset({None, "forgets", "acts-first", "acts-twice", "acts-always", "acts-wrongly", "rambles"})
+WAYS = frozenset(
+    {
+        None,
+        "forgets",
+        "acts-first",
+        "acts-aloud",
+        "acts-twice",
+        "acts-always",
+        "acts-wrongly",
+        "says-nothing",
+        "rambles",
+    }
+)
 WRONG_NAME = "dance"
 WITHOUT_SPACES = {"x-guidance": {"whitespace_flexible": False}}  # else most of what it writes is spaces
 CUT_CALL = re.compile(r'\s*\{\s*"name"\s*:\s*"(?P<name>\w+)"\s*,\s*"arguments"\s*:\s*(?P<arguments>.*)', re.DOTALL)
@@ -75,9 +89,12 @@ def answer_schema(tools: Sequence[Mapping[str, Any]], way: str | None, *, answer
     free = way in {None, "forgets"}
     if answered and not free and way != "acts-always":
         return exactly(says)
+    if way == "says-nothing":
+        return exactly({"say": {"const": ""}})
     if way == "acts-wrongly":
         return exactly({"name": {"const": WRONG_NAME}, "arguments": exactly({})})
-    calls = [exactly({"name": {"const": tool["name"]}, "arguments": tool["parameters"]}) for tool in tools]
+    aloud = says if way == "acts-aloud" else {}
+    calls = [exactly({**aloud, "name": {"const": tool["name"]}, "arguments": tool["parameters"]}) for tool in tools]
     if way == "acts-twice":
         return {"type": "array", "items": {"anyOf": calls}, "minItems": 2, "maxItems": 2}
     return {"anyOf": [*calls, exactly(says)] if free else calls}
@@ -138,9 +155,8 @@ def read(text: str) -> tuple[str | None, list[tuple[str, str]]]:
         cut = CUT_CALL.fullmatch(text)
         return (text, []) if cut is None else (None, [(cut["name"], cut["arguments"])])
     items = value if isinstance(value, list) else [value]
-    if "say" in items[0]:
-        return items[0]["say"], []
-    return None, [(item["name"], json.dumps(item["arguments"])) for item in items]
+    calls = [(item["name"], json.dumps(item["arguments"])) for item in items if "name" in item]
+    return items[0].get("say"), calls
 
 
 # --- between them

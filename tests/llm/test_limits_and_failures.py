@@ -22,7 +22,7 @@ from agenteval.world import parse_user
 
 pytestmark = pytest.mark.llm
 
-LONG = 900  # tokens: more than can be read before a test is over with it
+LONG = 900  # tokens: more than is written before a test cuts it
 SOON = Backoff(base_seconds=0.01)
 LONGEST_WAIT_S = 60.0
 

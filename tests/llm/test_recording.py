@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from agenteval.core.codec import fingerprint, from_json, to_json
+from agenteval.core.scenario import Limits
 from agenteval.core.trajectory import Integrity, ModelCall, ToolCall, Usage
 from agenteval.models import RecordedModel
 from agenteval.world import parse_user
@@ -70,6 +71,13 @@ async def test_a_question_that_needs_a_tool(trials: Any) -> None:
     assert (len(seen.calls(ModelCall)), len(seen.calls(ToolCall))) == (2, 1)
 
 
+async def test_words_and_a_call_in_one_answer(trials: Any) -> None:
+    seen = await trials.run(trials.model("acts-aloud"), max_tokens=64)
+    assert seen.told == seen.truth
+    assert seen.ended == ("completed", None)
+    assert kinds(seen)[:5] == ["message", "message", "model_call", "message", "tool_call"]
+
+
 async def test_two_calls_in_one_answer_that_change_the_world(trials: Any) -> None:
     seen = await trials.run(trials.model("acts-twice"), task="Add 1 and 2. Then add 3 and 4.")
     assert seen.told == seen.truth
@@ -99,8 +107,19 @@ async def test_without_a_world_and_a_policy_there_is_only_talk(trials: Any) -> N
     assert kinds(seen) == ["message", "model_call", "message"]
 
 
+async def test_an_answer_without_a_word_is_recorded_as_one(trials: Any) -> None:
+    seen = await trials.run(trials.model("says-nothing"), task=None, user=parse_user(TWO_TURNS))
+    assert seen.told == seen.truth
+    assert seen.ended == ("completed", None)
+    assert kinds(seen) == ["message", "message", "model_call", "message", "model_call"]
+    assert [message.text for call in seen.calls(ModelCall) for message in call.output] == ["", ""]
+
+
 async def test_nothing_is_missing_and_all_of_it_happened_when_it_says(trials: Any) -> None:
-    seen = await trials.run(trials.model("acts-first"), task="Add 2 and 2.")
+    # nothing makes the model call a tool here, or stop
+    seen = await trials.run(trials.model(), task="Add 2 and 2.", limits=Limits(calls=2))
+    assert seen.told == seen.truth
+    assert seen.ended in {("completed", None), ("limit", None)}
     spans = 1 + len(seen.trajectory.runs) + len(seen.calls(ModelCall)) + len(seen.calls(ToolCall))
     assert seen.trajectory.integrity == Integrity(started=spans, ended=spans, stored=spans)
     assert seen.trajectory.integrity.complete

@@ -68,7 +68,7 @@ def test_a_forbidden_call_stands_beside_never(lab):
 def test_counts_are_set_side_by_side(lab):
     first, second = lab.call("pay", {"n": 1}), lab.call("pay", {"n": 2})
     assert lines(lab, checkers.at_most({"pay": 1}), first, second) == [
-        Line(name="", expected='"at most 1"', happened="2", mark="differs"),
+        Line(name="", expected="at most 1", happened="2", mark="differs"),
         Line(name="step 0", happened="pay(n=1)", mark="differs"),
         Line(name="step 1", happened="pay(n=2)", mark="differs"),
     ]

@@ -68,7 +68,7 @@ def decode(data: bytes | bytearray) -> Decoded:
         raise
     except ValueError as error:
         raise Unreadable("it holds a whole number of more than 4,300 digits") from error
-    if False:
+    if depth_of(value) > DEEPEST:
         raise Unreadable(f"nested deeper than {DEEPEST} levels")
     suspect = bool(constants) or _BEYOND_STORES.search(data) is not None
     return Decoded(exact=value, clean=clean(value) if suspect else value)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from agenteval.intake.formats._json import DEEPEST, LARGEST, Decoded, Unreadable, decode
+from agenteval.intake.formats._json import LARGEST, Decoded, Unreadable, decode
 
 Read = Callable[[int], bytes]
 """Up to that many bytes; none at the end. May raise OSError, EOFError, zlib.error or Unreadable."""
@@ -113,7 +113,7 @@ def _object(text: _Text, tokens: Iterator[_Token], streamed: frozenset[str]) -> 
 
 
 def _member(text: _Text, *, last: bool) -> Iterator[Piece]:
-    key, problem = text.key(), text.problem(1)
+    key, problem = text.key(), text.problem()
     data = text.take()
     if problem is not None:
         yield Piece(key=key, problem=problem)
@@ -135,7 +135,7 @@ def _elements(text: _Text, tokens: Iterator[_Token], key: str | None, level: int
         ends = byte in _CLOSING and depth == level - 1
         if not ends and not (byte == _COMMA and depth == level):
             continue
-        problem = text.problem(level)
+        problem = text.problem()
         data = text.take().strip(_BLANK)
         if problem is not None or data:
             yield Piece(key=key, index=index, data=data if problem is None else None, problem=problem)
@@ -164,7 +164,6 @@ class _Text:
         self._largest = largest
         self._held = bytearray()
         self._at = 0  # how many of the held bytes lie before the token of now
-        self._deepest = 0
         self._depth = 0
         self._in_text = False
         self._overfull: str | None = None  # the key of a piece that grew too large, and whose bytes were let go
@@ -182,7 +181,6 @@ class _Text:
         del self._held[: self._at + 1]
         self.start += self._at + 1
         self._at = -1
-        self._deepest = 0
         self._overfull = None
 
     def blank(self) -> bool:
@@ -199,11 +197,9 @@ class _Text:
         except Unreadable:
             return None
 
-    def problem(self, level: int) -> str | None:
+    def problem(self) -> str | None:
         """Why the piece that ends here cannot be taken."""
-        if self._too_large():
-            return f"larger than {self._largest:,} bytes"
-        return f"nested deeper than {DEEPEST} levels" if self._deepest - level > DEEPEST else None
+        return f"larger than {self._largest:,} bytes" if self._too_large() else None
 
     def _too_large(self) -> bool:
         return self._overfull is not None or self._at > self._largest
@@ -241,7 +237,6 @@ class _Text:
         """Keep count of depth; whether the byte is a bracket or comma of the outer levels."""
         if byte in _OPENING:
             self._depth += 1
-            self._deepest = max(self._deepest, self._depth)
             return self._depth <= _OUTER
         if byte in _CLOSING:
             self._depth -= 1

@@ -52,7 +52,7 @@ function comparison(lines) {
   for (const [mark, name, expected, happened, hint] of lines) {
     const row = body.insertRow();
     row.className = mark;
-    row.append(el("td", "sign", SIGNS[mark] || ""), el("td", "", name), el("td", "expected", expected), el("td", "happened", happened));
+    row.append(el("td", "sign", SIGNS[mark] || ""), el("td", "", name), el("td", "expected", expected), el("td", happened.length > 60 ? "happened whole" : "happened", happened));
     if (hint) {
       const below = body.insertRow();
       below.className = "hint";
