@@ -64,9 +64,11 @@ surface: $(DEV) ## write down what is public, after a change that was meant
 	$(PY) tests/repo/public_surface.py > $(VENV)/new.txt
 	cp $(VENV)/new.txt tests/repo/public_surface.txt
 
-reference: $(DEV) ## write docs/commands.md from the commands
+reference: $(DEV) ## write docs/commands.md and the facts in docs/checks.md from the code
 	$(PY) tests/docs/reference.py > $(VENV)/new.txt
 	cp $(VENV)/new.txt docs/commands.md
+	$(PY) tests/docs/checks_page.py > $(VENV)/new.txt
+	cp $(VENV)/new.txt docs/checks.md
 
 schema: $(DEV) ## write the JSON schemas of what the verbs print
 	$(PY) -m agenteval.report.schema traces/schema

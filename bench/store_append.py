@@ -1,6 +1,6 @@
 """What SQLite costs through the store: spans appended, and kept trajectories read.
 
-Appending. Yardstick: `sqlite3.executemany` of the same spans into one table with the columns and the unique index of the
+Appending. Yardstick: `sqlite3.executemany` of the same spans into one table with the columns and unique index of the
 store's own, the rest of each span as one JSON text by orjson; one transaction for every 512 spans, the same pragmas.
 Serialisation is inside both. The spans are those of whole trials: roots, agents, model calls, tool calls, about 1.7 kB
 each, every text said once, so that the store gains nothing from keeping texts once. Asked: at least half the yardstick.

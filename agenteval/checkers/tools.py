@@ -182,11 +182,9 @@ class Count:
 
     def _said(self, calls: Sequence[Called], label: str, want: Want) -> str:
         verb = {"ok": "succeeded", "error": "failed", "any": "was called"}[want]
-        steps = f" ({where(calls)})" if calls else ""
         number = times(len(calls))
-        return f"{self.call.label} {f'{verb} {number}' if calls else f'never {verb}'}{label}{steps}".replace(
-            "never was", "was never"
-        )
+        said = f"{verb} {number}" if calls else f"never {verb}".replace("never was", "was never")
+        return f"{self.call.label} {said}{label}{_at(calls)}"
 
     def _wanted(self) -> Want:
         return self.want or ("ok" if self.high is None else "any")
@@ -206,10 +204,13 @@ class Count:
         joint = worst(outcomes) if outcomes else None
         if joint is not None and joint.verdict == "fail":
             return joint
-        if stray and (joint is None or joint.verdict == "unknown" or self._may_break(len(stray))):
+        open_joint = joint is not None and joint.verdict == "unknown"
+        if stray and (open_joint or self._may_break(len(stray))):
             return undecided(_value_unseen(stray[0], path), stray, witness(stray))
         if part.lost and (joint is None or (self.low and joint.verdict == "pass")):
             return undecided(part.doubt(), said=joint.reason if joint else f"{self.call.label} was not seen")
+        if joint is None and stray:
+            return held(f"{self.call.label} was called {times(len(stray))} in all{_at(stray)}", stray)
         if joint is None:
             return inactive(f"{self.call.label} was never called, so that there is nothing to count per {path.text}")
         joint.activations = len(groups)
@@ -224,6 +225,10 @@ class Count:
         if outcome.verdict == "fail" and not sure(tally.required) and not sure(tally.attempted):
             return self._undecided(tally, part)  # none of its calls is certain, so the value may not have come at all
         return outcome
+
+
+def _at(calls: Sequence[Called]) -> str:
+    return f" ({where(calls)})" if calls else ""
 
 
 def _value_unseen(called: Called, path: Path) -> Doubt:

@@ -64,7 +64,14 @@ def open_(store_url: str, *, create: bool = True) -> TraceStore:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON on standard output."""
+    """Print a value as JSON on standard output; what JSON cannot hold (lone surrogates, huge integers) as text."""
     import orjson
 
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
+    from agenteval.report.visible import storable
+
+    option = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
+    try:
+        text = orjson.dumps(value, option=option)
+    except TypeError:
+        text = orjson.dumps(storable(value), option=option)
+    click.echo(text.decode())

@@ -90,7 +90,7 @@ def command(
         if html is not None:
             write_html(store, report, html)
         if as_json:
-            print_json({"run": plan.run.id, "summary": _summary(summary), "report": report})
+            print_json({"schema": "run.v1", "run": plan.run.id, "summary": _summary(summary), "report": report})
         else:
             print_report(report)
             if summary.stopped:

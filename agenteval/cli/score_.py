@@ -47,7 +47,7 @@ def command(run: str, checks_file: Path, allow_code: bool, store_url: str, as_js
         summary = score_run(store, run, checks)
         report = build(store, summary.run.id)
         if as_json:
-            print_json({"run": summary.run.id, "scored": summary.scored, "report": report})
+            print_json({"schema": "score.v1", "run": summary.run.id, "scored": summary.scored, "report": report})
         else:
             print_report(report)
         return exit_code(report, None)

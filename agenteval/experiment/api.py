@@ -20,7 +20,7 @@ from agenteval.core.outcome import Interval, Run, Score, Trial
 from agenteval.core.ports import Model, TraceStore
 from agenteval.core.scenario import Scenario, Suite
 from agenteval.errors import RequestError
-from agenteval.experiment.plan import refuse_unknown_tools
+from agenteval.experiment.plan import claims_of, refuse_unknown_tools
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
 from agenteval.intake.suites import load_suite
 from agenteval.models.price import Prices
@@ -102,7 +102,7 @@ async def run_async(
         suite=chosen.id,
         suite_hash=chosen.hash,
         agents=tuple(spec.name for spec in specs),
-        settings={"trials": trials, "seed": seed},
+        settings={"trials": trials, "seed": seed, **claims_of(chosen)},
     )
     kept = open_store(store) if isinstance(store, str) else store
     plan = RunPlan(

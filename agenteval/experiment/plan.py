@@ -90,7 +90,7 @@ def plan_run(
         suite=suite.id,
         suite_hash=suite.hash,
         agents=tuple(spec.name for spec in agents),
-        settings=request.settings(),
+        settings={**request.settings(), **claims_of(suite)},
     )
     if resume is not None and resume.suite_hash != suite.hash:
         raise RequestError(
@@ -109,6 +109,11 @@ def plan_run(
         model=model,
         prices=prices,
     )
+
+
+def claims_of(suite: Suite) -> dict[str, Json]:
+    """What a score on the suite means and does not, for the run's record."""
+    return {"claims": list(suite.claims), "does_not_claim": list(suite.does_not_claim)}
 
 
 def _check_counts(request: RunRequest) -> None:

@@ -258,6 +258,8 @@ def _check(agent: str, check: str, tally: _Tally, confidence: float) -> dict[str
 
 
 def _count(tally: _Tally, scenario: str, finding: Finding) -> None:
+    if finding.title != tally.title:
+        tally.title = finding.check  # scenarios share the id for one rule that each writes in its own words
     asked = finding.reason_code != "not_asked"
     tally.verdicts[finding.verdict if asked else "not_asked"] += 1
     tally.reasons[finding.reason_code] += 1

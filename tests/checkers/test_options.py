@@ -204,6 +204,58 @@ def test_stretches(item, calls, answer):
     assert verdict(item, seen(*[call(name) for name in calls])) == answer
 
 
+UNSURE = call("b", status="unknown")
+HIDDEN = call("a", missing={"arguments": "off"})
+
+
+@pytest.mark.parametrize(
+    ("item", "steps", "keywords", "answer"),
+    [
+        # whether the boundary is one was not recorded
+        ({"never": {"tool": {"$glob": "*"}}, "before": "b"}, [UNSURE], {}, "unknown"),
+        ({"never": "a", "before": "b"}, [UNSURE, call("a")], {}, "unknown"),
+        ({"never": "a", "before": "b"}, [call("a"), UNSURE], {}, "fail"),
+        ({"never": "a", "after": "b"}, [UNSURE, call("a")], {}, "unknown"),
+        ({"never": "a", "after": "b"}, [call("a"), UNSURE], {}, "pass"),
+        ({"at_least": {"a": 1}, "after": "b"}, [UNSURE], {}, "unknown"),
+        ({"at_least": {"a": 1}, "after": "b"}, [UNSURE, call("a")], {}, "unknown"),
+        ({"at_most": {"a": 1}, "between": ["b", "c"]}, [UNSURE, call("a"), call("a")], {}, "unknown"),
+        ({"at_most": {"a": 1}, "between": ["c", "b"]}, [call("c"), call("a"), UNSURE, call("a")], {}, "unknown"),
+        ({"never": "a", "between": ["c", "b"]}, [call("c"), call("a"), UNSURE, call("a")], {}, "fail"),
+        # for which value a call counts was not recorded, or whether it counts at all
+        (
+            {"at_least": {"of": "a", "n": 2, "per": "x"}},
+            [call("a", {"x": 1}), call("a", {"x": 1}), HIDDEN],
+            {},
+            "unknown",
+        ),
+        ({"at_least": {"of": "a", "n": 2, "per": "x"}}, [call("a", {"x": 1}, status="unknown")], {}, "unknown"),
+        ({"at_least": {"of": "a", "n": 1, "per": "x"}}, [call("a", {"x": 1}, error="no")], {}, "vacuous"),
+        ({"at_most": {"of": "a", "n": 1, "per": "x"}}, [HIDDEN, HIDDEN], {}, "unknown"),
+        ({"at_most": {"of": "a", "n": 2, "per": "x"}}, [HIDDEN, HIDDEN], {}, "pass"),
+        ({"at_most": {"of": "a", "n": 1, "per": "x"}}, [call("a", {"x": 1})] * 2 + [HIDDEN], {}, "fail"),
+        ({"at_least": {"of": "a", "n": 1, "per": "x"}}, [call("a", {"x": 1})], {"lost": 1}, "unknown"),
+        # a turn may be two
+        ({"budget": {"seconds": 1}, "each": "turn"}, [call("a"), call("a"), call("a")], {"lost": 1}, "unknown"),
+        ({"never": "a", "each": "turn"}, [call("a")], {"lost": 1}, "fail"),
+        ({"never": "a", "in": {"turn": 1}}, [call("a")], {"lost": 1}, "unknown"),
+        ({"not": {"never": "a"}, "each": "call"}, [call("a")], {"lost": 1}, "unknown"),
+        ({"not": {"never": "a"}, "each": "call"}, [call("a")], {}, "pass"),
+        ({"says": "done", "in": {"turn": 1}}, [], {"lost": 1}, "unknown"),
+        ({"matches": {"mode": "subset", "calls": ["a"]}, "status": "ok"}, [UNSURE], {}, "unknown"),
+        (
+            {"matches": {"mode": "subset", "calls": ["a"]}, "status": "ok"},
+            [call("b", error="no"), call("a")],
+            {},
+            "pass",
+        ),
+    ],
+    ids=str,
+)
+def test_what_lies_in_doubt(item, steps, keywords, answer):
+    assert verdict(item, seen(*steps, **keywords)) == answer
+
+
 def test_stretches_are_counted():
     finding = findings({"never": "a", "between": ["b", "c"]}, seen(*[call(name) for name in "bcbc"]))[0]
     assert (finding.activations, finding.reason) == (2, "a was never called, between b and c")

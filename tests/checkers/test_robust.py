@@ -157,7 +157,7 @@ def checks(draw, depth=2):
         item = {name: draw(argument)}
     else:
         inner = st.lists(checks(depth - 1), min_size=1, max_size=3) if name != "not" else checks(depth - 1)
-        item, options = {name: draw(inner)}, [parts]
+        item, options = {name: draw(inner)}, [parts | st.just({"each": "call"})]
     for option in [*options, conditions]:
         item.update(draw(option))
     return item

@@ -5,6 +5,7 @@ import pytest
 from agenteval.checkers import View, parse
 from agenteval.testing.trajectories import call, say, trajectory
 
+
 class _Absent:
     def __repr__(self) -> str:
         return "ABSENT"  # ids of tests must be alike in every worker

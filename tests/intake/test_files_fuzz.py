@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -240,3 +241,65 @@ def test_any_bytes_are_survived(tmp_path: Path, content: bytes, name: str | None
     path = tmp_path / "file"
     path.write_bytes(content)
     survives(path, name)
+
+
+# --- real files, cut off
+
+
+def ends_of_records(text: str, key: str | None) -> list[int]:
+    """Where each record of a JSON text ends, found by decoding one after the other."""
+    decoder = json.JSONDecoder()
+    at = 0 if key is None else text.index(f'"{key}"')
+    at = text.index("[", at) + 1
+    ends: list[int] = []
+    while True:
+        while text[at] in " \t\r\n,":
+            at += 1
+        if text[at] == "]":
+            return ends
+        _, at = decoder.raw_decode(text, at)
+        ends.append(at)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("tau_bench/gpt-4o-airline.json", None),
+        ("tau2_runs/gym/gpt-4.1_airline_default.json.gz", "simulations"),
+        ("tau2_runs/gym/qwen2.5-7b_airline_default.json.gz", "simulations"),
+        ("inspect_logs/2025-05-12_browser.json", "samples"),
+        ("inspect_logs/2025-05-12_security-guide.json", "samples"),
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_real_file_cut_off_anywhere_gives_every_record_before_the_cut(
+    shared: Path, tmp_path: Path, name: str, key: str | None, seed: int
+):
+    data = (shared / "data" / name).read_bytes()
+    text = (gzip.decompress(data) if name.endswith(".gz") else data).decode()
+    ends = ends_of_records(text, key)
+    cut = random.Random(f"{name} {seed}").randrange(ends[0] // 2, len(text) - 1)
+    path = tmp_path / "file"
+    path.write_text(text[:cut], encoding="utf-8")
+    whole = json.loads(text) if key is None else json.loads(text)[key]
+    # a record counts once the comma or bracket behind it has been seen: nothing else says that it is whole
+    seen = sum(text[end:cut].strip() != "" for end in ends)
+    records = list(read(path, format={None: "tau-bench", "simulations": "tau2", "samples": "inspect"}[key]))
+    taken = [restore(record.spans) for record in records if isinstance(record, Imported)]
+    assert [canonical(record) for record in taken] == [canonical(record) for record in whole[:seen]]
+    refused = [record for record in records if isinstance(record, ImportRefused)]
+    assert len(refused) == 1 + (seen == 0 and key is not None)
+    assert "the file ends" in refused[0].why or "the file ends" in refused[-1].why
+
+
+@pytest.mark.parametrize("name", ["tau2_runs/gym/gpt-4.1_airline_default.json.gz", "inspect_logs/log_streaming.eval"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_packed_file_cut_off_anywhere_is_read_as_far_as_it_goes_or_refused(
+    shared: Path, tmp_path: Path, name: str, seed: int
+):
+    data = (shared / "data" / name).read_bytes()
+    cut = random.Random(seed).randrange(1, len(data))
+    path = tmp_path / "file"
+    path.write_bytes(data[:cut])
+    survives(path)
+    assert any(isinstance(record, ImportRefused) for record in read(path))

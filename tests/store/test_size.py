@@ -127,8 +127,9 @@ def long_trial(speech: Speech) -> list[Span]:
     return spans
 
 
-@pytest.mark.parametrize("words", [True, False], ids=["words", "noise"])
-@pytest.mark.parametrize("together", [True, False], ids=["together", "span by span"])
+@pytest.mark.parametrize(
+    ("words", "together"), [(True, True), (False, False)], ids=["words, together", "noise, span by span"]
+)
 def test_a_trial_of_200_turns_takes_at_most_three_times_what_was_said(
     tmp_path: Path, words: bool, together: bool
 ) -> None:
@@ -155,10 +156,8 @@ def test_a_trial_of_200_turns_takes_at_most_three_times_what_was_said(
     store.close()
     taken = path.stat().st_size
     assert [other.name for other in tmp_path.iterdir()] == ["store.db"]  # nothing waits beside the file
-    print(f"{taken / speech.distinct:.2f}")
     assert taken <= 3 * speech.distinct
     reopened = SqlStore(path)
     assert reopened.read([TRACE])[0] == sorted(spans, key=lambda span: span.start_ns)
     assert list(reopened.trajectories(Query(run="r"))) == [(trial, trajectory)]
-    print(reopened.sizes())
     reopened.close()
