@@ -88,8 +88,7 @@ def _grade(used: float, limit: float) -> float:
 def _turns(part: Part) -> Used:
     answered = open_turns = 0
     for start, end in part.view.turns:
-        steps = [part.view.steps[place] for place in part.places if start <= place < end]
-        steps = [step for step in steps if part.chosen or part.view.at_top(step)]
+        steps = [step for step in part.between(start, end).steps() if part.chosen or part.view.at_top(step)]
         if any(isinstance(step.content, Message) and step.content.role == "assistant" for step in steps):
             answered += 1
         elif any(isinstance(step.content, ModelCall) and "output" in step.missing for step in steps):
@@ -107,8 +106,7 @@ def _tokens(part: Part) -> Used:
     if usage.tokens is None:
         return Used(None, _unmeasured("tokens", models, models))
     silent = max(usage.unmeasured_calls, unpriced["tokens"])
-    half = usage.input_tokens is None or usage.output_tokens is None
-    return Used(usage.tokens, _unmeasured("tokens", silent or models, models) if silent or half else None)
+    return Used(usage.tokens, _unmeasured("tokens", silent, models) if silent else None)
 
 
 def _usd(part: Part) -> Used:
@@ -124,7 +122,7 @@ def _usage(part: Part) -> tuple[Usage, int, dict[str, int]]:
     calls = [step.content for step in part.steps() if isinstance(step.content, ModelCall)]
     each = [call.usage for call in calls]
     unpriced = {
-        "tokens": sum(usage is None or usage.tokens is None for usage in each),
+        "tokens": sum(usage is None or usage.input_tokens is None or usage.output_tokens is None for usage in each),
         "usd": sum(usage is None or usage.cost_usd is None for usage in each),
     }
     if part.whole:

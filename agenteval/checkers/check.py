@@ -146,7 +146,7 @@ class Check:
         active = scope.active(part)
         if active == NO:
             return inactive(f"{scope.first.label} never succeeded, so that nothing came {scope.kind} it")
-        windows = scope.windows(part)
+        windows = scope.windows(part, local=self.rule.local)
         outcomes = [self._ruled(window) for window in windows]
         outcome = worst(outcomes)
         if outcome.verdict == "fail":
@@ -154,7 +154,7 @@ class Check:
                 return undecided(windows[0].doubt(), said=outcome.reason)
             return replace(outcome, reason=f"{outcome.reason}, {scope.said(part, outcome.steps)}")
         if outcome.verdict == "pass":
-            activations = len(windows) if scope.kind == "between" else outcome.activations
+            activations = scope.activations(part) if scope.kind == "between" else outcome.activations
             return replace(outcome, reason=f"{outcome.reason}, {scope.brief}", activations=activations)
         return outcome
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from agenteval.checkers.logic import Tri, Want
 from agenteval.checkers.patterns import NO_BINDINGS, Pattern
+from agenteval.checkers.shape import key_of
 from agenteval.checkers.values import Env
 from agenteval.checkers.view import Called, Part
 from agenteval.graph.match import Matching
@@ -66,9 +67,13 @@ def embed(stages: Sequence[Stage], part: Part, want: Want, least: Tri, *, binds:
         least: How sure each fit must be.
         binds: The steps bind names.
     """
-    if binds or part.view.overlaps:
+    if part.view.overlaps:
         return _Search(stages, part, want, least).run()
-    return _pass(stages, part, want, least)
+    found = _pass(stages, part, want, least)
+    # names only ever narrow the choice: where there is none without them, there is none with them
+    if not binds or found.stage < len(stages):
+        return found
+    return _Search(stages, part, want, least).run()
 
 
 # --- one pass
@@ -145,6 +150,8 @@ class _Search:
         self.least = least
         self.tries = 0
         self.best = Embedding((), 0)
+        # where calls stand one after the other: the earliest end with which a stage was left, for each set of bindings
+        self._left: dict[object, int] = {}
 
     def run(self) -> Embedding:
         waiting = [self._enter(_State(-1, (), (), (), NO_BINDINGS))]
@@ -157,6 +164,8 @@ class _Search:
             if self.tries > MOST_TRIES:
                 return self.best._replace(gave_up=True)
             if not state.left:
+                if self._tried(state):
+                    continue
                 self._remember(state)
                 if state.stage + 1 == len(self.stages):
                     return Embedding(state.choices, len(self.stages), state.env)
@@ -164,6 +173,18 @@ class _Search:
             else:
                 waiting.append(self._choose(state))
         return self.best
+
+    def _tried(self, state: _State) -> bool:
+        """As much was left to choose from before, under the same bindings, and it led nowhere."""
+        bound = [(name, key_of(value)) for name, value in state.env.items()]
+        if self.part.view.overlaps or any(key is None for _, key in bound):
+            return False
+        last = max((choice.called.position for choice in state.choices), default=-1)
+        key = (state.stage, tuple(sorted(bound)))
+        if self._left.get(key, last + 1) <= last:
+            return True
+        self._left[key] = last
+        return False
 
     def _remember(self, state: _State) -> None:
         if state.stage + 1 > self.best.stage:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agenteval._util.canonical import canonical
 from agenteval.checkers import options
 from agenteval.checkers.budget import KINDS as RESOURCES
 from agenteval.checkers.budget import Budget
@@ -83,7 +84,8 @@ def _calls(written: Written) -> Built:
     steps = some(written.argument, written.place, "calls")
     if len(steps) > MOST_CALLS:
         raise written.place.error(f"{len(steps):,} steps; at most {MOST_CALLS:,}")
-    stages = tuple(_stage(step, written.place.at(index), written.names) for index, step in enumerate(steps))
+    seen: dict[bytes, Pattern] = {}
+    stages = tuple(_stage(step, written.place.at(index), written.names, seen) for index, step in enumerate(steps))
     if all(() in stage.ways for stage in stages):
         raise written.place.error("every step may be left out, so that this would hold whatever happens")
     patterns = [one for stage in stages for way in stage.ways for one in way]
@@ -95,24 +97,32 @@ def _calls(written: Written) -> Built:
     return rule, _tools(patterns)
 
 
-def _stage(spec: Any, place: Place, names: Names) -> Stage:
-    return Stage(label=flow(spec, limit=100), ways=tuple(_ways(spec, place, names)))
+def _stage(spec: Any, place: Place, names: Names, seen: dict[bytes, Pattern]) -> Stage:
+    return Stage(label=flow(spec, limit=100), ways=tuple(_ways(spec, place, names, seen)))
 
 
-def _ways(spec: Any, place: Place, names: Names) -> list[tuple[Pattern, ...]]:
+def _shared(spec: Any, place: Place, names: Names, seen: dict[bytes, Pattern]) -> Pattern:
+    """The pattern of a call; one for all that are written alike, so that each is looked for once."""
+    key = canonical(spec)
+    if key not in seen or seen[key].binds:
+        seen[key] = pattern(spec, place, names)
+    return seen[key]
+
+
+def _ways(spec: Any, place: Place, names: Names, seen: dict[bytes, Pattern]) -> list[tuple[Pattern, ...]]:
     """The sets of calls of which a step needs one."""
     word = next((key for key in STEP_WORDS if is_object(spec) and key in spec), None)
     if word is None:
-        return [(pattern(spec, place, names),)]
+        return [(_shared(spec, place, names, seen),)]
     if len(spec) > 1:
         raise place.error(
             f"{word} stands alone in its step; beside it there is {', '.join(k for k in spec if k != word)}"
         )
     inside = place.at(word)
     if word == "maybe":
-        inner = _ways(spec[word], inside, names)
+        inner = _ways(spec[word], inside, names, seen)
         return [*inner, ()] if () not in inner else inner
-    parts = [_ways(step, inside.at(index), names) for index, step in enumerate(some(spec[word], inside, word))]
+    parts = [_ways(step, inside.at(index), names, seen) for index, step in enumerate(some(spec[word], inside, word))]
     return _bounded([way for part in parts for way in part] if word == "any_of" else _product(parts, inside), inside)
 
 
@@ -142,7 +152,8 @@ def _matches(written: Written) -> Built:
     if len(entries) > MOST_CALLS:
         raise place.error(f"{len(entries):,} calls; at most {MOST_CALLS:,}")
     # a name is bound within one call: which call it is bound in would depend on how calls are paired
-    patterns = tuple(pattern(entry, place.at(index), Names()) for index, entry in enumerate(entries))
+    seen: dict[bytes, Pattern] = {}
+    patterns = tuple(_shared(entry, place.at(index), Names(), seen) for index, entry in enumerate(entries))
     return Matches(mode=mode, calls=patterns, want=options.status(written.spec, written.outside)), _tools(patterns)
 
 

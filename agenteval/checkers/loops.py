@@ -16,6 +16,7 @@ lain between the rounds, and a lost round may be what makes a loop.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -27,8 +28,6 @@ from agenteval.checkers.outcome import Outcome, held, undecided, violated, where
 from agenteval.checkers.patterns import REMEDY
 from agenteval.checkers.show import joined
 from agenteval.checkers.view import Called, Part
-from agenteval.core.message import Message
-from agenteval.core.trajectory import StateChange, ToolCall
 
 
 class Loop(NamedTuple):
@@ -95,22 +94,15 @@ def _whole(stretch: Sequence[Called], start: int, period: int, least: Tri) -> Lo
 def _stretches(part: Part) -> Iterator[list[Called]]:
     """The calls of each agent, cut where the world changed or the user spoke or acted."""
     runs: dict[str | None, list[list[Called]]] = {}
-    cuts = [place for place in part.places if _is_new(part, place)]
+    news = part.view.news
     for called in part.calls:
         stretches = runs.setdefault(called.step.run, [])
         last = stretches[-1][-1] if stretches else None
-        if last is None or any(last.at < cut < called.at for cut in cuts):
+        if last is None or bisect_right(news, last.at) < bisect_left(news, called.at):
             stretches.append([])
         stretches[-1].append(called)
     for stretches in runs.values():
         yield from stretches
-
-
-def _is_new(part: Part, place: int) -> bool:
-    content = part.view.steps[place].content
-    if isinstance(content, ToolCall):
-        return content.by == "user"
-    return isinstance(content, StateChange) or (isinstance(content, Message) and content.role == "user")
 
 
 def _same(a: Called, b: Called) -> Tri:

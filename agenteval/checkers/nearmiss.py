@@ -94,14 +94,15 @@ def _differences(pattern: Pattern, called: Called, want: Want, slow: Slow, env: 
         yield _unseen("arguments", {path.text: value.spec for path, value in pattern.args}, unclear, called)
     else:
         yield from _arguments(pattern, called, slow, env)
-    for field, value, actual in (
-        ("result", pattern.result, called.call.result),
-        ("error", pattern.error, called.call.error),
-    ):
-        if value is not None and field in called.unclear:
-            yield _unseen(field, value.spec, called.unclear[field], called)
-        elif value is not None and not _accepts(value, actual, slow, env):
-            yield _value(field, value, actual, env)
+    result, error = pattern.result, pattern.error
+    if result is not None and "result" in called.unclear:
+        yield _unseen("result", result.spec, called.unclear["result"], called)
+    elif result is not None and not _accepts(result, called.call.result, slow, env):
+        yield _value("result", result, called.call.result, env)
+    if error is not None and "error" in called.unclear:
+        yield _unseen("error", error.spec, called.unclear["error"], called)
+    elif error is not None and pattern.match_error(called, slow) != YES:
+        yield _value("error", error, called.call.error, env)
 
 
 def _arguments(pattern: Pattern, called: Called, slow: Slow, env: Env) -> Iterator[Difference]:

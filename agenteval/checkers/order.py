@@ -20,6 +20,7 @@ References:
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -130,6 +131,20 @@ def _too_few(stage: Stage) -> _Why:
 Hits = list[tuple[Called, Tri]]
 
 
+class _Answers:
+    """Calls that may answer others, to be looked through from the nearest on."""
+
+    def __init__(self, hits: Hits) -> None:
+        self._hits = hits
+        self._positions = [called.position for called, _ in hits]
+
+    def near(self, trigger: Called, *, before: bool) -> Iterator[tuple[Called, Tri]]:
+        """Those before or after a call, the nearest first."""
+        if before:
+            return (self._hits[place] for place in range(bisect_left(self._positions, trigger.position) - 1, -1, -1))
+        return (self._hits[place] for place in range(bisect_right(self._positions, trigger.position), len(self._hits)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Within:
     """How far the second call of a pair may be from the first; None is any distance."""
@@ -185,7 +200,7 @@ class Pair:
         """Ask for each triggering call whether its partner is there."""
         triggers = list(self._triggers(part))
         active = [called for called, found, _ in triggers if found == YES]
-        answers = None if self._answer.binds else self._answer.hits(part, self._wants[1])
+        answers = None if self._answer.binds else _Answers(self._answer.hits(part, self._wants[1]))
         open_ones: list[tuple[Called, Tri, Env]] = []
         for called, found, env in triggers:
             partner = max(self._partner(part, called, env, answers), MAYBE if part.lost else NO)
@@ -228,14 +243,22 @@ class Pair:
             for found, env in self._trigger.ways(part, called, want, NO_BINDINGS):
                 yield called, found, env
 
-    def _partner(self, part: Part, trigger: Called, env: Env, answers: Hits | None) -> Tri:
+    def _partner(self, part: Part, trigger: Called, env: Env, answers: _Answers | None) -> Tri:
         """Whether an answering call is there; `answers` are those that would do, where no names are bound."""
         best = NO
-        for called, found in self._answers(part, env) if answers is None else answers:
-            if called is not trigger:
-                best = max(best, min(found, self._placed(part, trigger, called)))
-                if best == YES:
-                    break
+        plain = answers is not None and not part.view.overlaps
+        if answers is not None and plain:
+            found_calls = answers.near(trigger, before=self.kind == "precedes")
+        else:
+            found_calls = self._answers(part, env)
+        for called, found in found_calls:
+            if called is trigger:
+                continue
+            placed = self._placed(part, trigger, called)
+            best = max(best, min(found, placed))
+            # the next one is further away, so that where this one is too far none will do
+            if best == YES or (plain and not placed):
+                break
         return best
 
     def _answers(self, part: Part, env: Env) -> Iterator[tuple[Called, Tri]]:

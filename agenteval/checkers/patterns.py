@@ -22,7 +22,7 @@ from agenteval.checkers.matchers import matcher
 from agenteval.checkers.paths import Path, parse_path
 from agenteval.checkers.shape import is_object
 from agenteval.checkers.show import called_as, flow
-from agenteval.checkers.values import UNSEEN, AnyOf, Doubt, Env, Matcher, Name, Slow, Word, together
+from agenteval.checkers.values import UNSEEN, AnyOf, Doubt, Env, Equal, Matcher, Name, Slow, Word, together
 from agenteval.checkers.view import Called, Part
 
 LONG_FORM = ("tool", "args", "result", "error")
@@ -96,23 +96,25 @@ class Pattern:
 
     def _apart_from_values(self, called: Called, want: Want, slow: Slow) -> Tri:
         """The tool, and how the call ended."""
-        ended = called.ended(want) if self.error is None else self._match_error(called, slow)
+        ended = called.ended(want) if self.error is None else self.match_error(called, slow)
         if self.name is not None:
             if called.name == self.name:
                 return ended
             return min(ended, MAYBE) if "name" in called.unclear else NO
         return ended if self.tool is None else min(ended, self.tool.test(called.name, slow))
 
-    def _match_error(self, called: Called, slow: Slow) -> Tri:
-        error: Matcher = self.error  # pyright: ignore[reportAssignmentType] (asked only where there is one)
+    def match_error(self, called: Called, slow: Slow) -> Tri:
+        """Whether it matches the text of the call's error; a call that did not fail has none, and only null fits."""
+        if self.error is None:
+            return YES
         if "error" in called.unclear:
             return MAYBE
-        if called.call.error is not None or called.ok == YES:
-            return error.test(called.call.error, slow)
-        if called.ok == MAYBE:
-            return MAYBE
-        # it failed, and its text is not there: nothing is known but that it is not null
-        return NO if error.test(None, slow) == YES else MAYBE
+        if called.call.error is not None:
+            return self.error.test(called.call.error, slow)
+        if called.ok == YES:
+            return YES if _takes_null(self.error) else NO
+        # it failed, or may have, and the text is not there: nothing is known but that it is not null where it failed
+        return NO if called.ok == NO and isinstance(self.error, Equal) and self.error.spec is None else MAYBE
 
     def _match_args(self, called: Called, slow: Slow) -> Tri:
         if "arguments" in called.unclear:
@@ -143,11 +145,16 @@ class Pattern:
         best = self.match(called, want, slow)  # bindings only ever narrow it
         if not best:
             return
-        if "arguments" in called.unclear or "result" in called.unclear:
+        if called.unclear and self._binds_in(called.unclear):
             yield MAYBE, {**dict.fromkeys(self.bound, UNSEEN), **env}
             return
         for found, after in together(self._choices(called), env, slow):
             yield min(best, found), after
+
+    def _binds_in(self, fields: Mapping[str, str]) -> bool:
+        """Names stand in one of those fields."""
+        held = [("result", self.result), ("error", self.error), *(("arguments", value) for _, value in self.args)]
+        return any(part is not None and part.binds and field in fields for field, part in held)
 
     def _choices(self, called: Called) -> list[tuple[Matcher, Sequence[Any]]]:
         """Each matcher that binds, with the values that it may choose from."""
@@ -157,17 +164,22 @@ class Pattern:
         return [(part, found) for part, found in values if part is not None and part.binds]
 
     def hits(self, part: Part, want: Want) -> list[tuple[Called, Tri]]:
-        """The calls of a part that it matches, or may."""
+        """The calls of a part that it matches, or may, in order."""
+        key = (self, want)
+        found = part.found.get(key)
+        if found is None:
+            found = part.found[key] = self._hits(part, want)
+        return found
+
+    def _hits(self, part: Part, want: Want) -> list[tuple[Called, Tri]]:
         slow = part.view.slow
-        if part.unoffered and self.tools & part.unoffered:  # a tool of it is misspelt: it may have meant any
-            found = [(called, min(part.has(called), self.fits(called, want, slow))) for called in part.calls]
-            return [(called, max(hit, MAYBE)) for called, hit in found]
-        calls = part.calls if self.name is None else part.named(self.name)
         match = self.fits if self.binds else self.match
-        if part.member is None:
-            found = [(called, match(called, want, slow)) for called in calls]
-        else:
-            found = [(called, min(part.has(called), match(called, want, slow))) for called in calls]
+        if part.unoffered and self.tools & part.unoffered:  # a tool of it is misspelt: it may have meant any
+            return [(called, max(MAYBE, min(part.has(called), match(called, want, slow)))) for called in part.calls]
+        calls = part.calls if self.name is None else part.named(self.name)
+        found = [(called, match(called, want, slow)) for called in calls]
+        if part.member is not None:
+            found = [(called, min(part.has(called), hit)) for called, hit in found]
         return [hit for hit in found if hit[1]]
 
     def ways(self, part: Part, called: Called, want: Want, env: Env) -> Iterator[tuple[Tri, Env]]:
@@ -231,6 +243,12 @@ def _only(arguments: Any, allowed: frozenset[str]) -> bool:
     if arguments is None:
         return True  # a call without arguments
     return is_object(arguments) and arguments.keys() <= allowed
+
+
+def _takes_null(value: Matcher) -> bool:
+    if isinstance(value, AnyOf):
+        return any(_takes_null(part) for part in value.parts)
+    return isinstance(value, Equal) and value.spec is None
 
 
 def _label(spec: Any) -> str:

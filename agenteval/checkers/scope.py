@@ -15,6 +15,7 @@ been lost before the first one seen, so nothing is certain to lie before it, and
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -59,10 +60,15 @@ class Scope:
         seen = max((found for _, found in self.first.hits(part, "ok")), default=NO)
         return max(seen, MAYBE) if part.lost else seen
 
-    def windows(self, part: Part) -> list[Part]:
-        """The stretches, each a part."""
+    def windows(self, part: Part, *, local: bool = False) -> list[Part]:
+        """The stretches, each a part.
+
+        Args:
+            part: Where to look.
+            local: What fails inside one stretch fails in every stretch around it, so that inner ones may be left out.
+        """
         if self.kind == "between":
-            return self._spans(part)
+            return self._spans(part, local=local)
         hits = _decisive(part, _hits(self.first, part, NO_BINDINGS))
         if part.member is None and not part.lost and not part.view.overlaps and all(hit == YES for _, hit in hits):
             return [self._plain(part, hits)]
@@ -89,7 +95,15 @@ class Scope:
         ended = max((hit if other is called else min(hit, earlier(other, called)) for other, hit in hits), default=NO)
         return min(2 - ended, MAYBE) if part.lost else 2 - ended
 
-    def _spans(self, part: Part) -> list[Part]:
+    def activations(self, part: Part) -> int:
+        """How many stretches there are for certain."""
+        return sum(found == YES for _, found in _hits(self.first, part, NO_BINDINGS))
+
+    def _spans(self, part: Part, *, local: bool) -> list[Part]:
+        if not part.lost and part.member is None and not part.view.overlaps and not self._binds:
+            firsts, lasts = self.first.hits(part, "ok"), self.last.hits(part, "ok") if self.last else []
+            if all(found == YES for _, found in (*firsts, *lasts)):
+                return _plain_spans(part, [one.at for one, _ in firsts], [one.at for one, _ in lasts], local=local)
         starts = [(called, found, env) for called in part.calls for found, env in self._starts(part, called)]
         if not part.lost and part.member is None and all(found == YES for _, found, _ in starts):
             spans = [self._span(part, called, env) for called, _, env in starts]
@@ -97,6 +111,10 @@ class Scope:
                 return [self._window(part, span) for span in spans]
         inside = {called.position: self._between(part, called, NO_BINDINGS) for called in part.calls}
         return [self._window(part, inside).but(loose=True, hazy=self._hazy(part))]
+
+    @property
+    def _binds(self) -> bool:
+        return self.first.binds or (self.last is not None and self.last.binds)
 
     def _starts(self, part: Part, called: Called, env: Env = NO_BINDINGS) -> Iterator[tuple[Tri, Env]]:
         return self.first.ways(part, called, "ok", env)
@@ -174,6 +192,20 @@ def _decisive(part: Part, hits: Hits) -> Hits:
     return hits
 
 
+def _plain_spans(part: Part, starts: Sequence[int], ends: Sequence[int], *, local: bool) -> list[Part]:
+    """The stretches where nothing is in doubt and calls stand one after the other: the usual case, quickly."""
+    spans: list[Part] = []
+    closed = -1
+    for start in starts:
+        found = bisect_right(ends, start)
+        end = ends[found] if found < len(ends) else len(part.view.steps)
+        if not local or end != closed:
+            calls = part.between(start + 1, end).calls
+            spans.append(part.but(calls=calls))
+        closed = end
+    return spans
+
+
 def _since(part: Part, start: Called, called: Called, ends: Hits) -> Tri:
     """Whether a call lies after a start with none of the ends between them."""
     if called is start:
@@ -227,7 +259,9 @@ class Selection:
         if self.each == "agent":
             return _of_each_agent(part)
         if self.each == "call":
-            return [part.at([called.at], name=f"step {called.step.index}") for called in part.calls]
+            return [
+                part.but(calls=[called], places=[called.at], name=f"step {called.step.index}") for called in part.calls
+            ]
         return [part]
 
     def _the_turn(self, part: Part) -> Part:
@@ -240,7 +274,7 @@ class Selection:
     @staticmethod
     def _turn(part: Part, number: int, *, local: bool) -> Part:
         low, high = part.view.turns[number - 1]
-        turn = part.at(range(low, high), name=_named(part, f"turn {number}"))
+        turn = part.between(low, high, name=_named(part, f"turn {number}"))
         return _unsure(turn) if part.view.lost and not local else turn
 
     @staticmethod

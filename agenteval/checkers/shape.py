@@ -36,6 +36,13 @@ def is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int) or math.isfinite(value)
 
 
+def key_of(value: Any) -> tuple[str, Any] | None:
+    """What tells a JSON scalar apart from others that are not equal to it, to be hashed; None for what is no scalar."""
+    if value is None or isinstance(value, (bool, str)):
+        return type(value).__name__, value
+    return ("number", value) if is_number(value) else None
+
+
 def member(node: Any, key: object) -> Any:
     """What an object has under a key, or a list at an index; `ABSENT` where there is none."""
     if isinstance(key, str):

@@ -22,6 +22,7 @@ from agenteval.checkers.outcome import Outcome, held, ids, inactive, undecided, 
 from agenteval.checkers.paths import Path
 from agenteval.checkers.patterns import ANY, NO_BINDINGS, Pattern, remedied
 from agenteval.checkers.scope import Scope
+from agenteval.checkers.shape import key_of
 from agenteval.checkers.show import literal, times
 from agenteval.checkers.values import Doubt
 from agenteval.checkers.view import Called, Part
@@ -238,38 +239,48 @@ def _value_unseen(called: Called, path: Path) -> Doubt:
     return "not_recorded", f"{what} was not recorded{remedied(called.step.missing['arguments'])}"
 
 
+_NONE = object()
+"""Stands for the value of a call that has none."""
+
+
+class _Groups:
+    """A tally for each value, told apart as JSON."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.tallies: list[Tally] = []
+        self._by_key: dict[object, Tally] = {}
+        self._others: list[tuple[object, Tally]] = []
+
+    def of(self, value: object) -> Tally:
+        key = _NONE if value is _NONE else key_of(value)
+        if key is not None:
+            return self._by_key.get(key) or self._by_key.setdefault(key, self._new(value))
+        for other, tally in self._others:
+            if equal(value, other):
+                return tally
+        self._others.append((value, self._new(value)))
+        return self._others[-1][1]
+
+    def _new(self, value: object) -> Tally:
+        text = f" without {self.path.text}" if value is _NONE else f" for {self.path.text} {literal(value, 60)}"
+        self.tallies.append(Tally(label=text))
+        return self.tallies[-1]
+
+
 def _grouped(tally: Tally, path: Path) -> tuple[list[Tally], list[Called]]:
     """The tally of each value, and the calls whose value is not known."""
-    groups: list[tuple[object, Tally]] = []
+    groups = _Groups(path)
     stray: dict[int, Called] = {}
     for kind in ("required", "attempted"):
         for called, found in getattr(tally, kind):
             if "arguments" in called.unclear:
                 stray[called.position] = called
                 continue
-            for value in _distinct(path.values(called.call.arguments)) or [_NONE]:
-                getattr(_group(groups, value, path), kind).append((called, found))
-    return [group for _, group in groups], list(stray.values())
-
-
-_NONE = object()
-
-
-def _distinct(values: list[object]) -> list[object]:
-    kept: list[object] = []
-    for value in values:
-        if not any(equal(value, other) for other in kept):
-            kept.append(value)
-    return kept
-
-
-def _group(groups: list[tuple[object, Tally]], value: object, path: Path) -> Tally:
-    for other, tally in groups:
-        if value is other or (value is not _NONE and other is not _NONE and equal(value, other)):
-            return tally
-    label = f" without {path.text}" if value is _NONE else f" for {path.text} {literal(value, 60)}"
-    groups.append((value, Tally(label=label)))
-    return groups[-1][1]
+            values = path.values(called.call.arguments) or [_NONE]
+            for group in {id(group): group for group in map(groups.of, values)}.values():
+                getattr(group, kind).append((called, found))
+    return groups.tallies, list(stray.values())
 
 
 @dataclass(frozen=True, slots=True)

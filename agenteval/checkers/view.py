@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -229,20 +230,24 @@ class View:
 
         What comes before the first such message belongs to the first turn; without any, all steps are one turn.
         """
-        starts = [at for at, step in enumerate(self.steps) if self._from_user(step)]
+        messages = self.trajectory.placed(Message)
+        starts = [at for at, step, message in messages if message.role == "user" and self.at_top(step)]
         edges = [0, *starts[1:], len(self.steps)]
         return [(low, high) for low, high in itertools.pairwise(edges) if low < high]
-
-    def _from_user(self, step: Step) -> bool:
-        return isinstance(step.content, Message) and step.content.role == "user" and self.at_top(step)
 
     @functools.cached_property
     def speaks(self) -> bool:
         """An agent's words were recorded as messages, not only as answers of models."""
-        return any(
-            isinstance(step.content, Message) and step.content.role == "assistant" and is_spoken(step.content)
-            for step in self.steps
-        )
+        said = (message for _, message in self.trajectory.of(Message) if message.role == "assistant")
+        return any(is_spoken(message) for message in said)
+
+    @functools.cached_property
+    def news(self) -> list[int]:
+        """Where something new came up: the user spoke or acted, or the world changed."""
+        seen = self.trajectory
+        spoke = [at for at, _, message in seen.placed(Message) if message.role == "user"]
+        acted = [at for at, _, call in seen.placed(ToolCall) if call.by == "user"]
+        return sorted([*spoke, *acted, *(at for at, _, _ in seen.placed(StateChange))])
 
     # --- time
 
@@ -277,6 +282,10 @@ def _overlap(a: Step, b: Step) -> bool:
     return a.start_ns < b.end_ns and b.start_ns < a.end_ns
 
 
+def _place_of(called: Called) -> int:
+    return called.at
+
+
 class Part:
     """The part of a trajectory that a check looks at: all, a turn, an agent's steps, or what lies between two calls.
 
@@ -289,9 +298,10 @@ class Part:
         name: How to call it, such as `turn 2`; empty for the whole.
         chosen: It is what one agent did, a sub-agent perhaps.
         unoffered: Tools that a check names although they were neither offered nor called.
+        found: What patterns matched in it before.
     """
 
-    __slots__ = ("calls", "chosen", "hazy", "loose", "member", "name", "places", "unoffered", "view", "whole")
+    __slots__ = ("calls", "chosen", "found", "hazy", "loose", "member", "name", "places", "unoffered", "view", "whole")
 
     def __init__(self, view: View, calls: Sequence[Called], places: Sequence[int]) -> None:
         """Begin with the whole; `but` narrows it."""
@@ -305,6 +315,7 @@ class Part:
         self.chosen = False
         self.unoffered: frozenset[str] = frozenset()
         self.whole = True
+        self.found: dict[object, list[tuple[Called, Tri]]] = {}
 
     def but(self, **changed: Any) -> Part:
         """This part, with other values for some of its attributes."""
@@ -321,6 +332,12 @@ class Part:
         there = set(places).intersection(self.places)
         calls = [called for called in self.calls if called.at in there]
         return self.but(calls=calls, places=sorted(there), **changed)
+
+    def between(self, low: int, high: int, **changed: Any) -> Part:
+        """What of this part stands from one place to before another."""
+        first, last = (bisect_left(self.calls, place, key=_place_of) for place in (low, high))
+        begin, end = bisect_left(self.places, low), bisect_left(self.places, high)
+        return self.but(calls=self.calls[first:last], places=self.places[begin:end], **changed)
 
     def steps(self) -> list[Step]:
         """The steps that are in it, or may be, in order."""

@@ -42,24 +42,34 @@ class Database:
             sqlite.create_private(path)
             self._engine = sqlite.open_engine(path)
             try:
-                self._open(steps)
+                self._writer = self._first_look(len(steps))
+                self._bring_up_to_date(steps)
             except BaseException:
                 self._engine.dispose()
                 raise
 
-    def _open(self, steps: tuple[migrations.Step, ...]) -> None:
+    def _first_look(self, newest: int) -> Connection:
+        """The writer, where the file is one of ours that this version can read; a file that is not stays as it is."""
         with self._engine.connect() as connection, connection.begin():
-            version = migrations.version_of(connection, self.path, len(steps))
-        self._writer = self._engine.connect()
-        self._writer.info[sqlite.WRITER] = True
-        sqlite.set_up_file(self._writer.connection.driver_connection)
-        while version < len(steps):
-            with self.write() as connection:
-                # another process may have been here between the look and the lock
-                version = migrations.version_of(connection, self.path, len(steps))
-                if version < len(steps):
-                    migrations.take(connection, version + 1, steps[version])
-            version += 1
+            self._version = migrations.version_of(connection, self.path, newest)
+        writer = self._engine.connect()
+        writer.info[sqlite.WRITER] = True
+        return writer
+
+    def _bring_up_to_date(self, steps: tuple[migrations.Step, ...]) -> None:
+        """Take the steps that the schema lacks. Raises with the writer closed."""
+        try:
+            sqlite.set_up_file(self._writer.connection.driver_connection)
+            while self._version < len(steps):
+                with self.write() as connection:
+                    # another process may have been here between the look and the lock
+                    self._version = migrations.version_of(connection, self.path, len(steps))
+                    if self._version < len(steps):
+                        migrations.take(connection, self._version + 1, steps[self._version])
+                self._version += 1
+        except BaseException:
+            self._writer.close()
+            raise
 
     @contextmanager
     def transaction(self) -> Generator[Connection]:

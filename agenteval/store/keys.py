@@ -103,4 +103,4 @@ def only_match(name: str, found: Sequence[str], known: Iterable[str], *, what: s
         raise NotFound(f'no {what} "{name}" in this store. {did_you_mean(name, known)}')
     shown = ", ".join(sorted(found)[:_LISTED])
     more = ", …" if len(found) > _LISTED else ""
-    raise NotFound(f'"{name}" begins the ids of {len(found)} or more {what}s: {shown}{more}. Give more of the id.')
+    raise NotFound(f'"{name}" begins several ids in this store, and names no one {what}: {shown}{more}.')

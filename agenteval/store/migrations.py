@@ -6,11 +6,11 @@ The schema version of a store is the number of steps that it has been through.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from pathlib import Path
 
 from sqlalchemy import Connection, select
 
+from agenteval._util.version import __version__
 from agenteval.errors import StoreError, StoreTooNew
 from agenteval.store import sqlite
 from agenteval.store.tables import meta
@@ -38,7 +38,7 @@ def version_of(connection: Connection, path: Path, newest: int) -> int:
     if int(version) > newest:
         raise StoreTooNew(
             f"{path}: written by agenteval {held.get(WRITER_KEY, 'of unknown version')} with schema version {version}; "
-            f"this is agenteval {_this_version()}, which reads up to schema version {newest}. "
+            f"this is agenteval {__version__}, which reads up to schema version {newest}. "
             "Upgrade with `pip install --upgrade agenteval`, or name another store with --store."
         )
     return int(version)
@@ -51,17 +51,10 @@ def _meta(connection: Connection) -> dict[str, str]:
         return {}
 
 
-def _this_version() -> str:
-    try:
-        return metadata.version("agenteval")
-    except metadata.PackageNotFoundError:  # run from a folder that was never installed
-        return "unknown"
-
-
 def take(connection: Connection, number: int, step: Step) -> None:
     """Take one step within the transaction of the connection, and note that the store has been through it."""
     step(connection, sqlite.TYPES)
-    for key, value in ((VERSION_KEY, str(number)), (WRITER_KEY, _this_version())):
+    for key, value in ((VERSION_KEY, str(number)), (WRITER_KEY, __version__)):
         connection.exec_driver_sql(sqlite.insert_or_replace(meta, ["key"]), (key, value))
 
 

@@ -242,6 +242,21 @@ HIDDEN = call("a", missing={"arguments": "off"})
         ({"not": {"never": "a"}, "each": "call"}, [call("a")], {"lost": 1}, "unknown"),
         ({"not": {"never": "a"}, "each": "call"}, [call("a")], {}, "pass"),
         ({"says": "done", "in": {"turn": 1}}, [], {"lost": 1}, "unknown"),
+        # whose words they are, where the record may lack who was at work
+        (
+            {"says": "done", "in": {"message": "any"}},
+            [],
+            {"lost": 1, "runs": [AgentRun(id="r1", name="main")]},
+            "unknown",
+        ),
+        ({"says": "done", "in": {"message": "any"}}, [], {"lost": 1}, "pass"),
+        (
+            {"says": "more", "in": {"message": "all"}},
+            [],
+            {"lost": 1, "runs": [AgentRun(id="r1", name="main")]},
+            "unknown",
+        ),
+        ({"state": {"n": 1}, "at": "start"}, [], {"lost": 1, "start": {"n": 1}}, "unknown"),
         ({"matches": {"mode": "subset", "calls": ["a"]}, "status": "ok"}, [UNSURE], {}, "unknown"),
         (
             {"matches": {"mode": "subset", "calls": ["a"]}, "status": "ok"},
@@ -259,6 +274,56 @@ def test_what_lies_in_doubt(item, steps, keywords, answer):
 def test_stretches_are_counted():
     finding = findings({"never": "a", "between": ["b", "c"]}, seen(*[call(name) for name in "bcbc"]))[0]
     assert (finding.activations, finding.reason) == (2, "a was never called, between b and c")
+
+
+def test_the_earliest_way_of_a_step_leaves_most_to_the_next():
+    item = {"calls": [{"any_of": ["b", {"all_of": ["a", "a"]}, "a"]}, "c"]}
+    finding = findings(item, seen(*[call(name) for name in "acab"]))[0]
+    assert (finding.verdict, finding.steps) == ("pass", ("s1", "s2"))
+
+
+def test_names_are_tried_on_every_call():
+    """The first fits lead nowhere; the search comes back to the one that does."""
+    item = {"calls": [{"a": {"x": {"$as": "n"}}}, {"maybe": "c"}, {"b": {"x": {"$same": "n"}}}]}
+    steps = [call("a", {"x": number}) for number in range(300)] + [call("b", {"x": number}) for number in (-1, 250)]
+    finding = findings(item, seen(*steps))[0]
+    assert (finding.verdict, finding.steps) == ("pass", ("s251", "s302"))
+    assert findings(item, seen(*steps[:-1]))[0].verdict == "fail"
+
+
+# --- changes of the world
+
+
+LIST = {"items": [{"n": 1}, {"n": 2}, {"n": 3}], "o": {"7": {"s": "new"}}}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "operations", "stray"),
+    [
+        (["items[0]"], [{"op": "replace", "path": "/items/0/n", "value": 9}], []),
+        (["items[0]"], [{"op": "remove", "path": "/items/0"}], ["items[1].n", "items[2]"]),  # the others moved up
+        (["items"], [{"op": "remove", "path": "/items/0"}], []),
+        (["items[*]"], [{"op": "add", "path": "/items/-", "value": {"n": 4}}], []),
+        (["items[*].n"], [{"op": "add", "path": "/items/-", "value": {"n": 4}}], []),
+        (["items[*].m"], [{"op": "add", "path": "/items/-", "value": {"n": 4}}], ["items[3].n"]),
+        ([], [{"op": "move", "from": "/items/0", "path": "/items/2"}], ["items[0].n", "items[1].n", "items[2].n"]),
+        ([], [{"op": "move", "from": "/items/0", "path": "/first"}], ["first", "items[0].n", "items[1].n", "items[2]"]),
+        ([], [{"op": "copy", "from": "/items/0", "path": "/first"}], ["first"]),
+        ([], [{"op": "replace", "path": "/o", "value": {"7": {"s": "old"}, "8": {}}}], ["o.7.s", "o.8"]),
+        (["o.7.s"], [{"op": "replace", "path": "", "value": {**LIST, "o": {"7": {"s": "old"}}}}], []),
+        ([], [{"op": "replace", "path": "/o/7/s", "value": "new"}], []),
+        ([], [{"op": "add", "path": "/x", "value": 1}, {"op": "remove", "path": "/x"}], []),
+        ([], [{"op": "replace", "path": "/items/0/n", "value": 1.0}], []),
+        (["o.7"], [{"op": "add", "path": "/o/7/s", "value": {"deep": [1]}}], []),
+        (["o.7.s.deep"], [{"op": "add", "path": "/o/7/s", "value": {"deep": [1]}}], ["o.7.s"]),
+        ([], [{"op": "test", "path": "/o/7/s", "value": "new"}], []),
+    ],
+    ids=str,
+)
+def test_what_differs_outside_what_is_allowed(allowed, operations, stray):
+    finding = findings({"only_changes": allowed}, seen(change(*operations), start=LIST))[0]
+    assert sorted(finding.evidence.get("diff", {})) == sorted(stray)
+    assert finding.verdict == ("fail" if stray else "pass")
 
 
 # --- conditions
@@ -323,6 +388,12 @@ def test_without_messages_the_answers_of_models_are_what_was_said():
         ({"tokens": 10}, [think(tokens=(4, 5))], "pass", 9),
         ({"tokens": 8}, [think(tokens=(4, 5))], "fail", 9),
         ({"tokens": 10}, [step(ModelCall(model="m", usage=Usage(input_tokens=4)))], "unknown", 4),
+        (
+            {"tokens": 20},
+            [step(ModelCall(model="m", usage=Usage(input_tokens=4))), think(tokens=(4, 5))],
+            "unknown",
+            13,
+        ),
         ({"usd": 1}, [think(usd=0.5), think(usd=0.25)], "pass", 0.75),
         ({"usd": 0.6}, [think(usd=0.5), think(usd=0.25)], "fail", 0.75),
         ({"usd": 1}, [think(usd=0.5), think(tokens=(1, 1))], "unknown", 0.5),
@@ -429,6 +500,38 @@ def test_names_join_within_one_call():
     rows = {"a": {"rows[*].id": {"$as": "n"}, "chosen": {"$same": "n"}}}
     assert verdict({"calls": [rows]}, seen(call("a", {"rows": [{"id": 1}, {"id": 2}], "chosen": 2}))) == "pass"
     assert verdict({"calls": [rows]}, seen(call("a", {"rows": [{"id": 1}], "chosen": 2}))) == "fail"
+
+
+def test_a_name_in_what_was_not_recorded_may_be_any_value():
+    item = {"precedes": [{"a": {"x": {"$as": "n"}}}, {"b": {"x": {"$same": "n"}}}]}
+    hidden = call("a", missing={"arguments": "off"})
+    assert verdict(item, seen(hidden, call("b", {"x": 1}))) == "unknown"
+    assert verdict(item, seen(call("a", {"x": 1}), call("b", missing={"arguments": "off"}))) == "unknown"
+    # what was not recorded does not matter where no name stands
+    item = {"calls": [{"tool": {"$as": "t"}}, {"tool": {"$same": "t"}}]}
+    assert verdict(item, seen(hidden, hidden)) == "pass"
+    assert verdict(item, seen(hidden, call("b"))) == "fail"
+
+
+@pytest.mark.parametrize(
+    ("made", "wanted", "answer"),
+    [
+        (call("a"), None, "pass"),
+        (call("a", error="no"), None, "fail"),
+        (call("a", status="error"), None, "fail"),  # it failed, whatever its text was
+        (call("a", status="error"), "no", "unknown"),
+        (call("a", status="unknown"), "no", "unknown"),
+        (call("a", status="unknown", error="no"), "no", "pass"),
+        (call("a"), {"$not": "no"}, "fail"),  # what is not there is accepted by nothing
+        (call("a"), {"$any": ["no", None]}, "pass"),
+        (call("a", status="error"), {"$not": "no"}, "unknown"),
+        (call("a", status="error"), {"$any": ["no", None]}, "unknown"),
+        (call("a", status="unknown"), None, "unknown"),
+        (call("a", error="yes"), {"$not": "no"}, "pass"),
+    ],
+)
+def test_errors_are_matched_by_their_text(made, wanted, answer):
+    assert verdict({"calls": [{"tool": "a", "error": wanted}]}, seen(made)) == answer
 
 
 def test_a_call_with_very_many_bindings_is_given_up():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import signal
@@ -19,6 +18,11 @@ from agenteval import open_store
 from agenteval.core.ports import Query
 
 TRIALS = 30
+
+
+def counted(counts: dict[str, int]) -> dict[str, int]:
+    """Counts without the zeros that a report lists."""
+    return {name: count for name, count in counts.items() if count}
 
 
 def started(project: Path) -> subprocess.Popen[str]:
@@ -68,7 +72,7 @@ def test_no_finished_trial_is_lost(project: Path, answer: Callable[..., Any], wa
     assert document["summary"]["carried_out"] == 2 * TRIALS - len(before)
     report = document["report"]
     assert report["trials_total"] == 2 * TRIALS
-    assert report["statuses"] == {"completed": 2 * TRIALS}
+    assert counted(report["statuses"]) == {"completed": 2 * TRIALS}
     assert report["pass_rate"]["estimate"] == 1.0
     again = answer("run", "--resume")
     assert again["summary"]["carried_out"] == 0
@@ -85,9 +89,9 @@ def test_a_changed_suite_is_not_resumed(project: Path, command: Callable[..., An
 
 def test_invalid_trials_are_run_again_on_resume(project: Path, answer: Callable[..., Any]) -> None:
     document = answer("run", "./till", "--agent", "till/agents.py:arsonist", "--retries", "0", code=3)
-    assert json.dumps(document["report"]["statuses"]) == '{"invalid": 2}'
+    assert counted(document["report"]["statuses"]) == {"invalid": 2}
     agents = project / "till" / "agents.py"
     agents.write_text(agents.read_text().replace('call("burn", {})', 'call("add", {"by": 3})'))
     resumed = answer("run", "--resume")
     assert resumed["summary"]["carried_out"] == 2
-    assert resumed["report"]["statuses"] == {"completed": 2}
+    assert counted(resumed["report"]["statuses"]) == {"completed": 2}

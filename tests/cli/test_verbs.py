@@ -15,6 +15,11 @@ import pytest
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def counted(counts: dict[str, int]) -> dict[str, int]:
+    """Counts without the zeros that a report lists."""
+    return {name: count for name, count in counts.items() if count}
+
+
 def test_verify_proves_a_right_suite(command: Command) -> None:
     done = command("verify", "./till")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -84,7 +89,7 @@ def test_a_world_on_fire_is_not_the_agents_failure(command: Command) -> None:
     done = command("run", "./till", "--agent", "till/agents.py:arsonist", "--json")
     assert done.returncode == 3
     report = json.loads(done.stdout)["report"]
-    assert report["statuses"] == {"invalid": 2}
+    assert counted(report["statuses"]) == {"invalid": 2}
     assert report["pass_rate"]["estimate"] is None
     assert {trial["attempt"] for trial in report["trials"]} == {2}
     assert {trial["fault_of"] for trial in report["trials"]} == {"world"}
@@ -92,7 +97,7 @@ def test_a_world_on_fire_is_not_the_agents_failure(command: Command) -> None:
 
 def test_an_agent_that_raises_has_failed(answer: Callable[..., Any]) -> None:
     report = answer("run", "./till", "--agent", "till/agents.py:crash")["report"]
-    assert report["statuses"] == {"agent_error": 2}
+    assert counted(report["statuses"]) == {"agent_error": 2}
     assert report["pass_rate"]["estimate"] == 0.0
     assert all(trial["findings"][0]["check"] == "finished" for trial in report["trials"])
 
@@ -104,8 +109,8 @@ def test_score_judges_again_without_running(answer: Callable[..., Any]) -> None:
     report = scored["report"]
     assert report["run"]["parent"] == first["run"]
     by_check = {(c["agent"], c["check"]): c["verdicts"] for c in report["checks"]}
-    assert by_check["adder", "once"] == {"fail": 2}
-    assert by_check["lazy", "once"] == {"pass": 2}
+    assert counted(by_check["adder", "once"]) == {"fail": 2}
+    assert counted(by_check["lazy", "once"]) == {"pass": 2}
     again = answer("report", first["run"])
     assert again["pass_rate"] == first["report"]["pass_rate"]
 
@@ -116,7 +121,7 @@ def test_show_prints_the_trajectory(command: Command, answer: Callable[..., Any]
     shown = command("show", trace[:10])
     assert shown.returncode == 0
     assert "I would rather not." in shown.stdout
-    assert "was never called" in shown.stdout
+    assert "at step 1" in shown.stdout
     document = answer("show", trace)
     assert document["schema"] == "trajectory.v1"
     assert document["id"] == trace
@@ -128,7 +133,8 @@ def test_compare_pairs_by_scenario(command: Command, answer: Callable[..., Any])
     document = answer("compare", "adder", "lazy")
     assert document["result"]["difference"]["estimate"] == 1.0
     assert (document["result"]["wins"], document["result"]["losses"]) == (2, 0)
-    assert "A - B: +1.000" in command("compare", "adder", "lazy").stdout
+    shown = " ".join(command("compare", "adder", "lazy").stdout.split())
+    assert "A - B +1.000" in shown
 
 
 def test_reports_are_written(command: Command, project: Path, answer: Callable[..., Any]) -> None:

@@ -20,7 +20,7 @@ def facts(doc: CheckDoc) -> str:
     """What the code says of a check, as Markdown."""
     summary = f"{doc.summary[0].upper()}{doc.summary[1:]}."
     return (
-        f"<!-- check: {doc.name} -->\n### {doc.name}\n\n{summary}\n\n"
+        f"<!-- check: {doc.name} -->\n### `{doc.name}`\n\n{summary}\n\n"
         f"```yaml\n- {doc.example}\n```\n\n"
         f"- argument: `{doc.arguments}`\n"
         f"- options: {', '.join(f'`{option}`' for option in doc.options)}\n"

@@ -219,7 +219,8 @@ def test_bytes_that_are_not_utf_8_are_refused_by_place(tmp_path: Path):
 @pytest.mark.parametrize(
     ("cut", "where", "why"),
     [
-        (0.999, "record 2", "the file ends inside this record: it is cut off"),
+        (0.999, "record 3", "the file ends before its list does"),
+        (0.99, "record 2", "the file ends inside this record: it is cut off"),
         (0.5, "record 1", "the file ends inside this record: it is cut off"),
     ],
 )
@@ -233,8 +234,9 @@ def test_a_file_that_is_cut_off_gives_what_is_whole(tmp_path: Path, cut: float, 
     assert refusals(path) == [("a.json", where, why)]
 
 
-def test_a_list_that_ends_between_two_records_is_refused_after_them(tmp_path: Path):
-    path = written(tmp_path / "a.json", f"[{json.dumps(TAU)},")
+@pytest.mark.parametrize("tail", [",", "", "\n" * 9, " , "])
+def test_a_list_that_ends_between_two_records_is_refused_after_them(tmp_path: Path, tail: str):
+    path = written(tmp_path / "a.json", f"[{json.dumps(TAU)}{tail}")
     assert len(imported(path)) == 1
     assert refusals(path) == [("a.json", "record 1", "the file ends before its list does")]
 

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from enum import Enum
@@ -45,7 +46,7 @@ def signature(call: Callable[..., Any]) -> str:
     ]
     if found.return_annotation is not found.empty:
         found = found.replace(return_annotation=Written(inspect.formatannotation(found.return_annotation).strip("'")))
-    return str(found.replace(parameters=parameters))
+    return re.sub(r" at 0x[0-9a-f]+", "", str(found.replace(parameters=parameters)))  # a default may be an object
 
 
 def members(owner: type) -> Iterator[str]:

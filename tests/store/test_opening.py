@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -123,7 +123,7 @@ def test_files_and_the_project_folder_are_private_whatever_the_umask(made, tmp_p
 
 
 @posix
-@pytest.mark.parametrize(("before", "after"), [(0o755, 0o700), (0o750, 0o700), (0o500, 0o500), (0o700, 0o700)])
+@pytest.mark.parametrize(("before", "after"), [(0o755, 0o700), (0o570, 0o500), (0o500, 0o500), (0o700, 0o700)])
 def test_a_project_folder_is_tightened_and_never_loosened(tmp_path: Path, before: int, after: int) -> None:
     folder = tmp_path / ".agenteval"
     folder.mkdir()
@@ -188,7 +188,7 @@ def test_a_cut_file_is_an_error_with_a_remedy(made, tmp_path: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(StoreError, match=r"store\.db: .*(damaged|not a trace store)"):
-        open_store(path).read([made.TRACE])
+        read_all(path, made.TRACE)
 
 
 def test_overwritten_pages_are_an_error_with_a_remedy(made, tmp_path: Path) -> None:
@@ -200,7 +200,12 @@ def test_overwritten_pages_are_an_error_with_a_remedy(made, tmp_path: Path) -> N
     data[8 * 4096 :] = b"\xa5" * (len(data) - 8 * 4096)
     path.write_bytes(data)
     with pytest.raises(StoreError, match=r"store\.db: .*the file is damaged"):
-        open_store(path).read([made.TRACE])
+        read_all(path, made.TRACE)
+
+
+def read_all(path: Path, trace_id: str) -> None:
+    with closing(open_store(path)) as store:
+        store.read([trace_id])
 
 
 @pytest.mark.parametrize(

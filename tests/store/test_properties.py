@@ -14,7 +14,7 @@ from agenteval.core import semconv
 from agenteval.core.span import LogRecord, Span, SpanEvent, SpanLink, SpanStatus
 from agenteval.store.memory import MemoryStore
 from agenteval.store.sql import SqlStore
-from agenteval.testing.stores import to_the_letter
+from agenteval.testing.store_parts import to_the_letter
 
 TRACES = ["0" * 32, "0123456789abcdef" * 2]
 text = st.one_of(

@@ -144,6 +144,9 @@ def _elements(text: _Text, tokens: Iterator[_Token], key: str | None, level: int
         index += 1
         if ends:
             return True
+    if text.closed(level):  # a last record that is whole, although neither comma nor bracket follows it
+        yield Piece(key=key, index=index, data=text.take().strip(_BLANK))
+        index += 1
     cut = "the file ends before its list does" if text.blank() else "the file ends inside this record: it is cut off"
     yield Piece(key=key, index=index, problem=text.trouble or cut)
     return False
@@ -196,6 +199,12 @@ class _Text:
             return None if match is None else str(decode(b'"%b"' % match[1]).clean)
         except Unreadable:
             return None
+
+    def closed(self, level: int) -> bool:
+        """Whether what is held ends with the bracket that closes it, at that depth."""
+        held = self._held[-1024:].rstrip(_BLANK)
+        whole = self._depth == level and not self._in_text and not self._too_large()
+        return whole and held.endswith((b"]", b"}"))
 
     def problem(self) -> str | None:
         """Why the piece that ends here cannot be taken."""
