@@ -97,10 +97,12 @@ class Pattern:
     def _apart_from_values(self, called: Called, want: Want, slow: Slow) -> Tri:
         """The tool, and how the call ended."""
         ended = called.ended(want) if self.error is None else self.match_error(called, slow)
+        if self.name is not None and called.name == self.name:
+            return ended
+        if called.unclear and "name" in called.unclear and self.tool is not None:
+            return min(ended, MAYBE)
         if self.name is not None:
-            if called.name == self.name:
-                return ended
-            return min(ended, MAYBE) if "name" in called.unclear else NO
+            return NO
         return ended if self.tool is None else min(ended, self.tool.test(called.name, slow))
 
     def match_error(self, called: Called, slow: Slow) -> Tri:
@@ -207,7 +209,7 @@ class Pattern:
         return self._slow(called, part.view.slow) or (part.hazy if part.has(called) == MAYBE else None) or part.doubt()
 
     def _needs(self, called: Called) -> list[str]:
-        needed = ["name"] if self.name is not None and called.name != self.name else []
+        needed = ["name"] if self.tool is not None and called.name != self.name else []
         needed += ["arguments"] if self.args or self.only is not None else []
         needed += ["result"] if self.result is not None else []
         return needed + (["error"] if self.error is not None else [])

@@ -275,7 +275,8 @@ class View:
         try:
             return apply(self.trajectory.start, operations), None
         except PatchError as error:
-            return None, f"the recorded changes do not fit the state before: {error}"
+            why = str(error)  # a hostile path may be megabytes long
+            return None, f"the recorded changes do not fit the state before: {why[:500]}{'…' if len(why) > 500 else ''}"
 
 
 def _overlap(a: Step, b: Step) -> bool:

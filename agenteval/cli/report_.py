@@ -38,6 +38,7 @@ def command(
 
     if not 0 < confidence < 1:
         raise RequestError(f"--confidence is {confidence:g}; it must lie between 0 and 1, such as 0.95")
+    check_require(require)
     store = open_(store_url, create=False)
     try:
         report = build(store, run, confidence=confidence)
@@ -65,7 +66,10 @@ def write_html(store: TraceStore, report: Mapping[str, Any], path: Path) -> None
     """Write the HTML file, and say where it is."""
     from agenteval.report.html import write
 
-    write(report, store, path)
+    try:
+        write(report, store, path)
+    except OSError as error:
+        raise RequestError(f"cannot write {path}: {error.strerror}; name a file in a folder that is there") from error
     click.echo(f"report: {path}", err=True)
 
 
@@ -73,8 +77,17 @@ def write_junit(report: Mapping[str, Any], path: Path) -> None:
     """Write the JUnit XML file, and say where it is."""
     from agenteval.report.junit import render
 
-    path.write_text(render(report), encoding="utf-8")
+    try:
+        path.write_text(render(report), encoding="utf-8")
+    except OSError as error:
+        raise RequestError(f"cannot write {path}: {error.strerror}; name a file in a folder that is there") from error
     click.echo(f"junit: {path}", err=True)
+
+
+def check_require(require: float | None) -> None:
+    """Raise RequestError where a required rate is none, before anything is run for it."""
+    if require is not None and not 0 <= require <= 1:
+        raise RequestError(f"--require is {require:g}; a rate lies between 0 and 1, such as 0.9")
 
 
 def exit_code(report: Mapping[str, Any], require: float | None) -> int:
@@ -83,8 +96,6 @@ def exit_code(report: Mapping[str, Any], require: float | None) -> int:
         return INVALID_TRIALS
     if require is None:
         return YES
-    if not 0 <= require <= 1:
-        raise RequestError(f"--require is {require:g}; a rate lies between 0 and 1, such as 0.9")
     rate = report["pass_rate"]
     if rate["low"] is None or rate["low"] < require <= rate["high"]:
         click.echo(f"inconclusive: the pass rate may be {require:g} or not; more trials would tell", err=True)

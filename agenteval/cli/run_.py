@@ -67,10 +67,13 @@ def command(
     Every step is kept as spans in the store; checks score what was done; the report has intervals.
     """
     from agenteval.cli._running import carry_out_with_progress, make_model, parse_price
-    from agenteval.cli.report_ import exit_code, print_report, write_html
+    from agenteval.cli.report_ import check_require, exit_code, print_report, write_html
     from agenteval.experiment.plan import RunRequest, plan_run
     from agenteval.report.model import build
 
+    check_require(require)
+    if html is not None and not html.absolute().parent.is_dir():
+        raise RequestError(f"--html {html}: there is no folder {html.parent}; make it first")
     store = open_(store_url)
     try:
         earlier = None

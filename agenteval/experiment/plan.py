@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from agenteval._util.ids import new_run_id
 from agenteval._util.loading import CodeLoader
@@ -77,6 +78,7 @@ def plan_run(
         RequestError: Anything that cannot be carried out as asked.
     """
     _check_counts(request)
+    _check_base_url(request.base_url)
     suite = load_suite(request.suite, loader, select=request.select)
     agents = resolve_agents(request.agents, suite, loader, project=project)
     model = None if request.model is None else make_model(request.model, request.base_url)
@@ -109,6 +111,16 @@ def plan_run(
         model=model,
         prices=prices,
     )
+
+
+def _check_base_url(base_url: str | None) -> None:
+    """What a run was asked is kept in its record, so that it must hold no credential."""
+    parts = urlsplit(base_url or "")
+    if parts.username or parts.password or parts.query:
+        raise RequestError(
+            "--base-url must hold no user, password or query: the run's record keeps it. "
+            "Give the key by the environment variable OPENAI_API_KEY."
+        )
 
 
 def claims_of(suite: Suite) -> dict[str, Json]:

@@ -36,7 +36,7 @@ def score_run(
         NotFound: There is no such run.
         RequestError: The checks file selects no trajectory of it.
     """
-    parent = store.run(run_id)
+    parent = _judged_run(store, run_id)
     query = replace(checks.where, run=checks.where.run or parent.id)
     known = known_tools(store, query)
     now = datetime.now(UTC)
@@ -51,7 +51,6 @@ def score_run(
         parent=parent.id,
     )
     summary = ScoringSummary(run=run)
-    store.put_run(run)
     batch: list[tuple[Trial, Score]] = []
     for trial, trajectory in store.trajectories(query):
         batch.append((trial, judge(trial, trajectory, checks, known)))
@@ -61,6 +60,13 @@ def score_run(
     if not summary.scored:
         raise RequestError(f"run {parent.id} has no trajectory that the checks file's `where` selects")
     return summary
+
+
+def _judged_run(store: TraceStore, run_id: str) -> Run:
+    """The run that is meant; `latest` is the latest that holds trajectories of its own."""
+    if run_id == "latest":
+        run_id = next((run.id for run in reversed(store.runs()) if run.kind != "scoring"), run_id)
+    return store.run(run_id)
 
 
 def judge(trial: Trial, trajectory: Trajectory, checks: CheckFile, known: frozenset[str]) -> Score:
@@ -86,7 +92,11 @@ def _record(
     summary: ScoringSummary,
     on_progress: Callable[[int], None] | None,
 ) -> None:
+    if not batch:
+        return
     with store.batch():
+        if not summary.scored:
+            store.put_run(run)
         for trial, concluded in batch:
             store.record(run.id, trial.trajectory or "", concluded.findings, concluded)
     summary.scored += len(batch)

@@ -135,7 +135,11 @@ class LiveSession:
         if self._turn is not None:
             self._turn.set(semconv.OUTPUT_MESSAGES, [message_to_json(text_message("assistant", text))])
             self.finish()
+        else:
+            async with self.limited():
+                self._meter.turn()  # the conversation is over, and the agent goes on speaking
         self._heard.append(text_message("assistant", text))
+        await asyncio.sleep(0)  # an agent that only speaks must not keep the harness from stopping it
         reply = await self._reply()
         if reply is not None:
             async with self.limited():

@@ -76,7 +76,7 @@ class SqlStore(TrialTables, JudgedTables):
         given_logs = [(log, keys.content_digest(log)) for log in logs]
         if not given and not given_logs:
             return Appended()
-        with self._db.transaction() as connection:
+        with self._db.transaction() as connection, self._db.explained():
             self._db.known.bound()
             while True:
                 interning = Interning(connection, self._db.known)
@@ -120,7 +120,8 @@ class SqlStore(TrialTables, JudgedTables):
             for row, given in zip(rows, spans, strict=True)
             if tuple(taken[row[0], row[1]])[1:] != row
         ]
-        stored = self._reading(connection).spans([row for row, _ in suspects])
+        with self.decoding("spans"):
+            stored = self._reading(connection).spans([row for row, _ in suspects])
         return [
             (row.trace_id, row.span_id, digest)
             for (row, given), first in zip(suspects, stored, strict=True)

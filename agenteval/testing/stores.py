@@ -378,7 +378,7 @@ def queries_find_what_they_name(make_store: MakeStore) -> None:
             trajectory=derived(run, scenario, agent, repeat) if repeat else None,
         )
         for run in ("run-1", "run-2")
-        for scenario in ("retail/a", "odd \ud800 \0")
+        for scenario in ("retail/a", "odd \ud800 \0", "odd ? \0")
         for agent in ("careful", "\\~x")
         for repeat in range(40)
     ]

@@ -228,6 +228,14 @@ def test_a_field_that_was_not_recorded_is_named_with_its_remedy(steps, item, cod
     assert finding.steps == ("s0",)
 
 
+def test_a_call_whose_tool_was_not_recorded_may_be_any():
+    seen = trajectory([call("?", missing={"name": "not sent"})], offered=["pay"])
+    for item in ({"never": "pay"}, {"never": {"tool": {"$glob": "p*"}}}, {"calls": ["pay"]}, {"at_most": {"pay": 0}}):
+        finding = parse([item])[0].check(seen)[0]
+        assert (finding.verdict, finding.reason_code, finding.steps) == ("unknown", "not_recorded", ("s0",))
+    assert parse([{"never": {"args": {"x": 1}}}])[0].check(seen)[0].verdict == "pass"
+
+
 def test_a_change_that_was_not_recorded_makes_the_state_unknown():
     seen = trajectory([change(missing={"patch": "not sent"})], start={"a": 1})
     for item in ({"state": {"a": 1}}, {"only_changes": []}):

@@ -111,6 +111,7 @@ def test_score_judges_again_without_running(answer: Callable[..., Any]) -> None:
     by_check = {(c["agent"], c["check"]): c["verdicts"] for c in report["checks"]}
     assert counted(by_check["adder", "once"]) == {"fail": 2}
     assert counted(by_check["lazy", "once"]) == {"pass": 2}
+    assert answer("score", "--checks", "checks.yaml")["scored"] == 4  # the latest run is the scoring by now
     again = answer("report", first["run"])
     assert again["pass_rate"] == first["report"]["pass_rate"]
 
@@ -206,6 +207,9 @@ def test_checks_lists_and_explains(command: Command) -> None:
         (["report", "nothing"], "there is no store"),
         (["show", "abc"], "there is no store"),
         (["score", "--checks", "nothing.yaml"], "nothing.yaml"),
+        (["run", "./till", "--agent", "adder", "--require", "2"], "--require is 2"),
+        (["run", "./till", "--agent", "adder", "--html", "no/where.html"], "there is no folder no"),
+        (["run", "./till", "--agent", "adder", "--base-url", "http://me:secret@127.0.0.1/v1"], "no user, password"),
         (["checks", "at_moost"], 'there is no check "at_moost". Did you mean "at_most"?'),
         (["report", "--store", "mysql://x/y"], "allowed are"),
     ],

@@ -340,6 +340,15 @@ async def test_turns_stop_at_the_limit_and_the_last_word_is_kept(trial: Trial) -
     assert said(result) == [("user", "a"), ("assistant", "go on"), ("user", "b"), ("assistant", "go on"), ("user", "c")]
 
 
+@pytest.mark.parametrize("limits", [Limits(turns=2), Limits(seconds=0.05)])
+async def test_an_agent_that_speaks_for_ever_to_nobody_is_stopped(trial: Trial, limits: Limits) -> None:
+    async def agent(session: Any) -> None:
+        while True:
+            await session.say("and another thing")
+
+    assert (await trial(FunctionAgent(agent), limits=limits)).trial.status == "limit"
+
+
 async def test_time_stops_an_agent_that_waits_for_ever(trial: Trial) -> None:
     async def agent(session: Any) -> None:
         await session.call("add", {"by": 1})

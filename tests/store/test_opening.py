@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from agenteval.core import semconv
 from agenteval.errors import NotFound, RequestError, StoreError, StoreTooNew
 from agenteval.store import open_store, prepare_folder
 from agenteval.store.memory import MemoryStore
@@ -203,6 +204,18 @@ def test_overwritten_pages_are_an_error_with_a_remedy(made, tmp_path: Path) -> N
         read_all(path, made.TRACE)
 
 
+@pytest.mark.parametrize("table", ["content", "history", "span"])
+def test_a_table_that_went_is_an_error_when_it_is_written_to(tmp_path: Path, made, table: str) -> None:
+    path = tmp_path / "store.db"
+    with closing(open_store(path)) as store:
+        other = sqlite3.connect(path)
+        other.execute(f"DROP TABLE {table}")
+        other.close()
+        said = {"role": "user", "parts": []}
+        with pytest.raises(StoreError, match=rf"store\.db: .*no such table: (main\.)?{table}"):
+            store.append([made.span(1, **{semconv.INPUT_MESSAGES: [said]})])
+
+
 def read_all(path: Path, trace_id: str) -> None:
     with closing(open_store(path)) as store:
         store.read([trace_id])
@@ -214,7 +227,7 @@ def read_all(path: Path, trace_id: str) -> None:
         ("UPDATE content SET data = x'7b'", "damaged"),
         ("UPDATE span SET body = x'00'", "damaged"),
         ("UPDATE span SET frame = 999", "content 999 is missing"),
-        ("DELETE FROM content", "is missing"),
+        ("DELETE FROM content WHERE id = 1", "content 1 is missing"),
     ],
 )
 def test_rows_that_mean_nothing_are_an_error_that_says_so(made, tmp_path: Path, spoil: str, what: str) -> None:
@@ -227,8 +240,11 @@ def test_rows_that_mean_nothing_are_an_error_that_says_so(made, tmp_path: Path, 
     other.commit()
     other.close()
     reopened = open_store(path)
-    with pytest.raises(StoreError, match=rf"store\.db: the file is damaged \(.*{what if what != 'damaged' else ''}"):
+    said = rf"store\.db: the file is damaged \(.*{what if what != 'damaged' else ''}"
+    with pytest.raises(StoreError, match=said):
         reopened.read([made.TRACE])
+    with pytest.raises(StoreError, match=said):  # whether this conflicts with what was there cannot be told
+        reopened.append([made.span(1, text="y" * 2_000)])
     reopened.close()
 
 

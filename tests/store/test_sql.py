@@ -378,7 +378,7 @@ def test_reading_trajectories_takes_no_more_memory_for_more_of_them(store: SqlSt
                 Step(id=f"s{n}", index=n, content=ToolCall(name="look", result={"text": f"{number} {n} " * 200}))
                 for n in range(10)
             )
-            yield number, Trajectory(id=f"{number:032x}", steps=steps, end=End(start_state="s"))
+            yield number, Trajectory(id=f"{number:032x}", steps=steps, end=End(start_state=f"{number}"))
 
     peaks = []
     for run, count in (("few", 100), ("many", 800)):
@@ -397,7 +397,7 @@ def test_reading_trajectories_takes_no_more_memory_for_more_of_them(store: SqlSt
                     trajectory=trajectory.id,
                 ),
                 trajectory,
-                {"large": "x" * 1_000},
+                {"large": f"{number}" * 2_000},
             )
             for number, trajectory in trajectories(count)
         )
