@@ -34,6 +34,7 @@ from agenteval.telemetry.assemble import trajectory_of
 SPANS = 10_240
 AT_ONCE = 512
 ROUNDS = 7
+TRAJECTORIES = 1_000
 ASKED = 0.5
 PRAGMAS = ("page_size = 4096", "journal_mode = WAL", "synchronous = NORMAL", "cache_size = -32768")
 SCHEMA = """
@@ -55,98 +56,93 @@ def trials() -> Iterator[list[Span]]:
     """Trials of seven spans, for ever."""
     chance = random.Random(1)
     for number in range(10**9):
-        yield trial(chance, number)
+        yield _Making(chance, number).spans
 
 
-def trial(chance: random.Random, number: int) -> list[Span]:
-    trace_id = f"{chance.getrandbits(128):032x}"
-    now = 1_790_000_000_000_000_000 + number * 10**10
+class _Making:
+    """Makes one trial: a root, an agent, two model calls, three tool calls; every text is said once."""
 
-    def words(size: int) -> str:
-        return " ".join(chance.choices(WORDS, k=size // 6))
+    def __init__(self, chance: random.Random, number: int) -> None:
+        self.chance = chance
+        self.trace_id = f"{chance.getrandbits(128):032x}"
+        self.now = 1_790_000_000_000_000_000 + number * 10**10
+        self.spans: list[Span] = []
+        root = self.span("trial retail/refund", None, self.root(number))
+        agent = self.span("invoke_agent careful", root, self.agent())
+        for _ in range(2):
+            self.span("chat m-large", agent, self.chat())
+        for _ in range(3):
+            self.span("execute_tool look_up_order", agent, self.tool())
 
-    def said(role: str, size: int) -> dict[str, Any]:
-        return {"role": role, "parts": [{"type": "text", "content": words(size)}]}
+    def words(self, size: int) -> str:
+        return " ".join(self.chance.choices(WORDS, k=size // 6))
 
-    def span(name: str, parent: Span | None, attributes: dict[str, Any]) -> Span:
-        nonlocal now
-        now += chance.randint(10**5, 10**8)
-        return Span(
-            trace_id=trace_id,
-            span_id=f"{chance.getrandbits(64):016x}",
+    def said(self, role: str, size: int) -> dict[str, Any]:
+        return {"role": role, "parts": [{"type": "text", "content": self.words(size)}]}
+
+    def span(self, name: str, parent: Span | None, attributes: dict[str, Any]) -> Span:
+        self.now += self.chance.randint(10**5, 10**8)
+        made = Span(
+            trace_id=self.trace_id,
+            span_id=f"{self.chance.getrandbits(64):016x}",
             parent_id=None if parent is None else parent.span_id,
             name=name,
-            start_ns=now,
-            end_ns=now + chance.randint(10**5, 10**8),
+            start_ns=self.now,
+            end_ns=self.now + self.chance.randint(10**5, 10**8),
             kind=3 if name.startswith("chat") else 1,
             attributes=attributes,
             resource={"service.name": "agenteval", "telemetry.sdk.language": "python"},
             scope={"name": "agenteval", "version": ""},
         )
+        self.spans.append(made)
+        return made
 
-    root = span(
-        "trial retail/refund",
-        None,
-        {
+    def root(self, number: int) -> dict[str, Any]:
+        return {
             semconv.SOURCE: "harness",
             semconv.RUN_ID: "20261124-020435-1a2b3c",
             semconv.SCENARIO: "retail/refund",
             semconv.SCENARIO_HASH: "ab" * 32,
             semconv.AGENT: "careful",
             semconv.REPEAT: number,
-            semconv.SEED: chance.getrandbits(31),
+            semconv.SEED: self.chance.getrandbits(31),
             semconv.END_REASON: "completed",
             semconv.OFFERED_TOOLS: ["look_up_order", "issue_refund"],
             semconv.SPANS_STARTED: 7,
             semconv.SPANS_ENDED: 7,
-        },
-    )
-    agent = span(
-        "invoke_agent careful",
-        root,
-        {
+        }
+
+    def agent(self) -> dict[str, Any]:
+        return {
             semconv.OPERATION: semconv.INVOKE_AGENT,
             semconv.AGENT_NAME: "careful",
-            semconv.CONVERSATION_ID: trace_id,
-            semconv.INPUT_MESSAGES: [said("user", 400)],
-            semconv.OUTPUT_MESSAGES: [said("assistant", 500)],
-        },
-    )
-    calls = [
-        span(
-            "chat m-large",
-            agent,
-            {
-                semconv.OPERATION: semconv.CHAT,
-                semconv.REQUEST_MODEL: "m-large",
-                semconv.INPUT_MESSAGES: [said("system", 900), said("user", 500)],
-                semconv.RESPONSE_ID: f"resp-{chance.getrandbits(64):x}",
-                semconv.FINISH_REASONS: ["stop"],
-                semconv.INPUT_TOKENS: chance.randint(100, 5_000),
-                semconv.OUTPUT_TOKENS: chance.randint(10, 500),
-                semconv.OUTPUT_MESSAGES: [said("assistant", 450)],
-                semconv.RESPONSE_MODEL: "m-large-2026",
-            },
-        )
-        for _ in range(2)
-    ]
-    tools = [
-        span(
-            "execute_tool look_up_order",
-            agent,
-            {
-                semconv.OPERATION: semconv.EXECUTE_TOOL,
-                semconv.TOOL_NAME: "look_up_order",
-                semconv.TOOL_ARGUMENTS: {"order": str(chance.randint(1_000, 9_999)), "note": words(80)},
-                semconv.TOOL_CALL_ID: f"call_{chance.getrandbits(48):x}",
-                semconv.TOOL_RESULT: {
-                    "order": {"status": "paid", "lines": [{"n": n, "text": words(150)} for n in range(6)]}
-                },
-            },
-        )
-        for _ in range(3)
-    ]
-    return [root, agent, *calls, *tools]
+            semconv.CONVERSATION_ID: self.trace_id,
+            semconv.INPUT_MESSAGES: [self.said("user", 400)],
+            semconv.OUTPUT_MESSAGES: [self.said("assistant", 500)],
+        }
+
+    def chat(self) -> dict[str, Any]:
+        return {
+            semconv.OPERATION: semconv.CHAT,
+            semconv.REQUEST_MODEL: "m-large",
+            semconv.INPUT_MESSAGES: [self.said("system", 900), self.said("user", 500)],
+            semconv.RESPONSE_ID: f"resp-{self.chance.getrandbits(64):x}",
+            semconv.FINISH_REASONS: ["stop"],
+            semconv.INPUT_TOKENS: self.chance.randint(100, 5_000),
+            semconv.OUTPUT_TOKENS: self.chance.randint(10, 500),
+            semconv.OUTPUT_MESSAGES: [self.said("assistant", 450)],
+            semconv.RESPONSE_MODEL: "m-large-2026",
+        }
+
+    def tool(self) -> dict[str, Any]:
+        lines = [{"n": number, "text": self.words(150)} for number in range(6)]
+        return {
+            semconv.OPERATION: semconv.EXECUTE_TOOL,
+            semconv.TOOL_NAME: "look_up_order",
+            semconv.TOOL_ARGUMENTS: {"order": str(self.chance.randint(1_000, 9_999)), "note": self.words(80)},
+            semconv.TOOL_CALL_ID: f"call_{self.chance.getrandbits(48):x}",
+            semconv.TOOL_RESULT: {"order": {"status": "paid", "lines": lines}},
+        }
 
 
 # --- appending
@@ -225,49 +221,53 @@ def appending(folder: Path) -> None:
 
 
 def reading(folder: Path) -> None:
-    made = trials()
-    pairs: list[tuple[Trial, Trajectory]] = []
     store = SqlStore(folder / "read.db")
     database = sqlite3.connect(folder / "inline.db")
     database.execute("CREATE TABLE trajectory (id INTEGER PRIMARY KEY, data BLOB NOT NULL)")
-    for number in range(1_000):
-        spans = next(made)
+    pairs: list[tuple[Trial, Trajectory]] = []
+    for number, spans in zip(range(TRAJECTORIES), trials(), strict=False):
         trajectory = trajectory_of(spans)
         store.append(spans)
-        trial = Trial(
-            run="r",
-            scenario="s",
-            scenario_hash="h",
-            agent="a",
-            repeat=number,
-            seed=0,
-            status="completed",
-            trajectory=trajectory.id,
-        )
-        pairs.append((trial, trajectory))
+        pairs.append((trial_of(number, trajectory), trajectory))
         text = zlib.compress(orjson.dumps(codec.to_json(trajectory)), 1)
         database.execute("INSERT INTO trajectory (data) VALUES (?)", (text,))
     database.commit()
     began = time.perf_counter()
     store.put_trials((trial, trajectory, None) for trial, trajectory in pairs)
     print(f"kept              {len(pairs) / (time.perf_counter() - began):8.0f} trajectories/s")
-
-    def decode(_: int) -> float:
-        began = time.perf_counter()
-        for (data,) in database.execute("SELECT data FROM trajectory"):
-            orjson.loads(zlib.decompress(data))
-        return time.perf_counter() - began
-
-    def read(_: int) -> float:
-        began = time.perf_counter()
-        assert sum(1 for _ in store.trajectories(Query(run="r"))) == len(pairs)
-        return time.perf_counter() - began
-
-    yardstick, through, ratio = rounds(decode, read)
+    yardstick, through, ratio = rounds(lambda _: decode(database), lambda _: read(store))
     print(f"select and decode {len(pairs) / yardstick:8.0f} trajectories/s")
     print(f"read as values    {len(pairs) / through:8.0f} trajectories/s, {1 / ratio:.1f} times the time")
     database.close()
     store.close()
+
+
+def trial_of(number: int, trajectory: Trajectory) -> Trial:
+    return Trial(
+        run="r",
+        scenario="s",
+        scenario_hash="h",
+        agent="a",
+        repeat=number,
+        seed=0,
+        status="completed",
+        trajectory=trajectory.id,
+    )
+
+
+def decode(database: sqlite3.Connection) -> float:
+    """Seconds to read and decode every trajectory with sqlite3, zlib and orjson."""
+    began = time.perf_counter()
+    for (data,) in database.execute("SELECT data FROM trajectory"):
+        orjson.loads(zlib.decompress(data))
+    return time.perf_counter() - began
+
+
+def read(store: SqlStore) -> float:
+    """Seconds to read every trajectory from the store."""
+    began = time.perf_counter()
+    assert sum(1 for _ in store.trajectories(Query(run="r"))) == TRAJECTORIES
+    return time.perf_counter() - began
 
 
 def rounds(a: Callable[[int], float], b: Callable[[int], float]) -> tuple[float, float, float]:
