@@ -253,7 +253,7 @@ _VERIFY = _object(
 _IMPORT = _object(
     {
         "schema": {"const": "import.v1"},
-        "run": _TEXT,
+        "run": _TEXT_OR_NULL,
         "imported": _COUNT,
         "labels": _COUNT,
         "steps": _COUNT,
