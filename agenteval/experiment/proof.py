@@ -104,11 +104,14 @@ async def _prove(scenario: Scenario, solutions: Sequence[Solution], seed: int) -
 
 
 def unknown_tools(scenario: Scenario, seed: int = 0) -> list[str]:
-    """Tools that the scenario's checks name and its world does not offer."""
+    """Tools that the scenario's checks and faults name and its world does not offer."""
     if scenario.world is None:
-        return []
+        return ["faults are for the tools of a world, and there is no world"] if scenario.faults else []
     offered = {tool.name for tool in scenario.world.make(seed).tools()}
-    problems: list[str] = []
+    problems = [
+        f'faults name the tool "{name}", which the world does not offer. {did_you_mean(name, offered)}'
+        for name in sorted({fault.tool for fault in scenario.faults} - offered)
+    ]
     for check in scenario.checks:
         named: frozenset[str] = getattr(check, "tools", frozenset())
         problems += [
@@ -126,7 +129,7 @@ async def _reference_problems(scenario: Scenario, solution: Solution, seed: int)
     problems = [
         f"{where}: step {step.index}: {call.name} failed: {call.error}"
         for step, call in first.trajectory.of(ToolCall)
-        if call.error is not None
+        if call.error is not None and call.injected is None
     ]
     if first.score.passed is not True:
         problems += [
@@ -176,7 +179,9 @@ class _Judged:
 
 async def _judged(scenario: Scenario, agent: Agent, seed: int) -> _Judged:
     """One trial, judged, kept nowhere."""
-    plan = TrialPlan(run="proof", scenario=scenario, agent_name="reference", agent=agent, repeat=0, seed=seed)
+    plan = TrialPlan(
+        run="proof", scenario=scenario, agent_name="reference", agent=agent, repeat=0, seed=seed, waits=False
+    )
     result = await run_trial(plan, budget=Budget())
     if result.trial.status not in COUNTED:
         return _Judged(result, None, Score(status="invalid", passed=None))

@@ -368,7 +368,8 @@ _KINDS: dict[str, Schema] = {
             "call_id": _TEXT_OR_NULL,
             "requested_by": _TEXT_OR_NULL,
             "by": _one_of("agent", "user"),
-        }
+        },
+        optional={"injected": _TEXT},
     ),
     "handoff": _object({"target": _TEXT}),
     "state_change": _object({"patch": _list({"type": "object"}), "caused_by": _TEXT_OR_NULL}),

@@ -35,5 +35,5 @@ def test_what_cannot_be_run_is_refused(options: dict[str, Any], message: str) ->
 def test_the_rate_of_an_agent_that_is_not_there_is_no_rate() -> None:
     result = agenteval.run(SCENARIO, {"quick": agent}, trials=2)
     assert result.pass_rate(agent="quick").counted == 2
-    with pytest.raises(NotFound, match='holds no agent "quik". Did you mean "quick"'):
+    with pytest.raises(NotFound, match=r'holds no agent "quik"\. Did you mean "quick"'):
         result.pass_rate(agent="quik")
