@@ -9,6 +9,7 @@ AgentEvalError
 ├── ImportRefused             a foreign file or a record of it cannot be read; carries file and place
 ├── WorldError                the simulated world broke: the trial is invalid, not the agent's failure
 ├── UserError                 the simulated user broke: the trial is invalid, not the agent's failure
+├── SandboxError              a sandbox cannot start or broke: the trial is invalid, not the agent's failure
 ├── ToolError                 a tool's own domain error: shown to the agent, which may recover
 ├── AgentError                the agent under test raised: the trial ends as `agent_error`
 ├── LimitReached              a limit of the trial was reached: the trial ends as `limit`
@@ -36,6 +37,7 @@ __all__ = [
     "NotFound",
     "RateLimited",
     "RequestError",
+    "SandboxError",
     "ScenarioError",
     "StoreError",
     "StoreTooNew",
@@ -110,6 +112,10 @@ class WorldError(AgentEvalError):
 
 class UserError(AgentEvalError):
     """The simulated user broke; the trial is invalid."""
+
+
+class SandboxError(AgentEvalError):
+    """A sandbox cannot start or broke; the trial is invalid. The failure of a command is a result, and none of this."""
 
 
 class ToolError(AgentEvalError):
