@@ -34,6 +34,7 @@ from agenteval.errors import (
 )
 from agenteval.harness.limits import Budget, Meter
 from agenteval.harness.session import LiveSession
+from agenteval.harness.stalls import Interrupted, StallWatch, Watched, stall_watch, working
 from agenteval.models.price import Prices
 from agenteval.telemetry.capture import capture
 from agenteval.world.faults import Injector
@@ -137,6 +138,9 @@ class _Work:
 
     def __init__(self, plan: TrialPlan, world: World | None, user: User | None, budget: Budget) -> None:
         self._plan = plan
+        self._began = time.monotonic()
+        self._lost_s = 0.0
+        self._watched = Watched(name=f"agent {plan.agent_name} ({plan.scenario.id})", time_left=self._time_left)
         loop = asyncio.get_running_loop()
         self._stopped: asyncio.Future[None] = loop.create_future()
         self.meter = Meter(
@@ -165,25 +169,37 @@ class _Work:
 
     async def run(self) -> _Ended:
         """Run the agent in a task of its own, so that a limit can cancel it whatever it catches."""
-        task = asyncio.create_task(self._converse())
-        try:
-            await asyncio.wait(
-                {task, self._stopped},
-                timeout=self._plan.scenario.limits.seconds,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if not task.done():
-                if not self._stopped.done():
-                    self.meter.out_of_time()
-                task.cancel()
-                await asyncio.wait({task}, timeout=_STRAGGLERS_S)
+        watch = stall_watch()
+        with watch.over(self._watched):
+            task = asyncio.create_task(self._converse())
+            try:
+                await self._until_done_or_up(task, watch)
                 if not task.done():
-                    _abandon(task)
-            await self._stragglers()
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
+                    if not self._stopped.done():
+                        self.meter.out_of_time()
+                    task.cancel()
+                    await asyncio.wait({task}, timeout=_STRAGGLERS_S)
+                    if not task.done():
+                        _abandon(task)
+                await self._stragglers()
+            except asyncio.CancelledError:
+                task.cancel()
+                raise
         return self._conclude(task)
+
+    async def _until_done_or_up(self, task: asyncio.Task[None], watch: StallWatch) -> None:
+        """Wait until the agent is done, a limit stops it, or its time is up. Time that others took is given back."""
+        while True:
+            await asyncio.wait({task, self._stopped}, timeout=self._time_left(), return_when=asyncio.FIRST_COMPLETED)
+            self._lost_s = watch.lost(self._watched, self._began)
+            left = self._time_left()
+            if task.done() or self._stopped.done() or (left is not None and left <= 0):
+                return
+
+    def _time_left(self) -> float | None:
+        """Seconds until the trial's time is up."""
+        allowed = self._plan.scenario.limits.seconds
+        return None if allowed is None else max(0.0, allowed + self._lost_s - (time.monotonic() - self._began))
 
     def told_faults(self) -> Attribute | None:
         """The scenario's faults, and which of them the agent met; None where none could be injected."""
@@ -195,6 +211,7 @@ class _Work:
             self._stopped.set_result(None)
 
     async def _converse(self) -> None:
+        working(self._watched)
         with self.recorder.active():
             try:
                 self.session.begin()
@@ -210,8 +227,10 @@ class _Work:
             await asyncio.sleep(0.01)
 
     def _conclude(self, task: asyncio.Task[None]) -> _Ended:
-        breach = self.meter.breach
         error = task.exception() if task.done() and not task.cancelled() else None
+        if isinstance(error, Interrupted):
+            self.meter.out_of_time()
+        breach = self.meter.breach
         if isinstance(breach, BudgetSpent):
             return _Ended("invalid", error=str(breach), fault_of="harness")
         if self.session.fault is not None:
