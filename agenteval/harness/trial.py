@@ -3,7 +3,7 @@
 completed     the agent came to its end
 limit         a limit of the scenario stopped it; scored all the same
 agent_error   the agent raised; scored, with a failed `finished` finding
-diverged      the simulated user left its script; not counted
+diverged      the simulated user left its part; not counted, tried again
 invalid       the harness, the world, the user, the model endpoint or the scenario broke; not counted, tried again
 """
 
@@ -29,12 +29,14 @@ from agenteval.errors import (
     ModelError,
     RequestError,
     ScenarioError,
+    UserDiverged,
     UserError,
     WorldError,
 )
 from agenteval.harness.limits import Budget, Meter
 from agenteval.harness.session import LiveSession
 from agenteval.harness.stalls import Interrupted, StallWatch, Watched, stall_watch, working
+from agenteval.harness.user_calls import UserCalls
 from agenteval.models.price import Prices
 from agenteval.telemetry.capture import capture
 from agenteval.world.faults import Injector
@@ -56,6 +58,7 @@ class TrialPlan:
     """What identifies a trial, and what it is run with.
 
     Attributes:
+        user_model: Speaks for users with a persona; without one, the rule-based user who knows the same stands in.
         uses_world: False for an agent that keeps its own tools: no fault can be injected into those.
         waits: Whether injected latency is waited for.
     """
@@ -69,6 +72,8 @@ class TrialPlan:
     attempt: int = 0
     model: Model | None = None
     prices: Prices | None = None
+    user_model: Model | None = None
+    user_prices: Prices | None = None
     uses_world: bool = True
     waits: bool = True
 
@@ -110,13 +115,15 @@ async def run_trial(plan: TrialPlan, *, budget: Budget) -> TrialResult:
     """Run one trial to its end. Raises nothing but cancellation: whatever breaks is a status."""
     began = time.monotonic()
     try:
-        world, user = _surroundings(plan)
+        world, user, user_calls = _surroundings(plan, budget)
         start = None if world is None else world.state()
         start_hash = None if world is None else state_hash(start)
     except Exception as error:  # noqa: BLE001 (a scenario's own code may raise anything)
         whose = next((name for kind, name in _FAULTS if isinstance(error, kind)), "world")
         return TrialResult(trial=_trial(plan, _Ended("invalid", error=_line(error), fault_of=whose), began))
     work = _Work(plan, world, user, budget)
+    if user_calls is not None:
+        user_calls.recorder = work.recorder
     try:
         ended = await work.run()
     except asyncio.CancelledError:
@@ -235,6 +242,8 @@ class _Work:
             return _Ended("invalid", error=str(breach), fault_of="harness")
         if self.session.fault is not None:
             whose, fault = self.session.fault
+            if isinstance(fault, UserDiverged):
+                return _Ended("diverged", error=str(fault), fault_of=whose, detail=fault.how)
             return _Ended("invalid", error=_line(fault), fault_of=whose)
         if isinstance(breach, LimitReached):
             return _Ended("limit", error=str(breach), detail=breach.limit)
@@ -250,11 +259,16 @@ class _Work:
         return _Ended("agent_error", error=_line(error), fault_of="agent")
 
 
-def _surroundings(plan: TrialPlan) -> tuple[World | None, User | None]:
+def _surroundings(plan: TrialPlan, budget: Budget) -> tuple[World | None, User | None, UserCalls | None]:
+    """The world, the user, and the calls of the model that speaks for the user, where one does."""
     scenario = plan.scenario
     world = scenario.world.make(plan.seed) if scenario.world is not None and plan.uses_world else None
-    user = scenario.user.make(plan.seed) if scenario.user is not None else None
-    return world, user
+    if scenario.user is None:
+        return world, None, None
+    if scenario.user.with_model is None or plan.user_model is None:
+        return world, scenario.user.make(plan.seed), None
+    calls = UserCalls(plan.user_model, plan.user_prices, budget)
+    return world, scenario.user.with_model(plan.seed + plan.attempt, calls, scenario.intent), calls
 
 
 _ABANDONED: list[asyncio.Task[None]] = []  # kept, because collecting one would throw into it once more
