@@ -9,7 +9,7 @@ import pytest
 
 import agenteval
 from agenteval import Prices, RequestError, Scenario, ScriptedModel, parse_checks
-from agenteval.core.message import Message, text_message
+from agenteval.core.message import Message, Role, text_message
 from agenteval.errors import ModelError, UserDiverged
 from agenteval.world import parse_user
 
@@ -24,9 +24,9 @@ SPEC: dict[str, Any] = {
 
 def conversation(*lines: str) -> list[Message]:
     """The opening, then the agent and the user in turn."""
-    roles = ("assistant", "user")
+    roles: tuple[Role, Role] = ("assistant", "user")
     said = [text_message("user", SPEC["says"])]
-    return said + [text_message(roles[number % 2], line) for number, line in enumerate(lines)]  # type: ignore[arg-type]
+    return said + [text_message(roles[number % 2], line) for number, line in enumerate(lines)]
 
 
 async def reply(answer: str, *lines: str, spec: dict[str, Any] = SPEC) -> str | None:
