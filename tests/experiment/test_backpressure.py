@@ -17,7 +17,7 @@ class Slow:
     """A check that waits, the first time, for every planned trial to have run, or long enough."""
 
     id = "slow"
-    spec: Any = {"slow": 1}
+    spec: Any = "slow"
 
     def __init__(self) -> None:
         self.all_ran = threading.Event()
