@@ -22,6 +22,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -36,6 +37,7 @@ MakeSandbox: TypeAlias = Callable[[SandboxLimits], Sandbox]
 
 _LIMITS = SandboxLimits()
 _FOR_EVER = 1000
+_OFTEN = 1000
 _LONGER_THAN_IT_TAKES = 60.0
 
 
@@ -271,6 +273,37 @@ async def planted_links_lead_nowhere(make: MakeSandbox) -> None:
         same(_contents(outside), {"secret": b"canary"}, "what lies outside")
 
 
+async def links_put_in_place_meanwhile_lead_nowhere(make: MakeSandbox) -> None:
+    """A file, and a folder on the way, that turn into links and back while they are read and written."""
+    with tempfile.TemporaryDirectory() as outside:
+        secret = _plant(outside)
+        async with make(_LIMITS) as sandbox:
+            await sandbox.exec(["ln", "-s", secret, "link"])
+            await sandbox.exec(["ln", "-s", outside, "way"])
+            await sandbox.exec("mkdir folder; echo inside > folder/secret")
+            turning = asyncio.create_task(sandbox.exec(_TURNING))
+            seen: set[bytes] = set()
+            for _ in range(_OFTEN):
+                await asyncio.sleep(0)
+                for path in ("file", "folder/secret"):
+                    with suppress(OSError):
+                        seen.add(await sandbox.read(path))
+                    with suppress(OSError):
+                        await sandbox.write(path, b"planted\n")
+            turning.cancel()
+            await asyncio.wait({turning})
+            _demand(b"canary" not in seen, "a link was followed that was put in place meanwhile")
+        same(_contents(outside), {"secret": b"canary"}, "what lies outside")
+
+
+_TURNING = """
+while :; do
+  echo inside > real; mv -T real file; cp -P link other; mv -T other file
+  mv folder aside; mv way folder; mv folder way; mv aside folder
+done
+"""
+
+
 async def files_tells_what_is_there(make: MakeSandbox) -> None:
     """Every entry at any depth, ordered; links are told and not followed; a changed file has another stamp."""
     async with make(_LIMITS) as sandbox:
@@ -389,6 +422,7 @@ SANDBOX_CHECKS = (
     files_are_read_and_written,
     files_that_cannot_be_had_are_told,
     planted_links_lead_nowhere,
+    links_put_in_place_meanwhile_lead_nowhere,
     files_tells_what_is_there,
     listings_are_bounded,
     sandboxes_share_no_files,
