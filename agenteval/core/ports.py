@@ -6,7 +6,7 @@ Each protocol has a conformance kit in `agenteval.testing`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -102,8 +102,12 @@ class Sandbox(Protocol):
         """
         ...
 
-    async def files(self) -> Listing:
-        """What is in the work folder, at any depth."""
+    async def files(self, *, known: Collection[str] | None = None) -> Listing:
+        """What is in the work folder, at any depth.
+
+        Args:
+            known: Asks for contents, too, save those of files that have one of these stamps.
+        """
         ...
 
     async def __aenter__(self) -> Self:
@@ -114,6 +118,19 @@ class Sandbox(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End every process, and leave nothing behind."""
+        ...
+
+
+@runtime_checkable
+class SandboxedWorld(World, Protocol):
+    """A world whose systems live in a sandbox. The harness opens one for the trial, and closes it at its end."""
+
+    async def open(self, sandbox: Sandbox) -> None:
+        """Take a sandbox that is open and empty, and put in it what the world begins with. `state` does not change."""
+        ...
+
+    async def refresh(self) -> None:
+        """Find out what was done in the sandbox without the world's tools; `changes` then tells it."""
         ...
 
 
@@ -223,6 +240,11 @@ class Session(Protocol):
     @property
     def tools(self) -> Sequence[OfferedTool]:
         """The tools that the world offers; empty where there is no world."""
+        ...
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The trial's sandbox, in which its world lives, too; started when it is first used. The harness closes it."""
         ...
 
     @property

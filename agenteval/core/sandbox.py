@@ -113,6 +113,8 @@ class FileEntry:
         size: Bytes of a file; 0 of anything else.
         target: Where a link leads, as written.
         stamp: Equal stamps mean equal content; None where that cannot be promised.
+        data: What a file holds, where contents were asked for, and it is small enough and may be read by its owner.
+        sha256: Of what it holds, in hexadecimal digits; also where it is too large for `data`.
     """
 
     path: str
@@ -121,6 +123,8 @@ class FileEntry:
     size: int = 0
     target: str | None = None
     stamp: str | None = None
+    data: bytes | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

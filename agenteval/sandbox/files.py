@@ -8,12 +8,14 @@ regular file is never opened: a pipe would wait for ever.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import posixpath
 import stat
 import time
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from agenteval.core.sandbox import FileEntry, Listing
 
@@ -21,6 +23,7 @@ _DEEPEST = 40
 _RACY_NS = (
     100_000_000  # what was changed this shortly before it was looked at may change again within one tick of ctime
 )
+_TOLD = 1 << 20
 _NEW_FILE, _NEW_FOLDER = 0o644, 0o755
 _LISTED = stat.S_IRUSR | stat.S_IXUSR
 
@@ -90,9 +93,9 @@ class Folder:
             finally:
                 os.close(file)
 
-    def files(self) -> Listing:
-        """Everything in it."""
-        walk = _Walk(self._most)
+    def files(self, known: Collection[str] | None = None) -> Listing:
+        """Everything in it; with the contents of files, save those of known stamps, where these are given."""
+        walk = _Walk(self._most, self._largest, known)
         walk.into(os.dup(self._root), "", 0)
         return Listing(entries=tuple(sorted(walk.entries, key=lambda entry: entry.path)), left_out=walk.left_out)
 
@@ -202,10 +205,12 @@ def _put(file: int, data: bytes, mode: int | None) -> None:
 class _Walk:
     """Collects entries, in bounds."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, largest: int, known: Collection[str] | None) -> None:
         self.entries: list[FileEntry] = []
         self.left_out = 0
         self._most = most
+        self._largest = largest
+        self._known = known
         self._now_ns = time.time_ns()
 
     def into(self, folder: int, prefix: str, depth: int) -> None:
@@ -232,9 +237,8 @@ class _Walk:
         kind = stat.S_IFMT(found.st_mode)
         mode = stat.S_IMODE(found.st_mode)
         if kind == stat.S_IFREG:
-            self.entries.append(
-                FileEntry(path=path, kind="file", mode=mode, size=found.st_size, stamp=self._stamp(found))
-            )
+            entry = FileEntry(path=path, kind="file", mode=mode, size=found.st_size, stamp=self._stamp(found))
+            self.entries.append(self._with_content(folder, name, entry))
         elif kind == stat.S_IFLNK:
             self.entries.append(FileEntry(path=path, kind="link", mode=mode, target=os.readlink(name, dir_fd=folder)))
         elif kind == stat.S_IFDIR:
@@ -256,6 +260,19 @@ class _Walk:
             self.left_out += 1
         else:
             self.into(inner, path, depth + 1)
+
+    def _with_content(self, folder: int, name: str, entry: FileEntry) -> FileEntry:
+        if self._known is None or entry.stamp in self._known or not entry.mode & stat.S_IRUSR:
+            return entry
+        try:
+            with _regular(folder, name, entry.path, os.O_RDONLY) as (file, found):
+                if found.st_size > self._largest:
+                    return entry
+                data = _all_of(file, self._largest)
+        except OSError:
+            return entry  # gone, or something else, since it was looked at
+        told = data if len(data) <= _TOLD else None
+        return replace(entry, size=len(data), data=told, sha256=hashlib.sha256(data).hexdigest())
 
     def _stamp(self, found: os.stat_result) -> str | None:
         if self._now_ns - found.st_ctime_ns < _RACY_NS:

@@ -8,7 +8,7 @@ import posixpath
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -149,9 +149,9 @@ class HostedSandbox:
         """Write a file; see the protocol."""
         self._now().files.write(path, data, mode)
 
-    async def files(self) -> Listing:
-        """What is in the work folder."""
-        return await asyncio.to_thread(self._now().files.files)
+    async def files(self, *, known: Collection[str] | None = None) -> Listing:
+        """What is in the work folder; see the protocol."""
+        return await asyncio.to_thread(self._now().files.files, known)
 
     async def __aenter__(self) -> Self:
         """Start it. Raises SandboxError."""

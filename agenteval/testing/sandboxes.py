@@ -335,6 +335,21 @@ async def files_tells_what_is_there(make: MakeSandbox) -> None:
             seen.add(stamp)
 
 
+async def files_tells_contents_where_it_is_asked(make: MakeSandbox) -> None:
+    """Of all files, or of those whose stamp is not known; a hash alone of large ones; of what is sealed, nothing."""
+    async with make(_LIMITS) as sandbox:
+        await sandbox.exec("echo text > a; truncate -s 2000000 b; echo sealed > c; chmod 0 c; ln -s a d; mkfifo e")
+        same([entry.data for entry in (await sandbox.files()).entries], [None] * 5, "contents that nobody asked for")
+        told = await sandbox.files(known=())
+        same([entry.data for entry in told.entries], [b"text\n", None, None, None, None], "the contents")
+        hashes = [hashlib.sha256(data).hexdigest() for data in (b"text\n", bytes(2_000_000))]
+        same([entry.sha256 for entry in told.entries], [*hashes, None, None, None], "hashes")
+        while (stamp := (await sandbox.files()).entries[0].stamp) is None:
+            pass  # it was changed too short a time ago for a promise
+        again = (await sandbox.files(known={stamp})).entries
+        same((again[0].data, again[0].stamp, again[1].sha256), (None, stamp, hashes[1]), "a file that is known")
+
+
 async def listings_are_bounded(make: MakeSandbox) -> None:
     """However many files there are, and however deep folders go."""
     async with make(SandboxLimits(files=10)) as sandbox:
@@ -424,6 +439,7 @@ SANDBOX_CHECKS = (
     planted_links_lead_nowhere,
     links_put_in_place_meanwhile_lead_nowhere,
     files_tells_what_is_there,
+    files_tells_contents_where_it_is_asked,
     listings_are_bounded,
     sandboxes_share_no_files,
     it_is_open_once,
