@@ -116,11 +116,12 @@ class TrialSandbox:
             try:
                 await self._sandbox.__aexit__(kind, error, trace)
             except Exception as failure:  # noqa: BLE001 (a provider may be anybody's)
-                self.note("sandbox", failure)
+                self.fault = self.fault or ("sandbox", failure)
 
     def note(self, whose: str, error: Exception) -> None:
         """Keep the first failure: whatever is made of it on the way, it is nobody else's."""
-        self.fault = self.fault or (whose, error)
+        if self.fault is None and not self.over:  # else it is an agent that goes on although it was stopped
+            self.fault = (whose, error)
 
     @asynccontextmanager
     async def noting_faults(self) -> AsyncGenerator[None]:
