@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from agenteval.core.scenario import Limits
 from agenteval.core.trajectory import Usage
-from agenteval.errors import BudgetSpent, LimitReached, UserError
+from agenteval.errors import BudgetSpent, LimitReached
 
-_ENDLESS = 1_000  # turns; a conversation without a limit that gets there is a fault of the scenario's user
+_ENDLESS = 1_000  # turns
 
 
 class Budget:
@@ -77,16 +77,14 @@ class Meter:
             self._raise(BudgetSpent(f"the run's budget of {self._budget.max_usd:g} USD is spent"))
 
     def turn(self) -> None:
-        """Count a turn as it opens.
-
-        Raises:
-            LimitReached: It is one too many.
-            UserError: The scenario sets no limit, and nobody ends the conversation.
-        """
+        """Count a turn as it opens; raise LimitReached where it is one too many."""
         self._turns += 1
         self._bound("turns", self._limits.turns, self._turns)
-        if self._turns > _ENDLESS:
-            raise UserError(f"the conversation did not end in {_ENDLESS} turns; set limits: {{turns: …}}")
+
+    @property
+    def endless(self) -> bool:
+        """Whether the conversation has gone on beyond all measure, and the scenario sets no limit."""
+        return self._turns > _ENDLESS
 
     def out_of_time(self) -> None:
         """Remember that the trial's seconds ran out."""

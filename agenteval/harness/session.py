@@ -199,11 +199,11 @@ class LiveSession:
         return reply
 
     def _next_turn(self, text: str) -> None:
-        try:
-            self._open_turn(text)
-        except UserError as error:
+        self._open_turn(text)
+        if self._meter.endless:
+            error = UserError("the user did not end the conversation in 1,000 turns; set limits: {turns: …}")
             self.blame("user", error)
-            raise
+            raise error
 
     def _open_turn(self, text: str) -> None:
         message = text_message("user", text)

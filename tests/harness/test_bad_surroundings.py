@@ -110,4 +110,4 @@ def test_a_user_who_never_stops_is_not_the_agents_fault() -> None:
     result = agenteval.run(Scenario(id="talk/endless", user=user), patient, retries=0)
     [(trial, _)] = result.outcomes
     assert (trial.status, trial.fault_of) == ("invalid", "user")
-    assert trial.error == "UserError: the conversation did not end in 1000 turns; set limits: {turns: …}"
+    assert trial.error == "UserError: the user did not end the conversation in 1,000 turns; set limits: {turns: …}"
