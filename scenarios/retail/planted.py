@@ -146,6 +146,7 @@ CUSTOMERS = [
     Person("C1062", "Luis Prado", "luis.prado@example.net", "24 Chapel Hill, Sheffield, S6 4RY", "Mastercard 9215"),
     Person("C1063", "Mina Sato", "mina.sato@example.org", "86 Meadow Rise, Ipswich, IP2 0TF", "Visa 6378"),
     Person("C1064", "Noa Levi", "noa.levi@example.com", "10 Larch Drive, Leicester, LE5 4XG", "Visa 2047"),
+    Person("C1065", "Pia Ortiz", "pia.ortiz@example.org", "32 Yew Tree Lane, Bristol, BS2 9YT", "Visa 3560"),
 ]
 
 ORDERS = [
@@ -372,7 +373,15 @@ ORDERS = [
     ),
     Bought("1547", "C1056", {"P134-45-BLACK": 1}, placed=7, paid_with="paypal-1", shipped=5, delivered=3),
     Bought("1554", "C1057", {"P115-M-ECRU": 1}, placed=9, shipping=450, shipped=7, delivered=5),
-    Bought("1561", "C1058", {"P129-M-GREY": 1}, placed=17, shipping=450, shipped=15, expected=11, lost=1),
+    Bought(
+        "1561",
+        "C1058",
+        {"P129-M-GREY": 1, "P119-M-GREEN": 1},
+        placed=9,
+        shipping=450,
+        shipped=7,
+        delivered=4,
+    ),
     Bought("1568", "C1059", {"P138-40-GREEN": 1}, placed=0, shipping=495),
     Bought(
         "1575",
@@ -388,6 +397,7 @@ ORDERS = [
     Bought("1589", "C1062", {"P143-ONE-NAVY": 1}, placed=1),
     Bought("1596", "C1063", {"P105-S-RED": 1}, placed=10, shipped=8, delivered=6),
     Bought("1603", "C1064", {"P109-S-YELLOW": 1}, placed=3, shipping=450, shipped=2, expected=-1),
+    Bought("1610", "C1065", {"P145-ONE-TARTAN": 1}, placed=3, shipping=450, shipped=1, expected=-6),
 ]
 
 STOCK: dict[str, int] = {
