@@ -62,7 +62,7 @@ def _draw(seed: int, name: str) -> int:
 def graph(tools: Sequence[BaseTool], faults: Callable[[int], Faults]) -> Any:
     """Decide → tools → decide …, until there is something to say."""
 
-    def step(state: MessagesState, config: RunnableConfig) -> dict[str, list[AnyMessage]]:
+    async def step(state: MessagesState, config: RunnableConfig) -> dict[str, list[AnyMessage]]:
         seed = config.get("configurable", {}).get("seed", 0)
         messages = state["messages"]
         chosen = decide(Case(list(events(messages)), faults(seed)))
@@ -71,7 +71,7 @@ def graph(tools: Sequence[BaseTool], faults: Callable[[int], Faults]) -> Any:
         request = {"name": chosen.name, "args": chosen.arguments, "id": f"call_{len(messages)}"}
         return {"messages": [AIMessage("", tool_calls=[request])]}
 
-    def is_call(state: MessagesState) -> str:
+    async def is_call(state: MessagesState) -> str:  # both async, so that neither costs a thread
         return "tools" if getattr(state["messages"][-1], "tool_calls", None) else END
 
     made = StateGraph(MessagesState)

@@ -50,7 +50,8 @@ class Retail(Records):
         """Find a customer's id by e-mail address, or by full name and postcode together. This verifies nobody."""
         if email is None and (name is None or postcode is None):
             raise ToolError("give the e-mail address, or the full name and the postcode", code="invalid_arguments")
-        found = {key: record for key, record in self.data["customers"].items() if fits(record, email, name, postcode)}
+        everybody: Any = self.state()  # plain JSON: hundreds are looked at, and none is changed
+        found = {key: each for key, each in everybody["customers"].items() if fits(each, email, name, postcode)}
         if not found:
             raise ToolError("no customer has these details", code="not_found")
         if len(found) > 1:
