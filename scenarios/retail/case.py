@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -54,9 +55,11 @@ class Case:
         read = [call.result for call in self.calls("get_order", since=True) if call.arguments["order"] == number]
         return read[-1] if read else None
 
-    def attempts(self, call: Call) -> int:
-        """How often exactly this call was made, whatever became of it."""
-        return sum(made.name == call.name and made.arguments == call.arguments for made in self._made)
+    def in_vain(self, call: Call) -> int:
+        """How often exactly this call was made since it was last answered."""
+        answered = {id(event) for event in self.events}
+        same = (made for made in reversed(self._made) if (made.name, made.arguments) == (call.name, call.arguments))
+        return sum(1 for _ in itertools.takewhile(lambda made: id(made) not in answered, same))
 
     def tried(self, name: str, /, **arguments: Any) -> bool:
         """Whether a tool was called with exactly these arguments, with success or without."""

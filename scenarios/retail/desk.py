@@ -45,7 +45,7 @@ def decide(case: Case) -> Step:
         step: Step = Call("get_order", {"order": case.unsettled})
     else:
         step = _next(case)
-    if isinstance(step, Call) and case.attempts(step) >= _MOST_ATTEMPTS:
+    if isinstance(step, Call) and case.in_vain(step) >= _MOST_ATTEMPTS:
         return Say(NO_ANSWER)
     return step
 
