@@ -276,14 +276,14 @@ class Retail(Records):
                 f"{pounds(left):.2f} of order {order} is left to refund, not {amount:.2f}", code="exceeds_paid"
             )
         if to == "original_payment":
-            answer = {"to": self._pay_original(record, paying, reason)}
+            told, balance = self._pay_original(record, paying, reason), {}
         else:
             card = self._gift_card_of(record, order)
             self._pay_back(record, paying, card, reason)
-            answer = {"to": self._payment(record, card), "balance": self._gift_card(card)["balance"]}
+            told, balance = self._payment(record, card), {"balance": self._gift_card(card)["balance"]}
         if pence(record["refunded"]) >= pence(record["paid"]) - pence(record["shipping"]):
             record["status"] = "refunded"
-        return {"order": order, "refunded": amount, "status": record["status"], **answer}
+        return {"order": order, "refunded": amount, "to": told, "status": record["status"], **balance}
 
     # --- the desk
 
