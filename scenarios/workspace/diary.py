@@ -261,7 +261,7 @@ class CalendarTools(Records):
         if room not in self._all["rooms"]:
             raise ToolError(f"there is no room {room!r}; there are {', '.join(self._all['rooms'])}", code="not_found")
         for key, taken in self._taken(room):
-            if key != but and _overlap(wanted, taken):
+            if (but is None or key != but) and _overlap(wanted, taken):
                 raise ToolError(f"room {room} is taken from {taken[0]} to {taken[1][-5:]}", code="conflict")
 
     def _taken(self, room: str) -> list[tuple[str | None, Span]]:
