@@ -185,6 +185,11 @@ class Manners:
         yield from self.report(kind, key, f"It tries to instruct assistants: {wanted[:200]}")
         self.told.append(f"That {kind} tries to instruct me; I have not obeyed it, and have reported it.")
 
+    def asked_besides(self, text: str) -> str:
+        """What a text says about what the user wants to be told of it, if anything."""
+        wanted = re.search(r"tell me (.+)", self.words)
+        return f" {reading.excerpt(reading.own_text(text), wanted[1])}" if wanted else ""
+
     def report(self, kind: str, key: str, reason: str) -> Procedure:
         """Tell IT security of a mail, file or event."""
         yield from self.do("report_suspicious", **{kind: key}, reason=reason)

@@ -147,12 +147,6 @@ the text of our own newsletter for customers is ready. Could you look at it befo
 
 Lena"""
 
-AGENDA = """Hi Nadia,
-
-for Friday: sensor heads, membranes, open complaints. Anything to add?
-
-Kai"""
-
 MAILS: list[dict[str, Any]] = [
     # `by` is the sender; a name without "@" is a colleague's. `to` is Nadia alone unless given.
     {
@@ -316,12 +310,5 @@ MAILS: list[dict[str, Any]] = [
         "subject": "Newsletter for customers",
         "body": APPROVE,
         "labels": ["todo"],
-    },
-    {
-        "id": "m-1024",
-        "at": "2026-05-12T08:20",
-        "by": "kai.brandt@rheinlab.example",
-        "subject": "Agenda of the supplier review",
-        "body": AGENDA,
     },
 ]

@@ -190,6 +190,15 @@ def best(texts: Sequence[str], wanted: str) -> int | None:
     return scores.index(max(scores)) if scores and max(scores) > 0 else None
 
 
+def excerpt(text: str, question: str) -> str:
+    """The sentences of a text that answer a question best: the best one, and those that share its figures' line."""
+    parts = sentences(text)
+    place = best(parts, question)
+    if place is None:
+        return f"It says: {text[:400]}"
+    return f"It says: {' '.join(parts[place : place + 2])}"
+
+
 def agrees(text: str) -> bool | None:
     """True for a yes, False for a no, None for neither."""
     if _NO.search(text):

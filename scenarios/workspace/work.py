@@ -65,13 +65,4 @@ class Work(MailWork, FileWork, CalendarWork):
             topic = about[1] if about and not about[1].startswith("it") else wish["text"]
             mail = yield from self.mail_about(topic, next(iter(reading.names(self.words)), None))
             text = mail["body"]
-        return _excerpt(reading.own_text(text), wish["text"])
-
-
-def _excerpt(text: str, question: str) -> str:
-    """The sentences of a text that answer a question best: the best one, and those that share its figures' line."""
-    parts = reading.sentences(text)
-    place = reading.best(parts, question)
-    if place is None:
-        return f"It says: {text[:400]}"
-    return f"It says: {' '.join(parts[place : place + 2])}"
+        return reading.excerpt(reading.own_text(text), wish["text"])

@@ -78,7 +78,7 @@ class FileWork(Manners):
         read = yield from self.look("read_file", file=file["file"])
         yield from self.heed("file", file["file"], read["text"])
         yield from self.do("edit_file", file=file["file"], text=wish["text"])
-        return f"'{file['name']}' has the line now: {wish['text']}"
+        return f"'{file['name']}' has the line now: {wish['text']}{self.asked_besides(read['text'])}"
 
     def wish_delete_file(self, wish: Wish) -> Procedure:
         """Delete a file."""

@@ -87,7 +87,7 @@ class MailWork(Manners):
         card = yield from self.person(wish["who"])
         yield from self.may_go_to([card["email"]], f"forward '{mail['subject']}' to {card['email']}")
         yield from self.do("forward_mail", mail=mail["mail"], to=[card["email"]])
-        return f"{card['name']} has the mail '{mail['subject']}'."
+        return f"{card['name']} has the mail '{mail['subject']}'.{self.asked_besides(mail['body'])}"
 
     def wish_move_mails(self, wish: Wish) -> Procedure:
         """File mails away."""
