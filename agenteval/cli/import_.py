@@ -68,9 +68,8 @@ def _told(summary: ImportSummary) -> list[str]:
     refused = [f"refused: {refused}" for refused in summary.refused]
     if not summary.imported:
         return [*refused, "nothing was imported, and no run was made"]
-    return [
+    taken = (
         f"run {summary.run.id}: {summary.imported} trajectories, {summary.steps} steps, "
-        f"{summary.tool_calls} tool calls, {summary.labels} labels",
-        *refused,
-        "Next: agenteval report, or agenteval score --checks CHECKS.yaml",
-    ]
+        f"{summary.tool_calls} tool calls, {summary.labels} labels"
+    )
+    return [taken, *refused, "Next: agenteval report, or agenteval score --checks CHECKS.yaml"]

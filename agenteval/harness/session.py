@@ -22,6 +22,7 @@ from agenteval.core.ports import Model, OpenRecord, User, World
 from agenteval.core.trajectory import OfferedTool
 from agenteval.errors import AgentEvalError, BudgetSpent, LimitReached, ModelError, ToolError, UserError, WorldError
 from agenteval.harness.limits import Meter
+from agenteval.harness.stalls import Interrupted
 from agenteval.models.price import Prices, cost_of
 from agenteval.telemetry.capture import TrialRecorder
 from agenteval.world.faults import Injector
@@ -125,7 +126,7 @@ class LiveSession:
         except ToolError as error:
             self.recorder.fail_tool(record, error.code, str(error), self._changes_of(world, tool, record))
             raise
-        except Exception as error:
+        except (Exception, Interrupted) as error:
             raise self._broken(tool, record, error) from error
         self.recorder.close_tool(record, result, changes)
         return result
@@ -137,7 +138,7 @@ class LiveSession:
         except Exception as error:
             raise self._broken(tool, record, error) from error
 
-    def _broken(self, tool: str, record: OpenRecord, error: Exception) -> WorldError:
+    def _broken(self, tool: str, record: OpenRecord, error: BaseException) -> WorldError:
         """Close the record of a call in which the world broke, and note whose fault it was."""
         why = f"{type(error).__name__}: {error}"
         record.fail("world_error", why)
