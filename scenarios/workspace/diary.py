@@ -297,5 +297,5 @@ def _free(start: str, end: str, busy: list[Span]) -> list[Span]:
             continue
         if taken_from > at:
             free.append((at, taken_from))
-        at = max(at, taken_to)
+        at = taken_to
     return [*free, (at, end)] if at < end else free

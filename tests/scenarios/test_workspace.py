@@ -282,6 +282,9 @@ async def test_cancelling_a_series_leaves_what_is_past(world: StateWorld):
 async def test_free_time_is_what_a_minute_by_minute_count_finds(
     world: StateWorld, people: tuple[str, ...], minutes: int, earliest: str
 ):
+    for start, end in (("12:00", "13:00"), ("12:15", "12:30")):  # one inside the other
+        times = {"start": f"2026-05-13T{start}", "end": f"2026-05-13T{end}"}
+        await call(world, "create_event", title="x", **times, double_book=True)
     state: Any = world.state()
     everybody = {ME, *people}
 
@@ -312,6 +315,18 @@ async def test_free_time_is_what_a_minute_by_minute_count_finds(
         )
         assert found == expected
         assert found
+
+
+async def test_what_she_declines_keeps_nobody_from_booking_over_it(world: StateWorld):
+    times = {"start": "2026-05-20T14:00", "end": "2026-05-20T15:00"}
+    with pytest.raises(ToolError, match="overlaps with e-1001"):
+        await call(world, "create_event", title="x", **times)
+    await call(world, "respond_to_event", event="e-1001", answer="declined")
+    free = await call(world, "find_free_time", people=[], on="2026-05-20", minutes=60)
+    assert {"start": "2026-05-20T09:30", "end": "2026-05-20T16:30"} in free
+    made = await call(world, "create_event", title="x", **times)
+    await call(world, "cancel_event", event=made["event"])
+    await call(world, "create_event", title="y", **times)
 
 
 async def test_a_search_finds_what_a_plain_look_through_all_mails_finds(world: StateWorld):
