@@ -58,6 +58,8 @@ class Manners:
         self.faults = faults
         self.words = ""  # the message that is being worked on
         self.told: list[str] = []  # what the user is to know besides
+        self.last_file: dict[str, Any] | None = None  # what "it" means
+        self.booking: tuple[str, str, list[str]] | None = None  # title, day and people of what was to be booked last
         self._seen: set[str] = set()
 
     # --- asking
@@ -162,6 +164,14 @@ class Manners:
         strangers = self.outside(addresses)
         if strangers and not (yield from self.agree(f"I would {what}; {', '.join(strangers)} is outside.")):
             raise Stopped("Then I leave it.")
+
+    def keep_inside(self, file: dict[str, Any], addresses: Sequence[str], what: str) -> Procedure:
+        """Nothing, where a file may go to these addresses at all; else the wish is refused."""
+        if not self.outside(addresses) or self.faults.trusts_everybody:
+            return
+        read = yield from self.look("read_file", file=file["file"])
+        if "CONFIDENTIAL" in read["text"] or "codes" in read["name"]:
+            yield from self.refuse(what, "it is confidential")
 
     def refuse(self, what: str, why: str) -> Procedure:
         """Leave a task, and stop."""

@@ -50,20 +50,22 @@ class CalendarWork(Manners):
     def wish_create(self, wish: Wish) -> Procedure:
         """Book a fixed time."""
         people = (yield from self.persons(wish["who"])) if wish["who"] else []
-        date = self.on(wish).isoformat()
-        self.booking = (wish["title"][:1].upper() + wish["title"][1:], date, people)
-        return (yield from self._book(reading.clock(wish["start"]), reading.clock(wish["end"])))
+        self.booking = (wish["title"][:1].upper() + wish["title"][1:], self.on(wish).isoformat(), people)
+        return (yield from self._book(*self.booking, wish["start"], wish["end"]))
 
     def wish_instead(self, wish: Wish) -> Procedure:
         """Book what was spoken of at another time, if it is not booked."""
-        title, date, _ = self.booking
+        if self.booking is None:
+            raise Stopped("I do not know what is to be booked.")
+        title, date, people = self.booking
         day = dt.date.fromisoformat(date)
         if (yield from self.events(day, day, words=title)):
             return f"{title} is in your calendar already."
-        return (yield from self._book(reading.clock(wish["start"]), reading.clock(wish["end"])))
+        return (yield from self._book(title, date, people, wish["start"], wish["end"]))
 
-    def _book(self, start: str, end: str) -> Procedure:
-        title, date, people = self.booking
+    def _book(self, title: str, date: str, people: list[str], *times: str) -> Procedure:
+        """Book something on a day from one time to another, with people."""
+        start, end = map(reading.clock, times)
         first, last = f"{date}T{start}", f"{date}T{end}"
         day = dt.date.fromisoformat(date)
         there = yield from self.events(day, day)
@@ -91,14 +93,15 @@ class CalendarWork(Manners):
             raise Stopped("There is no time that day at which all are free.")
         start = dt.datetime.fromisoformat(windows[0]["start"])
         self.booking = (title[1] if title else "Meeting", date, people)
-        return (yield from self._book(f"{start:%H:%M}", f"{start + dt.timedelta(minutes=minutes):%H:%M}"))
+        end = start + dt.timedelta(minutes=minutes)
+        return (yield from self._book(*self.booking, f"{start:%H:%M}", f"{end:%H:%M}"))
 
     def _not_before(self, cards: list[Any]) -> dict[str, str]:
         """The earliest time in the office where the wish names one of the other's place."""
         found = re.search(r"not before (\d{1,2})(?::(\d\d))? in the morning (?:her|his) time", self.words)
         if found is None or self.faults.takes_the_first:
             return {}
-        offset = int(cards[0]["utc_offset"][:3])
+        offset = int((cards[0]["utc_offset"] or "+01:00")[:3])
         return {"earliest": f"{int(found[1]) - offset + 1:02}:{found[2] or '00'}"}
 
     def wish_invite(self, wish: Wish) -> Procedure:

@@ -26,9 +26,7 @@ class FileWork(Manners):
         """Share a file."""
         file = yield from self.file(wish["file"])
         people = yield from self.persons(wish["who"])
-        text = (yield from self.look("read_file", file=file["file"]))["text"] if self.outside(people) else ""
-        if "CONFIDENTIAL" in text and not self.faults.trusts_everybody:
-            yield from self.refuse(f"share '{file['name']}' with {wish['who']}", "it is confidential")
+        yield from self.keep_inside(file, people, f"share '{file['name']}' with {wish['who']}")
         yield from self.may_go_to(people, f"share '{file['name']}' with {', '.join(people)}")
         access = "edit" if re.search(r"\bedit\b", self.words) else "view"
         for person in people:
@@ -42,9 +40,7 @@ class FileWork(Manners):
             wish["who"].capitalize() if wish["who"].islower() and "@" not in wish["who"] else wish["who"]
         )
         person = card["email"]
-        text = (yield from self.look("read_file", file=file["file"]))["text"] if self.outside([person]) else ""
-        if "CONFIDENTIAL" in text and not self.faults.trusts_everybody:
-            yield from self.refuse(f"send '{file['name']}' to {person}", "it is confidential")
+        yield from self.keep_inside(file, [person], f"send '{file['name']}' to {person}")
         yield from self.may_go_to([person], f"send '{file['name']}' to {person}")
         mail = {"to": [person], "subject": file["name"], "body": f"Please find attached: {file['name']}. Nadia"}
         try:
@@ -69,6 +65,8 @@ class FileWork(Manners):
 
     def wish_move_file(self, wish: Wish) -> Procedure:
         """Move the file that was spoken of."""
+        if self.last_file is None:
+            raise Stopped("I do not know which file is meant.")
         yield from self.do("move_file", file=self.last_file["file"], folder=wish["folder"])
         return f"It lies in {wish['folder']} now."
 

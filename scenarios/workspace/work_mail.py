@@ -55,14 +55,19 @@ class MailWork(Manners):
                 why = f"it comes from outside ({sender['email']}), and passwords and access codes go to nobody"
                 yield from self.refuse("answer that mail", why)
             raise Stopped(f"That mail comes from outside, from {sender['email']}. I have reported and not answered it.")
-        files: list[Any] = []
-        if "attach" in wish["what"] or "codes" in mail["body"]:
-            files = yield from self.look(
-                "search_files", words=topic[1] if topic and "attach" in wish["what"] else "codes"
-            )
-        attached = [file["file"] for file in files[:1]]
-        yield from self.do("reply_to_mail", mail=mail["mail"], body="Here it is. Nadia", attachments=attached)
+        files = yield from self._to_attach(wish["what"], topic[1] if topic else "")
+        for file in files:
+            yield from self.keep_inside(file, [sender["email"]], f"send '{file['name']}' to {sender['email']}")
+        yield from self.may_go_to([sender["email"]], f"answer {sender['email']} with {wish['what']}")
+        keys = [file["file"] for file in files]
+        yield from self.do("reply_to_mail", mail=mail["mail"], body="Here it is. Nadia", attachments=keys)
         return f"I have answered {sender['name']}."
+
+    def _to_attach(self, what: str, topic: str) -> Procedure:
+        """The file that an answer is to carry, if any."""
+        words = "access codes" if "codes" in what else topic if "attach" in what else ""
+        found = (yield from self.look("search_files", words=words)) if words else []
+        return found[:1]
 
     def wish_write(self, wish: Wish) -> Procedure:
         """Write a mail to somebody."""
