@@ -119,11 +119,17 @@ async def _prove(scenario: Scenario, solutions: Sequence[Solution], seed: int) -
 
 
 def unknown_tools(scenario: Scenario, seed: int = 0) -> list[str]:
-    """Tools that the scenario's checks and faults name and its world does not offer."""
+    """What is wrong with tools: two of one name, and names in checks and faults that the world does not offer."""
     if scenario.world is None:
         return ["faults are for the tools of a world, and there is no world"] if scenario.faults else []
-    offered = {tool.name for tool in scenario.world.make(seed).tools()}
+    names = [tool.name for tool in scenario.world.make(seed).tools()]
+    offered = set(names)
     problems = [
+        f'the world offers two tools called "{name}"; an agent could call one of them only'
+        for name in sorted(offered)
+        if names.count(name) > 1
+    ]
+    problems += [
         f'faults name the tool "{name}", which the world does not offer. {did_you_mean(name, offered)}'
         for name in sorted({fault.tool for fault in scenario.faults} - offered)
     ]

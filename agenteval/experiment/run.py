@@ -169,8 +169,8 @@ class _Execution:
         self._summary = summary
         self._on_progress = on_progress
         self._budget = Budget(plan.max_usd)
-        self._results: asyncio.Queue[tuple[TrialPlan, TrialResult] | None] = asyncio.Queue()
-        self._first_attempts: dict[int, int] = {}
+        # bounded: where the store is slower than the agents, they wait for it, and memory does not grow with the plan
+        self._results: asyncio.Queue[tuple[TrialPlan, TrialResult] | None] = asyncio.Queue(maxsize=_AT_ONCE)
 
     async def execute(self, work: Sequence[TrialPlan]) -> None:
         todo = iter(work)
@@ -187,7 +187,7 @@ class _Execution:
                 await asyncio.gather(*workers, return_exceptions=True)
                 raise
             finally:
-                self._results.put_nowait(None)
+                await self._results.put(None)
                 await asyncio.shield(writer)
 
     async def _work(self, todo: Any) -> None:

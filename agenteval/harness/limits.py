@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from agenteval.core.scenario import Limits
 from agenteval.core.trajectory import Usage
-from agenteval.errors import BudgetSpent, LimitReached
+from agenteval.errors import BudgetSpent, LimitReached, UserError
+
+_ENDLESS = 1_000  # turns; a conversation without a limit that gets there is a fault of the scenario's user
 
 
 class Budget:
@@ -75,9 +77,16 @@ class Meter:
             self._raise(BudgetSpent(f"the run's budget of {self._budget.max_usd:g} USD is spent"))
 
     def turn(self) -> None:
-        """Count a turn as it opens; raise LimitReached where it is one too many."""
+        """Count a turn as it opens.
+
+        Raises:
+            LimitReached: It is one too many.
+            UserError: The scenario sets no limit, and nobody ends the conversation.
+        """
         self._turns += 1
         self._bound("turns", self._limits.turns, self._turns)
+        if self._turns > _ENDLESS:
+            raise UserError(f"the conversation did not end in {_ENDLESS} turns; set limits: {{turns: …}}")
 
     def out_of_time(self) -> None:
         """Remember that the trial's seconds ran out."""

@@ -163,7 +163,7 @@ class LiveSession:
         reply = await self._reply()
         if reply is not None:
             async with self.limited():
-                self._open_turn(reply)
+                self._next_turn(reply)
         return reply
 
     @asynccontextmanager
@@ -197,6 +197,13 @@ class LiveSession:
             self.blame("user", error)
             raise error
         return reply
+
+    def _next_turn(self, text: str) -> None:
+        try:
+            self._open_turn(text)
+        except UserError as error:
+            self.blame("user", error)
+            raise
 
     def _open_turn(self, text: str) -> None:
         message = text_message("user", text)

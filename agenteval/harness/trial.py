@@ -40,6 +40,7 @@ from agenteval.harness.user_calls import UserCalls
 from agenteval.models.price import Prices
 from agenteval.telemetry.capture import capture
 from agenteval.world.faults import Injector
+from agenteval.world.state_world import StateWorld
 
 _STRAGGLERS_S = 1.0  # how long spans of other instrumentations may take to end after the agent has
 _LONGEST_ERROR = 2_000
@@ -347,6 +348,23 @@ _HASHES: dict[int, tuple[Json, str]] = {}  # the state is kept beside its hash, 
 _HASHES_KEPT = 64
 
 
+_LOOKED_AT: set[str] = set()  # start states that were found unchanged although no change was told
+
+
+def _was_changed(world: World, start: Json, start_hash: str | None, *, told: bool) -> bool:
+    """Whether a world changed the state that it had handed out: other trials, or checks, would see the wrong start.
+
+    Hashing it again costs as much as the first time, so where nothing was told to have changed it is done once.
+    """
+    if isinstance(world, StateWorld) or (start_hash in _LOOKED_AT and not told):
+        return False
+    if content_hash(start) != start_hash:
+        _HASHES.pop(id(start), None)
+        return True
+    _LOOKED_AT.add(str(start_hash))
+    return False
+
+
 def _with_proof(ended: _Ended, world: World, start: Json, start_hash: str | None, work: _Work) -> _Ended:
     """The end, with the state's identity after; invalid where the changes do not account for the state.
 
@@ -360,5 +378,8 @@ def _with_proof(ended: _Ended, world: World, start: Json, start_hash: str | None
         return replace(ended, status="invalid", error=_line(error), fault_of="world")
     if not accounted:
         why = "the world's changes() do not account for what changed in its state()"
+        return replace(ended, status="invalid", error=why, fault_of="world")
+    if _was_changed(world, start, start_hash, told=bool(changes)):
+        why = "the state() that the world gave before the trial was changed by it afterwards; let state() give a copy"
         return replace(ended, status="invalid", error=why, fault_of="world")
     return replace(ended, end_state=start_hash if not changes else content_hash([start_hash, changes]))
