@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agenteval._util.canonical import content_hash
 from agenteval.core.json import Json
@@ -77,7 +77,6 @@ class Scenario:
         intent: What is really wanted: for people and judges alone, never shown to an agent.
         instructions: The policy that the agent is given.
         checks: What is right in it.
-        solution: The reference run, as parsed from `solutions/`; not part of the hash.
         source: The file that it was read from.
     """
 
@@ -91,7 +90,6 @@ class Scenario:
     limits: Limits = Limits()
     checks: tuple[Checker, ...] = ()
     tags: tuple[str, ...] = ()
-    solution: Any = field(default=None, compare=False, repr=False)
     source: str | None = field(default=None, compare=False)
 
     @functools.cached_property
