@@ -230,7 +230,15 @@ def test_code_from_elsewhere_needs_leave(command: Command, tmp_path_factory: pyt
     assert command("run", "./till", "--agent", f"{stranger}:agent", "--allow-code").returncode == 0
 
 
-def test_recording_switched_off_is_said(command: Command) -> None:
-    done = command("run", "./till", "--agent", "adder", env={"OTEL_SDK_DISABLED": "true"})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("OTEL_SDK_DISABLED", "true"), ("OTEL_SDK_DISABLED", " True "), ("OTEL_PYTHON_TRACER_PROVIDER", "nowhere")],
+)
+def test_recording_switched_off_is_said(command: Command, name: str, value: str) -> None:
+    done = command("run", "./till", "--agent", "adder", env={name: value})
     assert done.returncode == 2, done.stdout
-    assert "OTEL_SDK_DISABLED" in done.stderr
+    assert f"error: {name}" in done.stderr
+    looked = command("doctor", env={name: value})
+    assert looked.returncode == 1
+    assert f"LOOK  {name}" in looked.stdout
+    assert f"unset {name}" in looked.stdout
