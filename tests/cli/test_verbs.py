@@ -173,6 +173,35 @@ def test_the_environment_names_the_store(command: Command, project: Path) -> Non
     assert not (project / ".agenteval").exists()
 
 
+def test_a_trajectory_that_is_not_there_is_answered_by_those_that_are(
+    command: Command, answer: Callable[..., Any]
+) -> None:
+    report = answer("run", "./till", "--agent", "lazy")["report"]
+    trials = {trial["trajectory"]: trial for trial in report["trials"]}
+    lines = {
+        f"  {name[:12]}  {trial['scenario']} #0, lazy, run {report['run']['id']}" for name, trial in trials.items()
+    }
+    listed = "`agenteval report RUN --json` lists those of a run under `trials`."
+
+    none = command("show", "zzz")
+    assert none.returncode == 2
+    first, *told, last = none.stderr.splitlines()
+    assert first == 'error: no trajectory begins with "zzz" in this store. It holds, for instance:'
+    assert (set(told), last) == (lines, listed)
+    assert told == sorted(told)
+
+    name = min(trials)
+    misspelt = name[:6] + ("0" if name[6] != "0" else "1") + name[7:12]
+    first, told_one, last = command("show", misspelt).stderr.splitlines()
+    assert first == f'error: no trajectory begins with "{misspelt}" in this store. Did you mean:'
+    assert (told_one.split()[0], last) == (name[:12], listed)
+
+    several = command("show", "")
+    first, *told, last = several.stderr.splitlines()
+    assert first == 'error: "" begins the ids of several trajectories. Give more of the one that you mean:'
+    assert (set(told), last) == (lines, listed)
+
+
 def test_doctor_looks_around(command: Command, answer: Callable[..., Any]) -> None:
     assert command("doctor").returncode in {0, 1}
     document = json.loads(command("doctor", "--json").stdout)
@@ -193,7 +222,8 @@ def test_checks_lists_and_explains(command: Command) -> None:
     [
         (["ru"], 'there is no verb "ru". Did you mean "run"?'),
         (["run"], "no suite was named"),
-        (["run", "tilll", "--agent", "x"], 'there is no suite "tilll"'),
+        (["run", "tilll", "--agent", "x"], 'there is no suite "tilll". Did you mean "till"?'),
+        (["verify", "./tilll"], 'there is no suite "./tilll". Did you mean "till"?'),
         (["run", "./till"], "no agent was named"),
         (["run", "./till", "--agent", "ader"], 'there is no agent "ader". Did you mean "adder"?'),
         (["run", "./till", "--agent", "till/agents.py:ader"], "adder"),
