@@ -78,6 +78,7 @@ class Scenario:
         instructions: The policy that the agent is given.
         checks: What is right in it.
         source: The file that it was read from.
+        lines: Id of a check to its line in that file, for messages; not part of equality or of the hash.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Scenario:
     checks: tuple[Checker, ...] = ()
     tags: tuple[str, ...] = ()
     source: str | None = field(default=None, compare=False)
+    lines: Mapping[str, int] = field(default_factory=dict[str, int], compare=False, repr=False)
 
     @functools.cached_property
     def hash(self) -> str:

@@ -16,11 +16,12 @@ from agenteval.core.json import Json
 from agenteval.core.outcome import Run
 from agenteval.core.ports import Model
 from agenteval.core.scenario import Suite
-from agenteval.errors import RequestError, ScenarioError
+from agenteval.errors import RequestError
 from agenteval.experiment.agents import resolve_agents
 from agenteval.experiment.proof import unknown_tools
 from agenteval.experiment.run import AgentSpec, RunPlan
 from agenteval.intake.suites import load_suite
+from agenteval.intake.written import listing
 from agenteval.models.price import Prices
 
 MakeModel = Callable[[str, str | None], Model]
@@ -171,7 +172,6 @@ def refuse_unknown_tools(suite: Suite, agents: tuple[AgentSpec, ...]) -> None:
     """Raise ScenarioError where a check names a tool that the world does not offer: it would hold or fail for ever."""
     if not any(spec.uses_world for spec in agents):
         return
-    for scenario in suite.scenarios:
-        problems = unknown_tools(scenario)
-        if problems:
-            raise ScenarioError(problems[0], file=scenario.source)
+    problems = [problem for scenario in suite.scenarios for problem in unknown_tools(scenario)]
+    if problems:
+        raise listing(problems)

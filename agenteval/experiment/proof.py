@@ -15,7 +15,7 @@ from agenteval.core.outcome import Score
 from agenteval.core.ports import Agent, Session
 from agenteval.core.scenario import Scenario, Suite
 from agenteval.core.trajectory import ToolCall, Trajectory
-from agenteval.errors import ToolError
+from agenteval.errors import ScenarioError, ToolError
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import score
 from agenteval.experiment.run import COUNTED
@@ -90,7 +90,7 @@ async def prove(suite: Suite, solutions: Sequence[Solution], *, seed: int = 0) -
 
 
 async def _prove(scenario: Scenario, solutions: Sequence[Solution], seed: int) -> Proof:
-    problems = unknown_tools(scenario, seed)
+    problems = [str(error) for error in unknown_tools(scenario, seed)]
     references = [solution for solution in solutions if not solution.fails]
     bad = [solution for solution in solutions if solution.fails]
     if not references:
@@ -103,18 +103,18 @@ async def _prove(scenario: Scenario, solutions: Sequence[Solution], seed: int) -
     return Proof(scenario=scenario.id, problems=tuple(problems), checks=len(scenario.checks), bad_runs=len(bad))
 
 
-def unknown_tools(scenario: Scenario, seed: int = 0) -> list[str]:
-    """Tools that the scenario's checks name and its world does not offer."""
+def unknown_tools(scenario: Scenario, seed: int = 0) -> list[ScenarioError]:
+    """Tools that the scenario's checks name and its world does not offer, each with the place of the check."""
     if scenario.world is None:
         return []
     offered = {tool.name for tool in scenario.world.make(seed).tools()}
-    problems: list[str] = []
+    problems: list[ScenarioError] = []
     for check in scenario.checks:
         named: frozenset[str] = getattr(check, "tools", frozenset())
-        problems += [
-            f'check {check.id} names the tool "{name}", which the world does not offer. {did_you_mean(name, offered)}'
-            for name in sorted(named - offered)
-        ]
+        line = scenario.lines.get(check.id)
+        for name in sorted(named - offered):
+            said = f'check {check.id} names the tool "{name}", which the world does not offer.'
+            problems.append(ScenarioError(f"{said} {did_you_mean(name, offered)}", file=scenario.source, line=line))
     return problems
 
 

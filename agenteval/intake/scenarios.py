@@ -297,6 +297,7 @@ class _Reading:
             checks=checks or (),
             tags=tuple(dict.fromkeys((*self._defaults.tags, *shape.tags))),
             source=self._document.file,
+            lines=self._lines(checks or ()),
         )
 
     def _check_whole(self, usable: Mapping[str, Any], wrong: set[str | int]) -> None:
@@ -340,6 +341,11 @@ class _Reading:
 
     def _checks(self, items: list[Any]) -> tuple[Checker, ...]:
         return read_checks(items, self._document, ("checks",), base=self._base, loader=self._loader)
+
+    def _lines(self, checks: tuple[Checker, ...]) -> dict[str, int]:
+        """Where each check stands; nothing of what was written in Python."""
+        lines = {check.id: self._document.lines.get(("checks", index)) for index, check in enumerate(checks)}
+        return {check: line for check, line in lines.items() if line is not None}
 
     def _user(self, written: Any) -> UserRef:
         spec = mapping(written)

@@ -35,7 +35,7 @@ def test_verify_proves_a_right_suite(command: Command) -> None:
             "till/three.yaml",
             "add: 2}",
             "addd: 2}",
-            'names the tool "addd", which the world does not offer. Did you mean "add"?',
+            'names the tool "addd", which the world does not offer. Did you mean "add"?\n',
         ),
         ("till/any.yaml", "at_least: {add: 1}", "at_most: {add: 1}", "doing nothing does not fail it"),
         (
@@ -200,6 +200,25 @@ def test_a_trajectory_that_is_not_there_is_answered_by_those_that_are(
     first, *told, last = several.stderr.splitlines()
     assert first == 'error: "" begins the ids of several trajectories. Give more of the one that you mean:'
     assert (set(told), last) == (lines, listed)
+
+
+def test_a_check_of_a_tool_that_is_not_there_is_named_with_its_line(command: Command, project: Path) -> None:
+    for name, old, new in (("three", "{at_most: {add: 2}", "{at_most: {addd: 2}"), ("any", "{add: 1}", "{burm: 1}")):
+        file = project / f"till/{name}.yaml"
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+    wrong = [
+        ("till/any.yaml:4", "check adds", '"burm"', 'Did you mean "burn"?'),
+        ("till/three.yaml:6", "check at_most-", '"addd"', 'Did you mean "add"?'),
+    ]
+    refused = command("run", "./till", "--agent", "adder")
+    assert refused.returncode == 2
+    for line, (place, *words) in zip(refused.stderr.removeprefix("error: ").splitlines(), wrong, strict=True):
+        assert line.startswith(f"{place}: ")
+        assert all(word in line for word in words)
+    shown = [line for line in command("verify", "./till").stdout.splitlines() if "names the tool" in line]
+    assert [line.strip().partition(": ")[0] for line in shown] == [place for place, *_ in wrong]
 
 
 def test_doctor_looks_around(command: Command, answer: Callable[..., Any]) -> None:
