@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +37,8 @@ class RunRequest:
         agents: References, see `experiment.agents`.
         select: Scenario ids or globs; empty is all.
         price: Prices in US dollars per million tokens: `input`, `output`, …; None where unknown, empty for free.
+        temperature: What the agent `chat` asks its model for; None leaves it to the endpoint.
+        max_tokens: The most that `chat` lets its model write in one answer; None leaves it to the endpoint.
     """
 
     suite: str
@@ -49,6 +52,8 @@ class RunRequest:
     model: str | None = None
     base_url: str | None = None
     price: Mapping[str, float] | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
 
     def settings(self) -> dict[str, Json]:
         """As JSON, for the run's record. Holds no secret: keys come from the environment."""
@@ -81,7 +86,14 @@ def plan_run(
     _check_counts(request)
     _check_base_url(request.base_url)
     suite = load_suite(request.suite, loader, select=request.select)
-    agents = resolve_agents(request.agents, suite, loader, project=project)
+    agents = resolve_agents(
+        request.agents,
+        suite,
+        loader,
+        project=project,
+        temperature=request.temperature,
+        max_tokens=request.max_tokens,
+    )
     model = None if request.model is None else make_model(request.model, request.base_url)
     prices = None if request.price is None else _prices(request.price)
     _check_models(request, agents, model, prices)
@@ -134,9 +146,11 @@ def _check_counts(request: RunRequest) -> None:
         ("trials", request.trials, 1),
         ("concurrency", request.concurrency, 1),
         ("retries", request.retries, 0),
+        ("max-tokens", request.max_tokens, 1),
+        ("temperature", request.temperature, 0),
     ):
-        if value < least:
-            raise RequestError(f"{name} is {value}; it must be {least} or more")
+        if value is not None and not least <= value < math.inf:
+            raise RequestError(f"{name} is {value:g}; it must be {least} or more")
     if request.max_usd is not None and request.max_usd <= 0:
         raise RequestError(f"max-usd is {request.max_usd:g}; it must be above 0")
 
