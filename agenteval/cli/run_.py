@@ -109,8 +109,9 @@ def command(
 def _resumed(store: TraceStore, run_id: str, asked: set[str]) -> tuple[Any, RunRequest]:
     """The run to go on with, and what it was asked; nothing of that may be asked again."""
     from agenteval.experiment.plan import RunRequest
+    from agenteval.experiment.run import run_of
 
-    run = store.run(run_id)
+    run = run_of(store, run_id, kinds={"execution"})
     if run.kind != "execution":
         raise RequestError(f"run {run.id} is an {run.kind}, which cannot be resumed; only executions can")
     context = click.get_current_context()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,15 +44,7 @@ def resolve_agents(
     if not refs:
         known = ", ".join([*sorted(suite.agents), CHAT])
         raise RequestError(f"no agent was named: pass --agent REF. This suite ships: {known}; or use module:object.")
-    chat = {
-        name: value for name, value in (("temperature", temperature), ("max_tokens", max_tokens)) if value is not None
-    }
-    if chat and not any(_is_chat(ref) for ref in refs):
-        options = " and ".join(f"--{name.replace('_', '-')}" for name in chat)
-        raise RequestError(
-            f"{options}: only the agent `chat` takes it, and none of these is: {', '.join(refs)}. "
-            "Set it in the code of your agent."
-        )
+    chat = _chat_settings(refs, temperature, max_tokens)
     specs = [_resolve(ref, suite, loader, project, chat) for ref in refs]
     names = [spec.name for spec in specs]
     for name in names:
@@ -60,14 +53,27 @@ def resolve_agents(
     return tuple(specs)
 
 
+def _chat_settings(refs: Sequence[str], temperature: float | None, max_tokens: int | None) -> dict[str, Any]:
+    """What was given for ChatAgent, once it is known that it can be meant and that some agent takes it."""
+    given = {
+        name: value for name, value in (("temperature", temperature), ("max_tokens", max_tokens)) if value is not None
+    }
+    for name, least in (("temperature", 0), ("max_tokens", 1)):
+        if name in given and not least <= given[name] < math.inf:
+            raise RequestError(f"{name.replace('_', '-')} is {given[name]:g}; it must be {least} or more")
+    if given and not any(_named(ref)[1] == CHAT for ref in refs):
+        options = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise RequestError(
+            f"{options}: only the agent `chat` takes it, and none of these is: {', '.join(refs)}. "
+            "Set it in the code of your agent."
+        )
+    return given
+
+
 def _named(given: str) -> tuple[str, str]:
     """The name that an agent is to have, empty where none is given, and the reference."""
     name, separator, ref = given.partition("=")
     return (name, ref) if separator else ("", given)
-
-
-def _is_chat(given: str) -> bool:
-    return _named(given)[1] == CHAT
 
 
 def _resolve(given: str, suite: Suite, loader: CodeLoader, project: Path, chat: Mapping[str, Any]) -> AgentSpec:

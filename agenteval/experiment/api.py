@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from agenteval._util.ids import new_run_id
+from agenteval._util.names import did_you_mean
 from agenteval.agents.kinds import agent_of
 from agenteval.core.outcome import Interval, Run, Score, Trial
 from agenteval.core.ports import Model, TraceStore
 from agenteval.core.scenario import Scenario, Suite
-from agenteval.errors import RequestError
-from agenteval.experiment.plan import claims_of, refuse_unknown_tools
+from agenteval.errors import NotFound, RequestError
+from agenteval.experiment.plan import check_counts, claims_of, refuse_unknown_tools
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
 from agenteval.intake.suites import load_suite
 from agenteval.models.price import Prices
@@ -45,7 +46,13 @@ class RunResult:
     store: TraceStore
 
     def pass_rate(self, *, agent: str | None = None, confidence: float = 0.95) -> Interval:
-        """Rate of passed trials, clustered by scenario; of one agent, or of all together."""
+        """Rate of passed trials, clustered by scenario; of one agent, or of all together.
+
+        Raises:
+            NotFound: The run holds no such agent.
+        """
+        if agent is not None and agent not in self.run.agents:
+            raise NotFound(f'run {self.run.id} holds no agent "{agent}". {did_you_mean(agent, self.run.agents)}')
         counts: dict[str, tuple[int, int]] = {}
         left_out = 0
         for trial, score in self.outcomes:
@@ -89,6 +96,7 @@ async def run_async(
     Raises:
         RequestError: Something that cannot be run.
     """
+    check_counts(trials=trials, concurrency=concurrency, retries=retries, max_usd=max_usd)
     chosen = _suite(suite)
     specs = tuple(_spec(name, value) for name, value in _named(agent).items())
     if max_usd is not None and prices is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,7 +82,9 @@ def plan_run(
     Raises:
         RequestError: Anything that cannot be carried out as asked.
     """
-    _check_counts(request)
+    check_counts(
+        trials=request.trials, concurrency=request.concurrency, retries=request.retries, max_usd=request.max_usd
+    )
     _check_base_url(request.base_url)
     suite = load_suite(request.suite, loader, select=request.select)
     agents = resolve_agents(
@@ -141,18 +142,13 @@ def claims_of(suite: Suite) -> dict[str, Json]:
     return {"claims": list(suite.claims), "does_not_claim": list(suite.does_not_claim)}
 
 
-def _check_counts(request: RunRequest) -> None:
-    for name, value, least in (
-        ("trials", request.trials, 1),
-        ("concurrency", request.concurrency, 1),
-        ("retries", request.retries, 0),
-        ("max-tokens", request.max_tokens, 1),
-        ("temperature", request.temperature, 0),
-    ):
-        if value is not None and not least <= value < math.inf:
-            raise RequestError(f"{name} is {value:g}; it must be {least} or more")
-    if request.max_usd is not None and request.max_usd <= 0:
-        raise RequestError(f"max-usd is {request.max_usd:g}; it must be above 0")
+def check_counts(*, trials: int, concurrency: int, retries: int, max_usd: float | None) -> None:
+    """Raise RequestError where a run could not be carried out with these figures."""
+    for name, value, least in (("trials", trials, 1), ("concurrency", concurrency, 1), ("retries", retries, 0)):
+        if value < least:
+            raise RequestError(f"{name} is {value}; it must be {least} or more")
+    if max_usd is not None and max_usd <= 0:
+        raise RequestError(f"max-usd is {max_usd:g}; it must be above 0")
 
 
 def _prices(given: Mapping[str, float]) -> Prices:

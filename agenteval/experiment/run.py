@@ -7,7 +7,7 @@ and resuming it carries out only what is missing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -138,6 +138,17 @@ async def carry_out(plan: RunPlan, store: TraceStore, *, on_progress: OnProgress
     store.put_run(plan.run)
     await _Execution(plan, store, summary, on_progress or (lambda _: None)).execute(work)
     return summary
+
+
+def run_of(store: TraceStore, run_id: str, *, kinds: Collection[str]) -> Run:
+    """The run that is meant: by id or the beginning of one; `latest` is the latest of these kinds.
+
+    Raises:
+        NotFound: There is none.
+    """
+    if run_id == "latest":
+        run_id = next((run.id for run in reversed(store.runs()) if run.kind in kinds), run_id)
+    return store.run(run_id)
 
 
 def _identity(trial: Trial) -> tuple[str, str, int, int]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
+from typing import cast
 
 from agenteval._util.canonical import content_hash
 from agenteval._util.ids import derived
@@ -35,6 +36,7 @@ from agenteval.harness.limits import Budget, Meter
 from agenteval.harness.session import LiveSession
 from agenteval.models.price import Prices
 from agenteval.telemetry.capture import capture
+from agenteval.world.faults import Injector
 
 _STRAGGLERS_S = 1.0  # how long spans of other instrumentations may take to end after the agent has
 _LONGEST_ERROR = 2_000
@@ -50,7 +52,12 @@ _FAULTS: tuple[tuple[type[BaseException], str], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialPlan:
-    """What identifies a trial, and what it is run with."""
+    """What identifies a trial, and what it is run with.
+
+    Attributes:
+        uses_world: False for an agent that keeps its own tools: no fault can be injected into those.
+        waits: Whether injected latency is waited for.
+    """
 
     run: str
     scenario: Scenario
@@ -62,6 +69,7 @@ class TrialPlan:
     model: Model | None = None
     prices: Prices | None = None
     uses_world: bool = True
+    waits: bool = True
 
     @property
     def trace_id(self) -> str:
@@ -115,7 +123,7 @@ async def run_trial(plan: TrialPlan, *, budget: Budget) -> TrialResult:
         raise
     if world is not None:
         ended = _with_proof(ended, world, start, start_hash, work)
-    spans = work.recorder.close(_learned(ended, work.session, start_hash))
+    spans = work.recorder.close(_learned(ended, work, start_hash))
     return TrialResult(
         trial=_trial(plan, ended, began, traced=True),
         spans=tuple(spans),
@@ -140,6 +148,7 @@ class _Work:
         self.recorder = capture().open(
             plan.trace_id, f"trial {plan.scenario.id}", _root_attributes(plan), on_use=self.meter.check
         )
+        self.faults = Injector(plan.scenario.faults, waits=plan.waits)
         self.session = LiveSession(
             agent_name=plan.agent_name,
             opening=plan.scenario.opening,
@@ -151,6 +160,7 @@ class _Work:
             recorder=self.recorder,
             meter=self.meter,
             seed=plan.seed,
+            faults=self.faults,
         )
 
     async def run(self) -> _Ended:
@@ -174,6 +184,11 @@ class _Work:
             task.cancel()
             raise
         return self._conclude(task)
+
+    def told_faults(self) -> Attribute | None:
+        """The scenario's faults, and which of them the agent met; None where none could be injected."""
+        told = self.faults.told() if self._plan.uses_world else []
+        return cast("Attribute", told) or None
 
     def _stop(self) -> None:
         if not self._stopped.done():
@@ -245,14 +260,15 @@ def _root_attributes(plan: TrialPlan) -> dict[str, Attribute]:
     }
 
 
-def _learned(ended: _Ended, session: LiveSession, start_hash: str | None) -> dict[str, Attribute]:
+def _learned(ended: _Ended, work: _Work, start_hash: str | None) -> dict[str, Attribute]:
     """What the root span says of the trial's end."""
     learned: dict[str, Attribute | None] = {
         semconv.END_REASON: ended.status,
         semconv.END_DETAIL: ended.detail,
         semconv.START_STATE: start_hash,
         semconv.END_STATE: ended.end_state,
-        semconv.OFFERED_TOOLS: sorted(tool.name for tool in session.tools) or None,
+        semconv.OFFERED_TOOLS: sorted(tool.name for tool in work.session.tools) or None,
+        semconv.FAULTS: work.told_faults(),
     }
     return {key: value for key, value in learned.items() if value is not None}
 

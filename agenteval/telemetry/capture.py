@@ -331,11 +331,21 @@ class TrialRecorder:
     def close_tool(self, record: OpenRecord, result: Json, changes: Sequence[Mapping[str, Json]] = ()) -> None:
         """Close an `execute_tool` record."""
         record.set(semconv.TOOL_RESULT, plain(result))
+        self._changed(record, changes)
+        record.end()
+
+    def fail_tool(
+        self, record: OpenRecord, kind: str, message: str, changes: Sequence[Mapping[str, Json]] = ()
+    ) -> None:
+        """Close an `execute_tool` record with its error."""
+        self._changed(record, changes)
+        record.fail(kind, message)
+
+    def _changed(self, record: OpenRecord, changes: Sequence[Mapping[str, Json]]) -> None:
         if changes:
             recorded = plain(changes)
             record.set(semconv.STATE_CHANGES, recorded)
             self.changes.extend(recorded)
-        record.end()
 
     def _open_record(self, operation: str, name: str, kind: SpanKind, parent: OpenRecord | None) -> Record:
         context = self._context_under(parent)

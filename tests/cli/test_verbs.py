@@ -39,6 +39,20 @@ def test_verify_proves_a_right_suite(command: Command) -> None:
         ),
         ("till/any.yaml", "at_least: {add: 1}", "at_most: {add: 1}", "doing nothing does not fail it"),
         (
+            "till/any.yaml",
+            "at_least: {add: 1}",
+            "at_least: {look: 1}",
+            "without step 2, add, it does not fail (the score is scored): add a check that demands the step",
+        ),
+        ("till/any.yaml", "- {at_least", "- never: burn\n  - {at_least", "fails in no run: add a solutions/bad-*.yaml"),
+        (
+            "till/any.yaml",
+            "- {at_least",
+            "- {at_most: {look: 1}}\n  - {at_least",
+            "extra read after step 1, look: check",
+        ),
+        ("till/three.yaml", 'says: "3"', 'says: {$re: "^It"}', "reworded: check says-"),
+        (
             "till/world.py",
             "super().__init__({",
             'super().__init__({"id": __import__("random").random(), ',
@@ -210,13 +224,16 @@ def test_a_check_of_a_tool_that_is_not_there_is_named_with_its_line(command: Com
         file.write_text(text.replace(old, new))
     wrong = [
         ("till/any.yaml:4", "check adds", '"burm"', 'Did you mean "burn"?'),
-        ("till/three.yaml:6", "check at_most-", '"addd"', 'Did you mean "add"?'),
+        ("till/three.yaml:6", "check twice", '"addd"', 'Did you mean "add"?'),
     ]
+    file = project / "till/any.yaml"
+    file.write_text(f"{file.read_text()}faults:\n  - {{tool: ad, raises: timeout}}\n")
+    wrong.insert(1, ("till/any.yaml:6", "faults[0]", '"ad"', 'Did you mean "add"?'))
     refused = command("run", "./till", "--agent", "adder")
     assert refused.returncode == 2
     for line, (place, *words) in zip(refused.stderr.removeprefix("error: ").splitlines(), wrong, strict=True):
         assert line.startswith(f"{place}: ")
-        assert all(word in line for word in words)
+        assert [word for word in words if word not in line] == [], line
     shown = [line for line in command("verify", "./till").stdout.splitlines() if "names the tool" in line]
     assert [line.strip().partition(": ")[0] for line in shown] == [place for place, *_ in wrong]
 
@@ -291,3 +308,26 @@ def test_recording_switched_off_is_said(command: Command, name: str, value: str)
     assert looked.returncode == 1
     assert f"LOOK  {name}" in looked.stdout
     assert f"unset {name}" in looked.stdout
+
+
+def test_a_refused_import_leaves_no_run_behind(command: Command, answer: Callable[..., Any], project: Path) -> None:
+    ran = answer("run", "./till", "--agent", "adder")["run"]
+    (project / "broken.json").write_text("[{")
+    done = command("import", "broken.json", "--json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert (document["run"], document["imported"], len(document["refused"])) == (None, 0, 1)
+    assert answer("report")["run"]["id"] == ran
+    told = command("import", "broken.json")
+    assert told.stdout.endswith("nothing was imported, and no run was made\n")
+
+
+def test_resuming_means_the_latest_run_that_was_carried_out(
+    command: Command, answer: Callable[..., Any], project: Path
+) -> None:
+    ran = answer("run", "./till", "--agent", "adder")["run"]
+    (project / "talk.jsonl").write_text('{"messages": [{"role": "user", "content": "Hello"}]}\n')
+    assert answer("import", "talk.jsonl")["imported"] == 1
+    resumed = answer("run", "--resume")
+    assert resumed["run"] == ran
+    assert resumed["summary"]["already_there"] == 2
