@@ -107,3 +107,15 @@ def test_a_chat_agent_of_another_name_takes_them(answer: Callable[..., Any], end
     _, _, *model = endpoint.options
     answer("run", "./till", "--agent", "adder", "--agent", "small=chat", *model, "--max-tokens", "9")
     assert {asked["max_tokens"] for asked in endpoint.asked} == {9}
+
+
+def test_a_conversation_that_is_too_long_is_scored_and_not_tried_again(
+    answer: Callable[..., Any], endpoint: Endpoint
+) -> None:
+    endpoint.answers = [REFUSED]
+    report = answer("run", "./till", *endpoint.options)["report"]
+    assert (report["statuses"]["limit"], report["trials_total"]) == (2, 2)
+    assert {trial["conclusion"] for trial in report["trials"]} == {"failed"}
+    assert {trial["fault_of"] for trial in report["trials"]} == {None}
+    assert all("maximum context length is 8 tokens" in trial["error"] for trial in report["trials"])
+    assert len(endpoint.asked) == 2
