@@ -455,6 +455,14 @@ async def test_a_conversation_that_outgrows_the_model_ends_the_trial_as_a_limit(
     assert calls(result) == [("add", {"amount": 1}, None)]
 
 
+async def test_a_users_model_is_not_the_agents(trial: Trial) -> None:
+    async def agent(session: Any) -> None:
+        await session.say("hello")
+
+    result = await trial(FunctionAgent(agent), user=user("hi", ContextExceeded("too long")), task=None)
+    assert (result.trial.status, result.trial.fault_of) == ("invalid", "model")
+
+
 async def test_an_agent_may_shorten_what_is_too_long_and_go_on(trial: Trial) -> None:
     async def agent(session: Any) -> None:
         try:
