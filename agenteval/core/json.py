@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A JSON value. Sequences are lists or tuples, never `str`; keys are text."""
+
+
+def json_of(value: Any) -> Any:
+    """What a span's attribute holds, as JSON: bytes are their base64 text, as OTLP's JSON has them.
+
+    What is JSON already comes back as it is, not as a copy.
+    """
+    if isinstance(value, (bytes, bytearray)):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Mapping):
+        members = cast("Mapping[str, Any]", value)
+        held = {key: json_of(item) for key, item in members.items()}
+        return held if any(held[key] is not item for key, item in members.items()) else members
+    if isinstance(value, (list, tuple)):
+        items = cast("Sequence[Any]", value)
+        parts = [json_of(item) for item in items]
+        return parts if any(part is not item for part, item in zip(parts, items, strict=True)) else items
+    return value
