@@ -16,8 +16,8 @@ from agenteval.core.ports import Query, TraceStore
 from agenteval.core.scenario import Limits, Suite
 from agenteval.core.trajectory import ModelCall, ToolCall, Usage
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
+from agenteval.experiment.stores import open_store
 from agenteval.models import Backoff, Prices
-from agenteval.store import open_store
 from agenteval.world import parse_user
 
 pytestmark = pytest.mark.llm
