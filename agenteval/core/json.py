@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A JSON value. Sequences are lists or tuples, never `str`; keys are text."""
 
+_NAMES = {math.inf: "Infinity", -math.inf: "-Infinity"}
+
 
 def json_of(value: Any) -> Any:
-    """What a span's attribute holds, as JSON: bytes are their base64 text, as OTLP's JSON has them.
+    """What a span's attribute holds, as JSON; what is JSON already comes back as it is, not as a copy.
 
-    What is JSON already comes back as it is, not as a copy.
+    Bytes are their base64 text, NaN and infinity their names, as OTLP's JSON has them.
     """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _NAMES.get(value, "NaN")
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode()
     if isinstance(value, Mapping):

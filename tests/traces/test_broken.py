@@ -1,0 +1,208 @@
+"""`traces/broken`: spans and files as they come from senders that die, clocks that lie and disks that fill up."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agenteval import assemble, evaluate, fingerprint, open_store, parse_checks
+from agenteval.core import semconv
+from agenteval.core.codec import from_json, to_json
+from agenteval.core.span import Span
+from agenteval.core.trajectory import ToolCall, Trajectory
+from agenteval.intake.checkfiles import load_checks
+from agenteval.telemetry.assemble import trajectory_of
+
+ROOT = Path(__file__).resolve().parents[2] / "traces" / "broken"
+SPANS: dict[str, Any] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "spans").glob("*.json"))
+}
+CHECKS = load_checks(ROOT / "spans" / "checks.yaml").checks
+ReadSpans = Callable[[Mapping[str, Any]], list[Span]]
+
+
+def told(trajectory: Trajectory) -> dict[str, Any]:
+    """A trajectory as its case describes it."""
+    return {
+        "id": trajectory.id,
+        "kinds": [step.content.kind for step in trajectory.steps],
+        "calls": [[call.name, call.status] for _, call in trajectory.of(ToolCall)],
+        "runs": [run.name for run in trajectory.runs],
+        "missing": {str(step.index): sorted(step.missing) for step in trajectory.steps if step.missing},
+        "integrity": to_json(trajectory)["integrity"],
+        "verdicts": {
+            finding.check: f"{finding.verdict} {finding.reason_code}" for finding in evaluate(trajectory, CHECKS)
+        },
+    }
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_what_becomes_of_broken_spans(name: str, read_spans: ReadSpans, follows_schema: Callable[[Any], None]):
+    case = SPANS[name]
+    made = assemble(read_spans(case))
+    assert [told(trajectory) for trajectory in made] == case["expect"]
+    for trajectory in made:
+        document = to_json(trajectory)
+        follows_schema(document)
+        assert from_json(document) == trajectory
+        assert [step.index for step in trajectory.steps] == list(range(len(trajectory.steps)))
+        fingerprint(trajectory)
+    if "same_as" in case:
+        assert made == assemble(read_spans(SPANS[case["same_as"]]))
+
+
+# --- a function of the set
+
+
+def said_again(spans: list[Span], chance: random.Random) -> list[Span]:
+    """The same set of spans: in another order, some of them several times."""
+    mixed = spans + chance.choices(spans, k=chance.randint(0, 2 * len(spans))) if spans else []
+    chance.shuffle(mixed)
+    return mixed
+
+
+@pytest.mark.parametrize("name", SPANS)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chance=st.randoms(use_true_random=False))
+def test_any_order_and_repetition_give_the_same_trajectories(name: str, read_spans: ReadSpans, chance: random.Random):
+    spans = read_spans(SPANS[name])
+    assert assemble(said_again(spans, chance)) == assemble(spans)
+
+
+@pytest.mark.parametrize("name", SPANS)
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chance=st.randoms(use_true_random=False))
+def test_any_split_over_batches_gives_the_same_trajectories(name: str, read_spans: ReadSpans, chance: random.Random):
+    spans = read_spans(SPANS[name])
+    store = open_store("memory:")
+    left = said_again(spans, chance)
+    while left:
+        size = chance.randint(1, len(left))
+        store.append(left[:size])
+        left = left[size:]
+    for whole in assemble(spans):
+        kept, _ = store.read([whole.id])
+        found = trajectory_of(kept, conflicts=store.conflicts([whole.id]))
+        assert found.integrity == whole.integrity
+        # of two contents under one id a store keeps the one that came first
+        assert found == whole or whole.integrity.repeated
+
+
+# --- what is not there proves nothing
+
+NEGATIVE: list[Any] = [
+    {"never": "pay"},
+    {"never": {"find": {"invoice": 8}}},
+    {"never": "pay", "after": "find"},
+    {"never": "pay", "before": "find"},
+    {"never": "pay", "between": ["find", "pay"]},
+    {"never": "pay", "each": "turn"},
+    {"never": {"tool": {"$glob": "p*"}}},
+    {"at_most": {"find": 1}},
+    {"at_most": {"pay": 0}},
+    {"at_most": {"of": "find", "n": 1, "per": "invoice"}},
+    {"exactly": {"find": 1}},
+    {"matches": {"mode": "strict", "calls": ["find"]}},
+    {"matches": {"mode": "unordered", "calls": ["find"]}},
+    {"matches": {"mode": "subset", "calls": ["find", "pay"]}},
+    "no_errors",
+    "no_loops",
+    {"precedes": ["find", "pay"]},
+    {"responds": ["pay", "find"]},
+    {"not": {"calls": ["pay"]}},
+    {"not": {"says": "refused"}},
+    {"all": [{"never": "pay"}, {"calls": ["find"]}]},
+    {"any": [{"never": "pay"}, {"calls": ["pay"]}]},
+    {"budget": {"calls": 1}, "pass_at": 1},
+    {"budget": {"turns": 1}, "pass_at": 1},
+    {"budget": {"tokens": 100}, "pass_at": 1},
+    {"budget": {"seconds": 60}, "pass_at": 1},
+]
+NEGATIVE_CHECKS = parse_checks([item if isinstance(item, str) else {**item} for item in NEGATIVE])
+
+
+def verdicts(trajectory: Trajectory) -> list[str]:
+    found = evaluate(trajectory, NEGATIVE_CHECKS, known_tools=frozenset({"find", "pay"}))
+    assert not [finding for finding in found if finding.reason_code == "check_error"]
+    return [finding.verdict for finding in found]
+
+
+def test_each_negative_check_can_pass_where_nothing_is_missing(read_spans: ReadSpans):
+    (whole,) = assemble(read_spans(SPANS["whole"]))
+    found = evaluate(whole, NEGATIVE_CHECKS)
+    assert [(finding.title, finding.verdict) for finding in found if finding.verdict != "pass"] == []
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_no_negative_check_passes_over_a_gap(name: str, read_spans: ReadSpans):
+    for trajectory in assemble(read_spans(SPANS[name])):
+        if not trajectory.integrity.complete:
+            assert set(verdicts(trajectory)) <= {"fail", "unknown"}
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lost=st.sets(st.integers(0, 4), min_size=1, max_size=4))
+def test_no_negative_check_passes_whatever_is_lost(read_spans: ReadSpans, lost: set[int]):
+    left = [span for number, span in enumerate(read_spans(SPANS["whole"])) if number not in lost]
+    (trajectory,) = assemble(left)
+    assert not trajectory.integrity.complete
+    assert set(verdicts(trajectory)) <= {"fail", "unknown"}
+
+
+# --- anything in the place of anything
+
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(codec="utf-8"), max_size=6)
+    | st.binary(max_size=4)
+)
+anything = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=8)  # fmt: skip
+ATTRIBUTES = sorted(
+    {value for key, value in vars(semconv).items() if key.isupper() and isinstance(value, str) and "." in value}
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value within a value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *[place for key, item in items for place in places(item, (*path, key))]]
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    put=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(ATTRIBUTES), anything), max_size=4),
+    within=st.lists(st.tuples(st.integers(0, 4), st.floats(0, 1, exclude_max=True), anything), max_size=3),
+)
+def test_values_of_any_kind_anywhere_are_survived(
+    read_spans: ReadSpans, follows_schema: Callable[[Any], None], put: list[Any], within: list[Any]
+):
+    data = json.loads(json.dumps(SPANS["whole"]["spans"]))
+    for number, where, value in within:
+        found = [place for place in places(data[number]["attributes"]) if place]
+        if found:
+            *path, last = found[int(where * len(found))]
+            inner = data[number]["attributes"]
+            for key in path:
+                inner = inner[key]
+            inner[last] = value
+    for number, name, value in put:
+        data[number]["attributes"][name] = value
+    spans = [
+        replace(span, attributes=changed["attributes"])
+        for span, changed in zip(read_spans(SPANS["whole"]), data, strict=True)
+    ]
+    (trajectory,) = assemble(spans)
+    follows_schema(to_json(trajectory))
+    assert from_json(to_json(trajectory)) == trajectory
+    verdicts(trajectory)
