@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from agenteval import assemble, evaluate, fingerprint, open_store, parse_checks
 from agenteval.core import semconv
@@ -19,6 +20,7 @@ from agenteval.core.codec import from_json, to_json
 from agenteval.core.span import Span
 from agenteval.core.trajectory import ToolCall, Trajectory
 from agenteval.intake.checkfiles import load_checks
+from agenteval.intake.files import Imported, ImportRefused, read, restore
 from agenteval.telemetry.assemble import trajectory_of
 
 ROOT = Path(__file__).resolve().parents[2] / "traces" / "broken"
@@ -206,3 +208,35 @@ def test_values_of_any_kind_anywhere_are_survived(
     follows_schema(to_json(trajectory))
     assert from_json(to_json(trajectory)) == trajectory
     verdicts(trajectory)
+
+
+# --- files
+
+FILES: dict[str, Any] = YAML(typ="safe").load(ROOT / "files" / "expect.yaml")
+
+
+def test_every_file_has_its_expectation():
+    assert {path.name for path in (ROOT / "files").iterdir()} - {"expect.yaml"} == set(FILES)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_becomes_of_broken_files(name: str, follows_schema: Callable[[Any], None]):
+    records = list(read(ROOT / "files" / name))
+    taken = [record for record in records if isinstance(record, Imported)]
+    refused = [record for record in records if isinstance(record, ImportRefused)]
+    assert [record.position for record in taken] == FILES[name]["records"]
+    assert [record.where for record in refused] == [where for where, _ in FILES[name]["refused"]]
+    for record, (_, why) in zip(refused, FILES[name]["refused"], strict=True):
+        assert record.file == name
+        assert record.why.startswith(why[:-1]) if why.endswith("…") else record.why == why
+    for record in taken:
+        trajectory = trajectory_of(record.spans)
+        assert trajectory.integrity.complete  # what was read was read whole
+        follows_schema(to_json(trajectory))
+
+
+def test_what_json_cannot_carry_is_kept_as_it_was():
+    records = [record for record in read(ROOT / "files" / "beyond-json.jsonl") if isinstance(record, Imported)]
+    lines = (ROOT / "files" / "beyond-json.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [repr(restore(record.spans)) for record in records] == [repr(json.loads(line)) for line in lines]
+    assert [label.value for label in records[0].labels] == ["NaN"]
