@@ -159,6 +159,45 @@ def test_no_negative_check_passes_whatever_is_lost(read_spans: ReadSpans, lost: 
     assert set(verdicts(trajectory)) <= {"fail", "unknown"}
 
 
+# the same of a recorded run with a world, whose changes may be lost too
+RECORDED: Any = json.loads(
+    (ROOT.parent / "conversion" / "genai" / "recorded-run" / "spans.json").read_text(encoding="utf-8")
+)
+START = {"bikes": {"B12": "free", "B14": "out"}, "hires": []}
+OF_RECORDED: list[Any] = [
+    {"never": "cancel"},
+    {"never": {"hire_bike": {"bike": "B13"}}},
+    {"never": "find_bikes", "after": "hire_bike"},
+    {"at_most": {"hire_bike": 2}},
+    {"at_most": {"of": "hire_bike", "n": 1, "per": "bike"}},
+    {"exactly": {"hire_bike": 1}, "status": "ok"},
+    {"exactly": {"cancel": 0}},
+    {"precedes": ["find_bikes", "hire_bike"]},
+    {"matches": {"mode": "subset", "calls": ["find_bikes", "hire_bike"]}, "status": "ok"},
+    "no_loops",
+    {"only_changes": ["bikes.B12", "hires"]},
+    {"state": {"bikes.B14": "out"}},
+    {"not": {"calls": ["cancel"]}},
+    {"budget": {"turns": 2, "calls": 3, "tokens": 1000, "usd": 0.01, "seconds": 5}, "pass_at": 1},
+]
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lost=st.sets(st.integers(0, 10), max_size=8))
+def test_no_negative_check_passes_over_a_recorded_run_that_lost_spans(read_spans: ReadSpans, lost: set[int]):
+    checks = parse_checks(OF_RECORDED)
+    spans = read_spans(RECORDED)
+    assert len(spans) == 11
+    (trajectory,) = assemble([span for number, span in enumerate(spans) if number not in lost])
+    found = evaluate(
+        replace(trajectory, start=START), checks, known_tools=frozenset({"find_bikes", "hire_bike", "cancel"})
+    )
+    if lost:
+        assert [finding for finding in found if finding.verdict == "pass"] == []
+    else:
+        assert [finding for finding in found if finding.verdict != "pass"] == []
+
+
 # --- anything in the place of anything
 
 leaves = (
@@ -181,7 +220,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *[place for key, item in items for place in places(item, (*path, key))]]
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     put=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(ATTRIBUTES), anything), max_size=4),
     within=st.lists(st.tuples(st.integers(0, 4), st.floats(0, 1, exclude_max=True), anything), max_size=3),
