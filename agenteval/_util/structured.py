@@ -12,7 +12,6 @@ DEEPEST = 100
 """How many lists and objects may lie within each other."""
 
 _BEGINS = re.compile(r"[ \t\r\n]*[\[{]")
-_HALF_PAIRS = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 
 def structured(text: str) -> Any:
@@ -25,9 +24,9 @@ def structured(text: str) -> Any:
     if not _BEGINS.match(text):
         return text
     try:
-        value = json.loads(text, object_pairs_hook=_members, parse_constant=_refuse, parse_float=_finite)
-        if _HALF_PAIRS.search(text):
-            json.dumps(value, ensure_ascii=False).encode()  # raises where a half is left
+        value = _DECODER.decode(text)
+        if "\\u" in text or not text.isascii():
+            json.dumps(value, ensure_ascii=False).encode()  # raises where half a pair is left
     except (ValueError, RecursionError):
         return text
     return value if depth_of(value) <= DEEPEST else text
@@ -66,3 +65,6 @@ def _finite(text: str) -> float:
 def _refuse(what: str) -> NoReturn:
     message = f"{what} cannot be held"
     raise ValueError(message)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_refuse, parse_float=_finite)

@@ -109,7 +109,7 @@ def message_from_json(data: Mapping[str, Any]) -> Message:
 
 
 def _part(data: object) -> Part:
-    if isinstance(data, Mapping):
+    if isinstance(data, (dict, Mapping)):
         return part_from_json(cast("Mapping[str, Any]", data))
     return TextPart(text=_text(data) or "[unknown part]")
 

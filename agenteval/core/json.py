@@ -18,11 +18,13 @@ def json_of(value: Any) -> Any:
 
     Bytes are their base64 text, NaN and infinity their names, as OTLP's JSON has them.
     """
+    if value is None or isinstance(value, (str, int)):
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else _NAMES.get(value, "NaN")
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode()
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         members = cast("Mapping[str, Any]", value)
         held = {key: json_of(item) for key, item in members.items()}
         return held if any(held[key] is not item for key, item in members.items()) else members

@@ -174,7 +174,7 @@ def _listed(written: object) -> Sequence[object] | None:
 
 
 def _objects(items: Sequence[object] | None) -> list[Mapping[str, Any]]:
-    return [cast("Mapping[str, Any]", item) for item in items or () if isinstance(item, Mapping)]
+    return [cast("Mapping[str, Any]", item) for item in items or () if isinstance(item, (dict, Mapping))]
 
 
 def _messages(attributes: Attributes, key: str) -> tuple[tuple[Message, ...], str | None]:
