@@ -191,8 +191,8 @@ class Integrity:
         ended: Spans that were ended, as the recorder counted them.
         stored: Spans that are in hand.
         dropped: Attributes, events and links that the sender says it dropped.
-        orphans: Spans whose parent is not in hand.
-        repeated: Spans that came more than once with different content.
+        orphans: Spans whose parent is not in hand, or whose parents form a circle.
+        repeated: Contents that came for the id of a span that is in hand with another content, and were put aside.
         clock_skew_ns: Largest start of a child before its parent, in nanoseconds.
     """
 
@@ -206,13 +206,14 @@ class Integrity:
 
     @property
     def complete(self) -> bool:
-        """True where the recorder's own count proves that nothing is missing."""
+        """True where the recorder's own count proves that nothing is missing, and nothing that came was put aside."""
         return (
             self.started is not None
             and self.started == self.ended
             and self.stored >= self.started
             and self.dropped == 0
             and self.orphans == 0
+            and self.repeated == 0
         )
 
 
