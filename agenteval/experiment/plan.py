@@ -146,12 +146,7 @@ def _prices(given: Mapping[str, float]) -> Prices:
 def _check_models(
     request: RunRequest, agents: tuple[AgentSpec, ...], model: Model | None, prices: Prices | None
 ) -> None:
-    needs_model = [spec.name for spec in agents if getattr(spec.agent, "needs_model", False)]
-    if needs_model and model is None:
-        raise RequestError(
-            f'agent "{needs_model[0]}" needs a model: pass --model openai:NAME, '
-            "and --base-url URL for an endpoint of your own"
-        )
+    refuse_missing_model(agents, model)
     if request.max_usd is None:
         return
     if model is not None and prices is None:
@@ -163,6 +158,16 @@ def _check_models(
     if unknown:
         raise RequestError(
             f'--max-usd cannot bound agent "{unknown[0]}": it may call models of its own, whose prices are unknown'
+        )
+
+
+def refuse_missing_model(agents: tuple[AgentSpec, ...], model: Model | None) -> None:
+    """Raise RequestError where an agent speaks to the run's model, and there is none."""
+    needs_model = [spec.name for spec in agents if getattr(spec.agent, "needs_model", False)]
+    if needs_model and model is None:
+        raise RequestError(
+            f'agent "{needs_model[0]}" needs a model: pass --model openai:NAME, '
+            "and --base-url URL for an endpoint of your own; in Python model=ChatCompletions(...)"
         )
 
 
