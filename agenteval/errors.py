@@ -165,11 +165,13 @@ class ResultError(AgentEvalError):
     Args:
         message: What was found, and what was required.
         result: The run's result; None where it did not get that far.
+        agents: Those of the run that it is about.
     """
 
-    def __init__(self, message: str, *, result: object = None) -> None:
+    def __init__(self, message: str, *, result: object = None, agents: tuple[str, ...] = ()) -> None:
         """Keep the result for those who show what happened."""
         self.result = result
+        self.agents = agents
         super().__init__(message)
 
 

@@ -82,8 +82,7 @@ class RunResult:
         __tracebackhide__ = True
         found = against(self.outcomes, self._of(agent), rate, confidence=confidence, not_run=self.not_run)
         if found is not None:
-            kind, message = found
-            raise kind(message, result=self)
+            raise found.error(self)
 
     def _of(self, agent: str | None) -> tuple[str, ...]:
         """The agents that are meant."""

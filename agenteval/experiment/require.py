@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from agenteval.core.outcome import Score, Trial
@@ -15,11 +16,21 @@ from agenteval.experiment.run import COUNTED
 from agenteval.stats import Requirement, requirement
 
 Outcomes: TypeAlias = Sequence[tuple[Trial, Score]]
-Against: TypeAlias = tuple[type[ResultError], str]
-"""The error to raise, and its message."""
-
 Counted: TypeAlias = tuple[dict[str, tuple[int, int]], int]
 """Scenario id to (passed, counted), and how many trials were left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What stands against a requirement: the error to raise, its message, and the agents that it is about."""
+
+    kind: type[ResultError]
+    message: str
+    agents: tuple[str, ...] = ()
+
+    def error(self, result: object) -> ResultError:
+        """The error, which carries the run's result."""
+        return self.kind(self.message, result=result, agents=self.agents)
 
 
 def counts_of(outcomes: Outcomes) -> Counted:
@@ -56,10 +67,10 @@ def against(
         mine = [outcome for outcome in outcomes if outcome[0].agent == agent]
         said = of_invalid(mine) or (_strictly(mine, not_run) if rate is None else _by_rate(mine, rate, confidence))
         if said is not None:
-            kind, message = said
-            found.append((kind, f"{agent}: {message}" if len(agents) > 1 else message))
+            message = f"{said.message} ({agent})" if len(agents) > 1 else said.message
+            found.append(replace(said, message=message, agents=(agent,)))
     order = (InvalidTrials, RequirementNotMet, Inconclusive)
-    return min(found, key=lambda item: order.index(item[0]), default=None)
+    return min(found, key=lambda said: order.index(said.kind), default=None)
 
 
 def of_invalid(outcomes: Outcomes) -> Against | None:
@@ -70,10 +81,8 @@ def of_invalid(outcomes: Outcomes) -> Against | None:
     faults = Counter(trial.fault_of or "unknown" for trial in invalid)
     whose = faults.most_common(1)[0][0]
     first = next(trial for trial in invalid if (trial.fault_of or "unknown") == whose)
-    return (
-        InvalidTrials,
-        f"invalid: {_of(len(invalid), len(outcomes))}, fault of the {whose}: {first.error or first.status}",
-    )
+    message = f"invalid: {_of(len(invalid), len(outcomes))} (fault of: {whose}): {first.error or first.status}"
+    return Against(InvalidTrials, message, tuple(dict.fromkeys(trial.agent for trial in invalid)))
 
 
 def _refuse(rate: float | None, confidence: float) -> None:
@@ -89,11 +98,13 @@ def _strictly(outcomes: Outcomes, not_run: int) -> Against | None:
     open_ = sum(score.passed is None for _, score in outcomes)
     wanted = "every one is required to pass"
     if failed:
-        return RequirementNotMet, f"not met: {_of(failed, len(outcomes))} failed, {wanted}"
+        return Against(RequirementNotMet, f"not met: {_of(failed, len(outcomes))} failed, {wanted}")
     if open_:
-        return Inconclusive, f"inconclusive: {_of(open_, len(outcomes))} left out, {wanted}"
+        return Against(Inconclusive, f"inconclusive: {_of(open_, len(outcomes))} came to no verdict, {wanted}")
     if not_run:
-        return Inconclusive, f"inconclusive: the budget was spent before {not_run} of the trials were run, {wanted}"
+        return Against(
+            Inconclusive, f"inconclusive: the budget was spent before {not_run} of the trials were run, {wanted}"
+        )
     return None
 
 
@@ -103,8 +114,8 @@ def _by_rate(outcomes: Outcomes, rate: float, confidence: float) -> Against | No
     if found.verdict == "met":
         return None
     if found.verdict == "not_met":
-        return RequirementNotMet, f"not met: {_observed(found)}"
-    return Inconclusive, f"inconclusive: {_observed(found)}; {_more(found)}"
+        return Against(RequirementNotMet, f"not met: {_observed(found)}")
+    return Against(Inconclusive, f"inconclusive: {_observed(found)}; {_more(found)}")
 
 
 def _observed(found: Requirement) -> str:
