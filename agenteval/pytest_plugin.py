@@ -103,7 +103,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _settings(config: pytest.Config) -> Settings:
     folder = config.invocation_params.dir
     environment = os.environ.get("AGENTEVAL_STORE", "")
-    named = _given(config, "store") or environment
+    named = str(config.getoption("agenteval_store") or environment or config.getini("agenteval_store") or "")
     store = _absolute(named, folder) if named else str(config.rootpath / _DEFAULT_STORE)
     found_anyway = named == environment if named else config.rootpath == folder
     inconclusive = _given(config, "inconclusive") or INCONCLUSIVE[0]

@@ -104,10 +104,13 @@ async def _prove(scenario: Scenario, solutions: Sequence[Solution], seed: int) -
 
 
 def unknown_tools(scenario: Scenario, seed: int = 0) -> list[str]:
-    """Tools that the scenario's checks and faults name and its world does not offer."""
+    """Tools that the scenario's checks and faults name and its world does not offer; none of a world that breaks."""
     if scenario.world is None:
         return ["faults are for the tools of a world, and there is no world"] if scenario.faults else []
-    offered = {tool.name for tool in scenario.world.make(seed).tools()}
+    try:
+        offered = {tool.name for tool in scenario.world.make(seed).tools()}
+    except Exception:  # noqa: BLE001 (a world's own code may raise anything; its trials are invalid, and say so)
+        return []
     problems = [
         f'faults name the tool "{name}", which the world does not offer. {did_you_mean(name, offered)}'
         for name in sorted({fault.tool for fault in scenario.faults} - offered)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import agenteval
-from agenteval import RequestError, Scenario, parse_checks
+from agenteval import RequestError, Scenario, WorldRef, parse_checks
 from agenteval.errors import NotFound
 
 SCENARIO = Scenario(id="mine/where", task="Where is my parcel?", checks=parse_checks([{"says": "on its way"}]))
@@ -93,3 +93,13 @@ def test_names_start_from_the_project(project: Path, monkeypatch: pytest.MonkeyP
 def test_agents_and_suites_that_are_none_are_refused(project: Path, suite: Any, given: object, message: str) -> None:
     with pytest.raises(RequestError, match=message):
         agenteval.run(suite, given, project=project)
+
+
+def test_a_world_that_cannot_be_made_is_the_worlds_fault() -> None:
+    def made(seed: int) -> Any:
+        raise OSError("no disk")
+
+    broken = WorldRef(ref="broken", digest="1", make=made)
+    result = agenteval.run(Scenario(id="mine/broken", task="Hello.", world=broken, checks=SCENARIO.checks), agent)
+    ((trial, _),) = result.outcomes
+    assert (trial.status, trial.fault_of, trial.error) == ("invalid", "world", "OSError: no disk")

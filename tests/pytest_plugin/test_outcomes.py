@@ -13,6 +13,12 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
+INI = """\
+[pytest]
+addopts = -p no:hypothesispytest -p no:langsmith_plugin --strict-markers --strict-config
+asyncio_default_fixture_loop_scope = function
+"""
+
 WORLD = '''\
 from agenteval import Scenario, StateWorld, WorldRef, parse_checks, tool
 
@@ -125,16 +131,14 @@ FAILED test_four.py::test_inconclusive - inconclusive: passed 6 of 6 trials, *
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project with a world, agents and a scenario, and a terminal of 80 columns without colours."""
-    pytester.makefile(
-        ".ini", pytest="[pytest]\naddopts = -p no:hypothesispytest -p no:langsmith_plugin --strict-markers\n"
-    )
+    pytester.makefile(".ini", pytest=INI)
     pytester.makepyfile(shop=WORLD)
-    for name, value in (("COLUMNS", "80"), ("NO_COLOR", "1"), ("CI", ""), ("BUILD_NUMBER", "")):
-        pytester._monkeypatch.setenv(name, value)
-    for name in ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS"):
-        pytester._monkeypatch.delenv(name, raising=False)
+    for name, value in (("COLUMNS", "80"), ("NO_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    for name in ("CI", "BUILD_NUMBER"):  # there pytest shortens nothing
+        monkeypatch.delenv(name, raising=False)
     return pytester
 
 
@@ -162,7 +166,7 @@ def junit(project: pytest.Pytester) -> ET.Element:
 
 
 def test_each_outcome_is_told_in_its_own_words(four: pytest.Pytester):
-    done = four.runpytest_subprocess()
+    done = four.runpytest_inprocess()
     assert done.parseoutcomes() == {"passed": 1, "failed": 2, "invalid": 1}
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     done.stdout.fnmatch_lines(["test_four.py .FFI *"])
@@ -171,14 +175,14 @@ def test_each_outcome_is_told_in_its_own_words(four: pytest.Pytester):
 
 
 def test_the_letter_and_the_word(four: pytest.Pytester):
-    assert four.runpytest_subprocess("-q").outlines[0].startswith(".FFI ")
-    done = four.runpytest_subprocess("-v", "-k", "invalid")
+    assert four.runpytest_inprocess("-q").outlines[0].startswith(".FFI ")
+    done = four.runpytest_inprocess("-v", "-k", "invalid")
     done.stdout.fnmatch_lines(["test_four.py::test_invalid INVALID *", "*= 3 deselected, 1 invalid in *"])
     assert done.ret == pytest.ExitCode.TESTS_FAILED  # alone it is not green, either
 
 
 def test_the_command_that_is_told_shows_the_trajectory(four: pytest.Pytester):
-    commands = shown(four.runpytest_subprocess().outlines)
+    commands = shown(four.runpytest_inprocess().outlines)
     told = [in_folder(four.path, *command.split()).stdout for command in commands]
     assert [text.splitlines()[0] for text in told] == [
         "mine/look #0 by wrong: FAILED",
@@ -199,7 +203,7 @@ def test_the_same_with_processes_that_share_one_store(four: pytest.Pytester):
             evaluate(right, LOOK, trials=5).require()
         """
     )
-    done = four.runpytest_subprocess("-n", "4", "-p", "no:randomly")
+    done = four.runpytest_subprocess("-n", "4", "--junitxml=report.xml")
     assert done.parseoutcomes() == {"passed": 37, "failed": 2, "invalid": 1}
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     lines = [line for line in done.outlines if not line.startswith("[gw")]
@@ -207,6 +211,7 @@ def test_the_same_with_processes_that_share_one_store(four: pytest.Pytester):
         pytest.LineMatcher(lines).fnmatch_lines(expected, consecutive=True)
     pytest.LineMatcher(sorted(lines)).fnmatch_lines(sorted(SUMMARY))
     assert in_folder(four.path, *shown(lines)[0].split()).returncode == 0
+    assert [junit(four)[0].get(key) for key in ("tests", "failures", "errors")] == ["40", "2", "1"]
 
     import agenteval
 
@@ -221,17 +226,16 @@ def test_the_same_with_processes_that_share_one_store(four: pytest.Pytester):
 
 
 def test_an_invalid_test_is_run_again_by_lf_and_stops_a_run(four: pytest.Pytester):
-    four.runpytest_subprocess("-k", "met and not not_met or invalid")
-    again = four.runpytest_subprocess("--lf", "-v")
+    four.runpytest_inprocess("-k", "met and not not_met or invalid")
+    again = four.runpytest_inprocess("--lf", "-v")
     again.stdout.fnmatch_lines(["test_four.py::test_invalid INVALID *"])
     assert again.parseoutcomes()["invalid"] == 1
     assert "passed" not in again.parseoutcomes()
     four.makepyfile(test_first="from test_four import test_invalid, test_met\n")
-    assert four.runpytest_subprocess("-x", "test_first.py").parseoutcomes() == {"invalid": 1}
+    assert four.runpytest_inprocess("-x", "test_first.py").parseoutcomes() == {"invalid": 1}
 
 
-@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "two"])
-def test_junit_calls_it_an_error(four: pytest.Pytester, processes: tuple[str, ...]):
+def test_junit_calls_it_an_error(four: pytest.Pytester):
     four.makepyfile(
         test_more="""
         import pytest
@@ -256,7 +260,7 @@ def test_junit_calls_it_an_error(four: pytest.Pytester, processes: tuple[str, ..
             evaluate(arsonist, LOOK)
         """
     )
-    four.runpytest_subprocess("--junitxml=report.xml", *processes)
+    four.runpytest_inprocess("--junitxml=report.xml")
     (suite,) = junit(four)
     assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
         "tests": "8",
@@ -328,9 +332,7 @@ def test_in_async_tests_in_classes_in_fixtures_and_in_subtests(project: pytest.P
                     evaluate(agent, LOOK).require()
         """
     )
-    done = project.runpytest_subprocess(
-        "-o", f"asyncio_mode={mode}", "-o", "asyncio_default_fixture_loop_scope=function", "-W", "error", "-rA", "-v"
-    )
+    done = project.runpytest_inprocess("-o", f"asyncio_mode={mode}", "-W", "error", "-rA", "-v")
     done.stdout.fnmatch_lines(
         [
             "*::TestIt::test_in_a_class PASSED*",
@@ -349,7 +351,7 @@ def test_in_async_tests_in_classes_in_fixtures_and_in_subtests(project: pytest.P
 
 
 def test_inconclusive_may_skip_and_what_is_not_met_may_not(four: pytest.Pytester):
-    done = four.runpytest_subprocess("--agenteval-inconclusive", "skip", "-rs")
+    done = four.runpytest_inprocess("--agenteval-inconclusive", "skip", "-rs")
     assert done.parseoutcomes() == {"passed": 1, "failed": 1, "skipped": 1, "invalid": 1}
     done.stdout.fnmatch_lines(["SKIPPED [[]1[]] test_four.py:13: inconclusive: passed 6 of 6 trials, a rate of *"])
 
@@ -369,7 +371,7 @@ def test_scenarios_as_parameters_are_called_by_their_ids(project: pytest.Pyteste
             evaluate("careful", suite)
         """
     )
-    done = project.runpytest_subprocess("--collect-only", "-q", "-k", "refund-late or test_all")
+    done = project.runpytest_inprocess("--collect-only", "-q", "-k", "refund-late or test_all")
     assert done.outlines[:2] == [
         "test_ids.py::test_it[retail/refund-late]",
         "test_ids.py::test_all[retail]",
@@ -413,7 +415,7 @@ def test_helps_itself(evaluate):
 
 def test_what_else_may_go_wrong_is_told_shortly(project: pytest.Pytester):
     project.makepyfile(test_own=OWN)
-    done = project.runpytest_subprocess()
+    done = project.runpytest_inprocess()
     assert done.parseoutcomes() == {"failed": 5}
     done.stdout.fnmatch_lines(
         [
@@ -444,16 +446,16 @@ def test_what_else_may_go_wrong_is_told_shortly(project: pytest.Pytester):
     ],
 )
 def test_the_styles_of_tracebacks(four: pytest.Pytester, option: str, some: list[str], none: list[str]):
-    done = four.runpytest_subprocess(option)
+    done = four.runpytest_inprocess(option)
     assert done.parseoutcomes() == {"passed": 1, "failed": 2, "invalid": 1}
     done.stdout.fnmatch_lines(some)
     assert [line for line in done.outlines for word in none if word in line] == []
 
 
-def test_colours_and_width_are_the_terminals(four: pytest.Pytester):
-    four._monkeypatch.setenv("COLUMNS", "120")
-    four._monkeypatch.delenv("NO_COLOR")
-    done = four.runpytest_subprocess("--color=yes")
+def test_colours_and_width_are_the_terminals(four: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.delenv("NO_COLOR")
+    done = four.runpytest_inprocess("--color=yes")
     done.stdout.fnmatch_lines(
         [
             "\x1b[[]1mtest_four.py:9:\x1b[[]0m evaluate(*",
@@ -479,17 +481,16 @@ def test_hostile_text_neither_moves_the_cursor_nor_breaks_a_report(project: pyte
             evaluate(hostile, scenario("mine/hostile", {"says": "peace"})).require()
         """
     )
-    for processes in ((), ("-n", "1")):
-        done = project.runpytest_subprocess("--junitxml=report.xml", *processes)
-        assert done.parseoutcomes() == {"failed": 1}
-        text = "\n".join(done.outlines)
-        assert "gone" in text
-        assert "\x1b" not in text
-        ours = done.outlines[done.outlines.index("not met: 1 of 1 trial failed, every one is required to pass") :]
-        told = ours[: next(place for place, line in enumerate(ours) if line.startswith("all trials"))]
-        assert max(map(len, told)) <= 80
-        assert len(told) < 30
-        assert junit(project)
+    done = project.runpytest_subprocess("--junitxml=report.xml", "-n", "1")  # text crosses from one process to another
+    assert done.parseoutcomes() == {"failed": 1}
+    text = "\n".join(done.outlines)
+    assert "gone" in text
+    assert "\x1b" not in text
+    ours = done.outlines[done.outlines.index("not met: 1 of 1 trial failed, every one is required to pass") :]
+    told = ours[: next(place for place, line in enumerate(ours) if line.startswith("all trials"))]
+    assert max(map(len, told)) <= 80
+    assert len(told) < 30
+    assert junit(project)
 
 
 def test_pdb_and_other_plugins_see_a_failed_report(four: pytest.Pytester):
@@ -503,7 +504,7 @@ def test_pdb_and_other_plugins_see_a_failed_report(four: pytest.Pytester):
                     print(json.dumps([report.nodeid, report.outcome, str(report.longrepr).count("\\n") > 1]), file=file)
         """
     )
-    four.runpytest_subprocess()
+    four.runpytest_inprocess()
     seen = [json.loads(line) for line in (four.path / "seen.jsonl").read_text().splitlines()]
     assert [(re.sub(r".*::test_", "", name), outcome, told) for name, outcome, told in seen] == [
         ("met", "passed", False),
