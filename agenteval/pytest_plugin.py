@@ -68,18 +68,19 @@ class Settings:
     junit: Path | None
 
 
-_OPTIONS: Mapping[str, tuple[str, str]] = {
+OPTIONS: Mapping[str, tuple[str, str]] = {
     "trials": ("N", "repeats of each scenario, where a test does not say (default: 1)"),
     "seed": ("N", "what the seed of each test follows from, together with its id (default: 0)"),
     "store": ("URL", "where results are kept; also AGENTEVAL_STORE (default: .agenteval/store.db in the rootdir)"),
     "inconclusive": ("WHAT", "what a requirement makes of a test that too few trials tell of: fail (default) or skip"),
 }
+"""Name of a setting to what its value is called and what it says."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--agenteval-NAME`, and `agenteval_NAME` in the ini file."""
     group = parser.getgroup("agenteval", "agents, measured by agenteval")
-    for name, (metavar, text) in _OPTIONS.items():
+    for name, (metavar, text) in OPTIONS.items():
         group.addoption(f"--agenteval-{name}", dest=f"agenteval_{name}", metavar=metavar, help=text)
         parser.addini(f"agenteval_{name}", text, default="")
 

@@ -172,3 +172,21 @@ def test_the_command_works_in_another_folder(installed: tuple[Path, Path], proje
 @needs_cli
 def test_the_demo_runs_from_the_wheel_in_an_empty_folder(installed: tuple[Path, Path], tmp_path: Path):
     assert run(installed[1], "demo", cwd=tmp_path).strip()
+
+
+PLUGIN_USED = """
+def test_it(evaluate):
+    evaluate("careful", "retail/refund-late").require()
+"""
+
+
+@needs_cli
+def test_pytest_finds_the_plugin_of_the_wheel(installed: tuple[Path, Path], tmp_path: Path):
+    """Asserts of an installed plugin are rewritten by pytest, those of everything beside it in the wheel, too."""
+    (tmp_path / "test_it.py").write_text(PLUGIN_USED)
+    options = ("-W", "error", "-p", "no:hypothesispytest", "-p", "no:langsmith_plugin", "-p", "no:asyncio")
+    told = run(installed[0], "-m", "pytest", *options, cwd=tmp_path)
+    assert "agenteval-" in told
+    assert "1 passed" in told
+    shown = run(installed[1], "report", cwd=tmp_path)
+    assert "suite retail), 1 trials" in shown

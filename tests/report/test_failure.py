@@ -45,7 +45,7 @@ def test_one_trial_of_each_way_to_fail_the_commonest_first():
     assert said["run"].startswith("agenteval report 2")
     assert [(trial["name"], trial["alike"], [f["title"] for f in trial["findings"]]) for trial in said["trials"]] == [
         ("mine/a #1 by one", 2, ['says: "yes"']),
-        ("mine/a #2 by one", 0, ['says: sir']),
+        ("mine/a #2 by one", 0, ["says: sir"]),
     ]
 
 
