@@ -9,6 +9,7 @@ AgentEvalError
 ├── ImportRefused             a foreign file or a record of it cannot be read; carries file and place
 ├── WorldError                the simulated world broke: the trial is invalid, not the agent's failure
 ├── UserError                 the simulated user broke: the trial is invalid, not the agent's failure
+│   └── UserDiverged          it said what it could not say: the trial is `diverged`, not the agent's failure
 ├── ToolError                 a tool's own domain error: shown to the agent, which may recover
 ├── AgentError                the agent under test raised: the trial ends as `agent_error`
 ├── LimitReached              a limit of the trial was reached: the trial ends as `limit`
@@ -18,6 +19,7 @@ AgentEvalError
 │   └── InvalidTrials         something other than the agent broke: mend it, nothing is concluded of the agent
 ├── ModelError                a model endpoint failed: the trial is invalid
 │   ├── RateLimited           asked to slow down, and retries ran out
+│   ├── ContextExceeded       the conversation outgrew the model's context: the trial ends as `limit`
 │   ├── BadAnswer             the endpoint answered something that is not a completion
 │   └── CassetteMiss          a recorded model was asked what was never recorded
 └── StoreError                the trace store failed: nothing was half written
@@ -33,6 +35,7 @@ __all__ = [
     "BudgetSpent",
     "CassetteMiss",
     "CodeNotAllowed",
+    "ContextExceeded",
     "ImportRefused",
     "Inconclusive",
     "InvalidTrials",
@@ -48,6 +51,7 @@ __all__ = [
     "StoreError",
     "StoreTooNew",
     "ToolError",
+    "UserDiverged",
     "UserError",
     "WorldError",
 ]
@@ -118,6 +122,21 @@ class WorldError(AgentEvalError):
 
 class UserError(AgentEvalError):
     """The simulated user broke; the trial is invalid."""
+
+
+class UserDiverged(UserError):
+    """The simulated user left its part; the trial is `diverged`.
+
+    Args:
+        how: `leaked_intent`, `left_script` or `stopped_early`.
+        what: What it said or did.
+    """
+
+    def __init__(self, how: str, what: str) -> None:
+        """Keep the kind apart from what happened."""
+        self.how = how
+        self.what = what
+        super().__init__(f"{how}: {what}")
 
 
 class ToolError(AgentEvalError):
@@ -193,6 +212,13 @@ class ModelError(AgentEvalError):
 
 class RateLimited(ModelError):
     """The endpoint asked to slow down, and the bounded retries ran out."""
+
+
+class ContextExceeded(ModelError):
+    """The conversation is longer than the model can read, and would be refused again.
+
+    An agent may catch it, shorten what it sends, and go on. Where it does not, the trial ends as `limit` and is scored.
+    """
 
 
 class BadAnswer(ModelError):

@@ -205,6 +205,8 @@ class Evaluate:
         retries: int | None = None,
         model: Model | None = None,
         prices: Prices | None = None,
+        user_model: Model | None = None,
+        user_prices: Prices | None = None,
         max_usd: float | None = None,
         store: TraceStore | str | None = None,
     ) -> RunResult:
@@ -219,6 +221,8 @@ class Evaluate:
             retries: How often an invalid trial is tried again.
             model: What `session.model` is.
             prices: What the model costs.
+            user_model: Speaks for the users of scenarios that give them a persona.
+            user_prices: What that model costs.
             max_usd: Bound on the price of the run.
             store: Where results are kept; None takes the settings'.
 
@@ -227,10 +231,20 @@ class Evaluate:
             RequestError: Something that cannot be run.
         """
         __tracebackhide__ = True
-        given = {"trials": trials, "seed": seed, "concurrency": concurrency, "retries": retries}
+        given = {
+            "trials": trials,
+            "seed": seed,
+            "concurrency": concurrency,
+            "retries": retries,
+            "model": model,
+            "prices": prices,
+            "user_model": user_model,
+            "user_prices": user_prices,
+            "max_usd": max_usd,
+        }
         options = {**self._options, **{name: value for name, value in given.items() if value is not None}}
         try:
-            return self._run(agent, what, store, {**options, "model": model, "prices": prices, "max_usd": max_usd})
+            return self._run(agent, what, store, options)
         except (RequestError, ResultError) as error:
             raise error.with_traceback(None) from None  # the reader wrote the line above, and not those below
         except AgentEvalError as error:

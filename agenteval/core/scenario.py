@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from agenteval._util.canonical import content_hash
 from agenteval.core.json import Json
 
 if TYPE_CHECKING:
-    from agenteval.core.ports import Checker, User, World
+    from agenteval.core.ports import Checker, Model, User, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +93,14 @@ class UserRef:
         spec: The user as written under `user:`; part of the scenario's hash.
         opening: What the user says first.
         make: Builds a fresh user from a seed.
+        with_model: Of a user whose words come from a model: builds one from a seed, the model and the intent. `make`
+            then gives the rule-based user who knows the same, which proofs of the suite talk to.
     """
 
     spec: Mapping[str, Json]
     opening: str
     make: Callable[[int], User] = field(compare=False, repr=False)
+    with_model: Callable[[int, Model, str | None], User] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +114,8 @@ class Scenario:
         instructions: The policy that the agent is given.
         faults: How its tools misbehave.
         checks: What is right in it.
-        solution: The reference run, as parsed from `solutions/`; not part of the hash.
         source: The file that it was read from.
+        lines: Id of a check, or `faults[n]`, to its line in that file, for messages; in neither equality nor hash.
     """
 
     id: str
@@ -126,8 +129,8 @@ class Scenario:
     limits: Limits = Limits()
     checks: tuple[Checker, ...] = ()
     tags: tuple[str, ...] = ()
-    solution: Any = field(default=None, compare=False, repr=False)
     source: str | None = field(default=None, compare=False)
+    lines: Mapping[str, int] = field(default_factory=dict[str, int], compare=False, repr=False)
 
     @functools.cached_property
     def hash(self) -> str:

@@ -23,7 +23,13 @@ from agenteval.core.ports import Model, TraceStore
 from agenteval.core.scenario import Scenario, Suite
 from agenteval.errors import NotFound, RequestError
 from agenteval.experiment.agents import resolve_agents
-from agenteval.experiment.plan import check_counts, claims_of, refuse_missing_model, refuse_unknown_tools
+from agenteval.experiment.plan import (
+    check_counts,
+    check_users,
+    claims_of,
+    refuse_missing_model,
+    refuse_unknown_tools,
+)
 from agenteval.experiment.require import against, counts_of
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
 from agenteval.intake.catalogue import code_loader
@@ -103,6 +109,8 @@ async def run_async(
     retries: int = 2,
     model: Model | None = None,
     prices: Prices | None = None,
+    user_model: Model | None = None,
+    user_prices: Prices | None = None,
     max_usd: float | None = None,
     store: TraceStore | str = "memory:",
     project: Path | None = None,
@@ -118,6 +126,8 @@ async def run_async(
         retries: How often an invalid trial is tried again.
         model: What `session.model` is.
         prices: What the model costs.
+        user_model: Speaks for the users of scenarios that give them a persona.
+        user_prices: What that model costs.
         max_usd: Bound on the price of the run.
         store: Where results are kept; the default keeps them in memory.
         project: The folder that names, paths and references start from; the working folder unless given.
@@ -134,6 +144,7 @@ async def run_async(
     refuse_missing_model(specs, model)
     if max_usd is not None and prices is None:
         raise RequestError("max_usd needs prices: pass prices=Prices(input=..., output=...), or Prices.free()")
+    check_users(chosen, user_model, user_prices, max_usd=max_usd)
     refuse_unknown_tools(chosen, specs)
     now = datetime.now(UTC)
     run = Run(
@@ -157,6 +168,8 @@ async def run_async(
         max_usd=max_usd,
         model=model,
         prices=prices,
+        user_model=user_model,
+        user_prices=user_prices,
     )
     summary = await carry_out(plan, kept)
     outcomes = tuple(kept.outcomes(run.id))

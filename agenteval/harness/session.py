@@ -20,8 +20,18 @@ from agenteval.core.message import Message, text_message
 from agenteval.core.model import Completion, ModelRequest
 from agenteval.core.ports import Model, OpenRecord, User, World
 from agenteval.core.trajectory import OfferedTool
-from agenteval.errors import AgentEvalError, BudgetSpent, LimitReached, ModelError, ToolError, UserError, WorldError
+from agenteval.errors import (
+    AgentEvalError,
+    BudgetSpent,
+    ContextExceeded,
+    LimitReached,
+    ModelError,
+    ToolError,
+    UserError,
+    WorldError,
+)
 from agenteval.harness.limits import Meter
+from agenteval.harness.stalls import Interrupted
 from agenteval.models.price import Prices, cost_of
 from agenteval.telemetry.capture import TrialRecorder
 from agenteval.world.faults import Injector
@@ -125,7 +135,7 @@ class LiveSession:
         except ToolError as error:
             self.recorder.fail_tool(record, error.code, str(error), self._changes_of(world, tool, record))
             raise
-        except Exception as error:
+        except (Exception, Interrupted) as error:
             raise self._broken(tool, record, error) from error
         self.recorder.close_tool(record, result, changes)
         return result
@@ -137,7 +147,7 @@ class LiveSession:
         except Exception as error:
             raise self._broken(tool, record, error) from error
 
-    def _broken(self, tool: str, record: OpenRecord, error: Exception) -> WorldError:
+    def _broken(self, tool: str, record: OpenRecord, error: BaseException) -> WorldError:
         """Close the record of a call in which the world broke, and note whose fault it was."""
         why = f"{type(error).__name__}: {error}"
         record.fail("world_error", why)
@@ -162,7 +172,7 @@ class LiveSession:
         reply = await self._reply()
         if reply is not None:
             async with self.limited():
-                self._open_turn(reply)
+                self._next_turn(reply)
         return reply
 
     @asynccontextmanager
@@ -197,6 +207,13 @@ class LiveSession:
             raise error
         return reply
 
+    def _next_turn(self, text: str) -> None:
+        self._open_turn(text)
+        if self._meter.endless:
+            error = UserError("the user did not end the conversation in 1,000 turns; set limits: {turns: …}")
+            self.blame("user", error)
+            raise error
+
     def _open_turn(self, text: str) -> None:
         message = text_message("user", text)
         first = not self._heard
@@ -230,7 +247,7 @@ class _RecordedCalls:
                 completion = await self._inner.complete(request)
         except Exception as error:
             record.fail(type(error).__name__, str(error))
-            if isinstance(error, AgentEvalError):
+            if isinstance(error, AgentEvalError) and not isinstance(error, ContextExceeded):
                 self._session.blame("model", error)
             raise
         async with self._session.limited():

@@ -18,19 +18,18 @@ import pytest
 
 # libraries that are slow to load: only their home imports them, and only when it is used
 HEAVY = (
-    *(
-        "httpx",
-        "jinja2",
-        "langchain_core",
-        "langgraph",
-        "networkx",
-        "numpy",
-        "opentelemetry",
-        "orjson",
-        "rich",
-        "scipy",
-    ),
-    *("pytest", "sqlalchemy", "sqlmodel"),
+    "httpx",
+    "jinja2",
+    "langchain_core",
+    "langgraph",
+    "networkx",
+    "numpy",
+    "opentelemetry",
+    "orjson",
+    "pytest",
+    "rich",
+    "scipy",
+    "sqlalchemy",
 )
 
 
