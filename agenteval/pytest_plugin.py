@@ -158,7 +158,7 @@ class _Stores:
 
     def open(self, url: str) -> TraceStore:
         if url not in self.opened:
-            from agenteval.store import open_store
+            from agenteval.experiment.stores import open_store
 
             self.opened[url] = open_store(url)
         return self.opened[url]

@@ -10,11 +10,9 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from agenteval._util.ids import new_run_id
 from agenteval._util.loading import CodeLoader
 from agenteval._util.names import did_you_mean
 from agenteval.agents.kinds import agent_of
@@ -26,17 +24,17 @@ from agenteval.experiment.agents import resolve_agents
 from agenteval.experiment.plan import (
     check_counts,
     check_users,
-    claims_of,
+    new_run,
     refuse_missing_model,
     refuse_unknown_tools,
 )
 from agenteval.experiment.require import against, counts_of
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
+from agenteval.experiment.stores import open_store
 from agenteval.intake.catalogue import code_loader
 from agenteval.intake.suites import load_suite
 from agenteval.models.price import Prices
 from agenteval.stats import pass_rate
-from agenteval.store import open_store
 
 T = TypeVar("T")
 
@@ -138,24 +136,13 @@ async def run_async(
     check_counts(trials=trials, concurrency=concurrency, retries=retries, max_usd=max_usd)
     loader = code_loader(project)
     chosen = _suite(suite, loader)
-    specs = tuple(_spec(name, value, chosen, loader) for name, value in _named(agent).items())
-    if not specs:
-        raise RequestError("no agent was named: pass one, or several as {name: agent}")
+    specs = _specs(agent, chosen, loader)
     refuse_missing_model(specs, model)
     if max_usd is not None and prices is None:
         raise RequestError("max_usd needs prices: pass prices=Prices(input=..., output=...), or Prices.free()")
     check_users(chosen, user_model, user_prices, max_usd=max_usd)
     refuse_unknown_tools(chosen, specs)
-    now = datetime.now(UTC)
-    run = Run(
-        id=new_run_id(now),
-        kind="execution",
-        created_at=now.isoformat(timespec="seconds"),
-        suite=chosen.id,
-        suite_hash=chosen.hash,
-        agents=tuple(spec.name for spec in specs),
-        settings={"trials": trials, "seed": seed, **claims_of(chosen)},
-    )
+    run = new_run(chosen, specs, {"trials": trials, "seed": seed})
     kept = open_store(store) if isinstance(store, str) else store
     plan = RunPlan(
         run=run,
@@ -216,13 +203,15 @@ def _suite(given: Suite | Scenario | str | Path, loader: CodeLoader) -> Suite:
     )
 
 
-def _named(agent: object) -> Mapping[str, object]:
-    """Agents by the names that they have in reports."""
+def _specs(agent: object | Mapping[str, object], suite: Suite, loader: CodeLoader) -> tuple[AgentSpec, ...]:
+    """The agents that were given, each by the name that it has in reports."""
     if isinstance(agent, Mapping):
-        return cast("Mapping[str, object]", agent)
-    if isinstance(agent, str):
-        return {"": agent}
-    return {str(getattr(agent, "__name__", "agent")): agent}
+        named = cast("Mapping[str, object]", agent)
+    else:
+        named = {"" if isinstance(agent, str) else str(getattr(agent, "__name__", "agent")): agent}
+    if not named:
+        raise RequestError("no agent was named: pass one, or several as {name: agent}")
+    return tuple(_spec(name, value, suite, loader) for name, value in named.items())
 
 
 def _spec(name: str, value: object, suite: Suite, loader: CodeLoader) -> AgentSpec:

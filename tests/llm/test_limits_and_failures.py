@@ -17,10 +17,10 @@ from agenteval.core.ports import Query, TraceStore
 from agenteval.core.scenario import Limits, Scenario, Suite
 from agenteval.core.trajectory import ModelCall, ToolCall, Usage
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
+from agenteval.experiment.stores import open_store
 from agenteval.harness.limits import Budget
 from agenteval.harness.trial import TrialPlan, run_trial
 from agenteval.models import Backoff, Prices
-from agenteval.store import open_store
 from agenteval.telemetry.assemble import trajectory_of
 from agenteval.world import parse_user
 

@@ -174,6 +174,13 @@ def test_the_demo_runs_from_the_wheel_in_an_empty_folder(installed: tuple[Path, 
     assert run(installed[1], "demo", cwd=tmp_path).strip()
 
 
+@needs_cli
+def test_a_sample_is_found_in_the_wheel_and_scored(installed: tuple[Path, Path], tmp_path: Path):
+    said = run(installed[1], "import", "sample:support.jsonl", cwd=tmp_path)
+    assert "6 trajectories, 46 steps, 10 tool calls, 5 labels" in said
+    assert "never: issue_refund" in run(installed[1], "score", "--checks", "sample:support-checks.yaml", cwd=tmp_path)
+
+
 PLUGIN_USED = """
 def test_it(evaluate):
     evaluate("careful", "retail/refund-late").require()
