@@ -6,7 +6,6 @@ work, and what a limit raises goes through to the graph. (LangChain swallows wha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
@@ -31,6 +30,7 @@ from agenteval.core.message import (
 from agenteval.core.model import Completion, ModelRequest
 from agenteval.core.ports import OpenRecord, Session
 from agenteval.core.trajectory import OfferedTool, Usage
+from agenteval.models.refusals import outgrew_context
 
 _ROLES: dict[str, Role] = {"system": "system", "human": "user", "ai": "assistant", "tool": "tool"}
 _TRANSIENT_STATUS = frozenset({408, 409, 429})
@@ -95,7 +95,7 @@ class CallbackRecorder(BaseCallbackHandler):
         record = self._open.pop(run_id, None)
         if record is not None:
             record.fail(type(error).__name__, str(error))
-        if _is_outage(error):
+        if _is_outage(error) and not outgrew_context(error):
             self._session.blame("model", error)
 
     def on_tool_start(self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, **kwargs: Any) -> None:
@@ -160,14 +160,8 @@ def _part(block: Any) -> Part | None:
 
 
 def _result(output: Any) -> Json:
-    """What a tool answered; JSON text of an object or list is taken as what it says."""
-    content = output.content if isinstance(output, ToolMessage) else output
-    if isinstance(content, str) and content[:1] in {"{", "["}:
-        try:
-            return json.loads(content)
-        except ValueError:
-            return content
-    return plain(content)
+    """What a tool answered, as it did: text that is JSON is read by those who read the span."""
+    return plain(output.content if isinstance(output, ToolMessage) else output)
 
 
 def _offered(tools: Any) -> tuple[OfferedTool, ...]:

@@ -20,7 +20,16 @@ from agenteval.core.message import Message, text_message
 from agenteval.core.model import Completion, ModelRequest
 from agenteval.core.ports import Model, OpenRecord, User, World
 from agenteval.core.trajectory import OfferedTool
-from agenteval.errors import AgentEvalError, BudgetSpent, LimitReached, ModelError, ToolError, UserError, WorldError
+from agenteval.errors import (
+    AgentEvalError,
+    BudgetSpent,
+    ContextExceeded,
+    LimitReached,
+    ModelError,
+    ToolError,
+    UserError,
+    WorldError,
+)
 from agenteval.harness.limits import Meter
 from agenteval.harness.sandboxes import AgentSandbox, TrialSandbox
 from agenteval.harness.stalls import Interrupted
@@ -167,7 +176,7 @@ class LiveSession:
         reply = await self._reply()
         if reply is not None:
             async with self.limited():
-                self._open_turn(reply)
+                self._next_turn(reply)
         return reply
 
     @asynccontextmanager
@@ -202,6 +211,13 @@ class LiveSession:
             raise error
         return reply
 
+    def _next_turn(self, text: str) -> None:
+        self._open_turn(text)
+        if self._meter.endless:
+            error = UserError("the user did not end the conversation in 1,000 turns; set limits: {turns: …}")
+            self.blame("user", error)
+            raise error
+
     def _open_turn(self, text: str) -> None:
         message = text_message("user", text)
         first = not self._heard
@@ -235,7 +251,7 @@ class _RecordedCalls:
                 completion = await self._inner.complete(request)
         except Exception as error:
             record.fail(type(error).__name__, str(error))
-            if isinstance(error, AgentEvalError):
+            if isinstance(error, AgentEvalError) and not isinstance(error, ContextExceeded):
                 self._session.blame("model", error)
             raise
         async with self._session.limited():
