@@ -201,6 +201,7 @@ _REPORT = _object(
         "checks": _list(_REPORT_CHECK),
         "trials": _list(_REPORT_TRIAL),
     },
+    {"notices": _list(_TEXT, said="What has to be known before any figure is read.")},
     said="The report of a run: agenteval report --json.",
 )
 
