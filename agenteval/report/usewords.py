@@ -55,7 +55,8 @@ def notes(report: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     silent = [HEADS[name] for name in HEADS if name not in columns(report)]
     if silent:
-        lines.append(f"{NOT_MEASURED}: {', '.join(silent)}")
+        why = "" if any(used["model_calls"]["total"] for used in agents) else "; no model call was recorded"
+        lines.append(f"{NOT_MEASURED}: {', '.join(silent)}{why}")
     if any(figure["left_out"] and figure["total"] is not None for figure in figures):
         lines.append("+3?: three model calls (of calls and seconds: trials) did not report it, and are in no sum")
     return lines
@@ -67,7 +68,7 @@ def _agents(report: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def _number(value: float, unit: str, *, whole: bool = False) -> str:
-    if whole:
+    if whole or not value:
         return f"{value:,.0f}"
     if value and value < 1:
         return f"{value:.3g}"
