@@ -6,7 +6,6 @@ work, and what a limit raises goes through to the graph. (LangChain swallows wha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
@@ -161,14 +160,8 @@ def _part(block: Any) -> Part | None:
 
 
 def _result(output: Any) -> Json:
-    """What a tool answered; JSON text of an object or list is taken as what it says."""
-    content = output.content if isinstance(output, ToolMessage) else output
-    if isinstance(content, str) and content[:1] in {"{", "["}:
-        try:
-            return json.loads(content)
-        except ValueError:
-            return content
-    return plain(content)
+    """What a tool answered, as it did: text that is JSON is read by those who read the span."""
+    return plain(output.content if isinstance(output, ToolMessage) else output)
 
 
 def _offered(tools: Any) -> tuple[OfferedTool, ...]:

@@ -11,8 +11,8 @@ from importlib import metadata
 
 from agenteval._util.version import __version__
 from agenteval.errors import AgentEvalError, NotFound
+from agenteval.experiment.stores import open_store
 from agenteval.intake.catalogue import catalogue
-from agenteval.store import open_store
 
 _LIBRARIES = ("langgraph", "opentelemetry-sdk", "pydantic", "sqlalchemy", "httpx", "numpy", "scipy")
 _CLASH = "agent-evaluation"  # installs a module and a script named agenteval, too

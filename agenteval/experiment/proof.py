@@ -118,7 +118,7 @@ async def _prove(scenario: Scenario, solutions: Sequence[Solution], seed: int) -
 
 
 def unknown_tools(scenario: Scenario, seed: int = 0) -> list[ScenarioError]:
-    """Tools that the scenario's checks and faults name and its world does not offer, each with its place."""
+    """Two tools of one name, and names in checks and faults that the world does not offer, each with its place."""
 
     def problem(said: str, place: str) -> ScenarioError:
         return ScenarioError(said, file=scenario.source, line=scenario.lines.get(place))
@@ -126,12 +126,18 @@ def unknown_tools(scenario: Scenario, seed: int = 0) -> list[ScenarioError]:
     if scenario.world is None:
         said = "faults are for the tools of a world, and there is no world"
         return [problem(said, "faults[0]")] if scenario.faults else []
-    offered = {tool.name for tool in scenario.world.make(seed).tools()}
+    names = [tool.name for tool in scenario.world.make(seed).tools()]
+    offered = set(names)
     named = [(f"faults[{index}]", f"faults[{index}]", fault.tool) for index, fault in enumerate(scenario.faults)]
     for check in scenario.checks:
         tools: frozenset[str] = getattr(check, "tools", frozenset())
         named += [(check.id, f"check {check.id}", name) for name in sorted(tools)]
-    return [
+    twins = [
+        problem(f'the world offers two tools called "{name}"; an agent could call one of them only', "world")
+        for name in sorted(offered)
+        if names.count(name) > 1
+    ]
+    return twins + [
         problem(f'{who} names the tool "{name}", which the world does not offer. {did_you_mean(name, offered)}', place)
         for place, who, name in named
         if name not in offered

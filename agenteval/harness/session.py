@@ -31,6 +31,7 @@ from agenteval.errors import (
     WorldError,
 )
 from agenteval.harness.limits import Meter
+from agenteval.harness.stalls import Interrupted
 from agenteval.models.price import Prices, cost_of
 from agenteval.telemetry.capture import TrialRecorder
 from agenteval.world.faults import Injector
@@ -134,7 +135,7 @@ class LiveSession:
         except ToolError as error:
             self.recorder.fail_tool(record, error.code, str(error), self._changes_of(world, tool, record))
             raise
-        except Exception as error:
+        except (Exception, Interrupted) as error:
             raise self._broken(tool, record, error) from error
         self.recorder.close_tool(record, result, changes)
         return result
@@ -146,7 +147,7 @@ class LiveSession:
         except Exception as error:
             raise self._broken(tool, record, error) from error
 
-    def _broken(self, tool: str, record: OpenRecord, error: Exception) -> WorldError:
+    def _broken(self, tool: str, record: OpenRecord, error: BaseException) -> WorldError:
         """Close the record of a call in which the world broke, and note whose fault it was."""
         why = f"{type(error).__name__}: {error}"
         record.fail("world_error", why)
@@ -171,7 +172,7 @@ class LiveSession:
         reply = await self._reply()
         if reply is not None:
             async with self.limited():
-                self._open_turn(reply)
+                self._next_turn(reply)
         return reply
 
     @asynccontextmanager
@@ -205,6 +206,13 @@ class LiveSession:
             self.blame("user", error)
             raise error
         return reply
+
+    def _next_turn(self, text: str) -> None:
+        self._open_turn(text)
+        if self._meter.endless:
+            error = UserError("the user did not end the conversation in 1,000 turns; set limits: {turns: …}")
+            self.blame("user", error)
+            raise error
 
     def _open_turn(self, text: str) -> None:
         message = text_message("user", text)

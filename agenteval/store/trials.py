@@ -272,19 +272,20 @@ class TrialTables(Tables):
 
     def _texts(self, packed: Sequence[bytes]) -> list[bytes]:
         """The whole texts of trajectories."""
-        with self._db.read() as connection, self.decoding("trajectory"):
-            return expanded(packed, lambda digests: self._contents(connection, digests))
+        with self.decoding("trajectory"):
+            return expanded(packed, self._contents)
 
     def _trajectory(self, text: bytes, start_state: str | None) -> Trajectory:
         start = None if start_state is None else self._state(start_state)
         with self.decoding("trajectory"):
             return trajectory_from(text, start)
 
-    def _contents(self, connection: Connection, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+    def _contents(self, digests: Iterable[bytes]) -> dict[bytes, bytes]:
         wanted = list(digests)
         found: dict[bytes, bytes] = {}
-        for some in in_pieces(wanted):
-            found.update(sqlite.contents_of(connection, some))
+        with self._db.read() as connection:
+            for some in in_pieces(wanted):
+                found.update(sqlite.contents_of(connection, some))
         if len(found) < len(wanted):
             raise self.damaged(f"{len(wanted) - len(found)} contents are missing")
         return found

@@ -13,7 +13,11 @@ import pytest
 from agenteval.cli import main as main_module
 
 REPO = Path(__file__).resolve().parents[2]
-PAGES = [*sorted(REPO.glob("*.md")), *sorted((REPO / "docs").rglob("*.md"))]
+PAGES = [
+    *sorted(REPO.glob("*.md")),
+    *sorted((REPO / "docs").rglob("*.md")),
+    *sorted((REPO / "traces").rglob("README.md")),
+]
 FENCED = re.compile(r"^(```+).*?^\1$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)")
 NAMED = re.compile(r"`([^`\s]+)`")
