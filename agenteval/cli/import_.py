@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from agenteval.cli._options import json_option, open_, print_json, store_option
+
+if TYPE_CHECKING:
+    from agenteval.experiment.importing import ImportSummary
 
 _EPILOG = """\b
 Formats, recognised by content: tau-bench and tau2 result files (.json, .json.gz), OpenAI-style
@@ -34,7 +38,7 @@ def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_jso
     Exits 1 where anything was refused; what could be read is in all the same.
     """
     from agenteval.cli.main import NO, YES
-    from agenteval.experiment.importing import ImportSummary, import_files
+    from agenteval.experiment.importing import import_files
     from agenteval.intake.catalogue import named_file
 
     def progress(summary: ImportSummary) -> None:
@@ -51,7 +55,7 @@ def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_jso
         print_json(
             {
                 "schema": "import.v1",
-                "run": summary.run.id,
+                "run": summary.run.id if summary.imported else None,
                 "imported": summary.imported,
                 "labels": summary.labels,
                 "steps": summary.steps,
@@ -61,11 +65,16 @@ def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_jso
             }
         )
     else:
-        click.echo(
-            f"run {summary.run.id}: {summary.imported} trajectories, {summary.steps} steps, "
-            f"{summary.tool_calls} tool calls, {summary.labels} labels"
-        )
-        for refused in summary.refused:
-            click.echo(f"refused: {refused}")
-        click.echo("Next: agenteval report, or agenteval score --checks CHECKS.yaml")
+        click.echo("\n".join(_told(summary)))
     return NO if summary.refused else YES
+
+
+def _told(summary: ImportSummary) -> list[str]:
+    refused = [f"refused: {refused}" for refused in summary.refused]
+    if not summary.imported:
+        return [*refused, "nothing was imported, and no run was made"]
+    taken = (
+        f"run {summary.run.id}: {summary.imported} trajectories, {summary.steps} steps, "
+        f"{summary.tool_calls} tool calls, {summary.labels} labels"
+    )
+    return [taken, *refused, "Next: agenteval report, or agenteval score --checks CHECKS.yaml"]

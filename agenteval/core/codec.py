@@ -208,7 +208,9 @@ class _Writer:
         if isinstance(content, Message):
             return message_to_json(content)
         if isinstance(content, ToolCall):
+            injected = {} if content.injected is None else {"injected": content.injected}
             return {
+                **injected,
                 "name": content.name,
                 "arguments": content.arguments,
                 "result": content.result,
@@ -370,6 +372,7 @@ class _Reader:
                 call_id=data.get("call_id"),
                 requested_by=data.get("requested_by"),
                 by=data.get("by", "agent"),
+                injected=data.get("injected"),
             )
         if kind == "message":
             return message_from_json(data)

@@ -127,6 +127,12 @@ class Recorder(Protocol):
         """Close an `execute_tool` record with its result and what it changed in the world."""
         ...
 
+    def fail_tool(
+        self, record: OpenRecord, kind: str, message: str, changes: Sequence[Mapping[str, Json]] = ()
+    ) -> None:
+        """Close an `execute_tool` record with its error and what it changed in the world all the same."""
+        ...
+
     def current(self, record: OpenRecord) -> AbstractContextManager[None]:
         """Make a record the current span, so that other instrumentations' spans land beneath it."""
         ...

@@ -100,6 +100,7 @@ class ToolCall:
         result: What the tool answered; None with `missing["result"]` where it was not recorded.
         error: The tool's error text; None where it did not fail.
         requested_by: Id of the model-call step that asked for it; None where none is known.
+        injected: The kind of the fault that the scenario injected into this call, such as `timeout`; None for none.
         by: Who called: `user` where the simulated user has tools of its own; checks look at the agent's calls only.
     """
 
@@ -111,6 +112,7 @@ class ToolCall:
     call_id: str | None = None
     requested_by: str | None = None
     by: Literal["agent", "user"] = "agent"
+    injected: str | None = None
     kind: ClassVar[str] = "tool_call"
 
 

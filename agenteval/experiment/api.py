@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from agenteval._util.ids import new_run_id
+from agenteval._util.names import did_you_mean
 from agenteval.agents.kinds import agent_of
 from agenteval.core.outcome import Interval, Run, Score, Trial
 from agenteval.core.ports import Model, TraceStore
 from agenteval.core.scenario import Scenario, Suite
-from agenteval.errors import RequestError
-from agenteval.experiment.plan import claims_of, refuse_unknown_tools
+from agenteval.errors import NotFound, RequestError
+from agenteval.experiment.plan import check_counts, check_users, claims_of, refuse_unknown_tools
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
 from agenteval.experiment.stores import open_store
 from agenteval.intake.suites import load_suite
@@ -45,7 +46,13 @@ class RunResult:
     store: TraceStore
 
     def pass_rate(self, *, agent: str | None = None, confidence: float = 0.95) -> Interval:
-        """Rate of passed trials, clustered by scenario; of one agent, or of all together."""
+        """Rate of passed trials, clustered by scenario; of one agent, or of all together.
+
+        Raises:
+            NotFound: The run holds no such agent.
+        """
+        if agent is not None and agent not in self.run.agents:
+            raise NotFound(f'run {self.run.id} holds no agent "{agent}". {did_you_mean(agent, self.run.agents)}')
         counts: dict[str, tuple[int, int]] = {}
         left_out = 0
         for trial, score in self.outcomes:
@@ -69,6 +76,8 @@ async def run_async(
     retries: int = 2,
     model: Model | None = None,
     prices: Prices | None = None,
+    user_model: Model | None = None,
+    user_prices: Prices | None = None,
     max_usd: float | None = None,
     store: TraceStore | str = "memory:",
 ) -> RunResult:
@@ -83,16 +92,20 @@ async def run_async(
         retries: How often an invalid trial is tried again.
         model: What `session.model` is.
         prices: What the model costs.
+        user_model: Speaks for the users of scenarios that give them a persona.
+        user_prices: What that model costs.
         max_usd: Bound on the price of the run.
         store: Where results are kept; the default keeps them in memory.
 
     Raises:
         RequestError: Something that cannot be run.
     """
+    check_counts(trials=trials, concurrency=concurrency, retries=retries, max_usd=max_usd)
     chosen = _suite(suite)
     specs = tuple(_spec(name, value) for name, value in _named(agent).items())
     if max_usd is not None and prices is None:
         raise RequestError("max_usd needs prices: pass prices=Prices(input=..., output=...), or Prices.free()")
+    check_users(chosen, user_model, user_prices, max_usd=max_usd)
     refuse_unknown_tools(chosen, specs)
     now = datetime.now(UTC)
     run = Run(
@@ -116,6 +129,8 @@ async def run_async(
         max_usd=max_usd,
         model=model,
         prices=prices,
+        user_model=user_model,
+        user_prices=user_prices,
     )
     await carry_out(plan, kept)
     return RunResult(run=run, outcomes=tuple(kept.outcomes(run.id)), store=kept)

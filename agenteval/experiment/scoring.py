@@ -13,7 +13,7 @@ from agenteval.core.trajectory import ToolCall, Trajectory
 from agenteval.errors import RequestError
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import INVALID, score
-from agenteval.experiment.run import COUNTED
+from agenteval.experiment.run import COUNTED, run_of
 from agenteval.experiment.stores import trajectories
 from agenteval.intake.checkfiles import CheckFile
 
@@ -37,7 +37,7 @@ def score_run(
         NotFound: There is no such run.
         RequestError: The checks file selects no trajectory of it.
     """
-    parent = _judged_run(store, run_id)
+    parent = run_of(store, run_id, kinds={"execution", "import"})
     query = replace(checks.where, run=checks.where.run or parent.id)
     known = known_tools(store, query)
     now = datetime.now(UTC)
@@ -61,13 +61,6 @@ def score_run(
     if not summary.scored:
         raise RequestError(f"run {parent.id} has no trajectory that the checks file's `where` selects")
     return summary
-
-
-def _judged_run(store: TraceStore, run_id: str) -> Run:
-    """The run that is meant; `latest` is the latest that holds trajectories of its own."""
-    if run_id == "latest":
-        run_id = next((run.id for run in reversed(store.runs()) if run.kind != "scoring"), run_id)
-    return store.run(run_id)
 
 
 def judge(trial: Trial, trajectory: Trajectory, checks: CheckFile, known: frozenset[str]) -> Score:

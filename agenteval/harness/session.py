@@ -22,8 +22,10 @@ from agenteval.core.ports import Model, OpenRecord, User, World
 from agenteval.core.trajectory import OfferedTool
 from agenteval.errors import AgentEvalError, BudgetSpent, LimitReached, ModelError, ToolError, UserError, WorldError
 from agenteval.harness.limits import Meter
+from agenteval.harness.stalls import Interrupted
 from agenteval.models.price import Prices, cost_of
 from agenteval.telemetry.capture import TrialRecorder
+from agenteval.world.faults import Injector
 
 _PATIENCE = 100  # refusals after which an agent that goes on regardless is parked
 
@@ -42,6 +44,7 @@ class LiveSession:
         recorder: The trial's recorder.
         meter: The trial's limits.
         seed: The trial's seed.
+        faults: What misbehaves in the trial.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class LiveSession:
         recorder: TrialRecorder,
         meter: Meter,
         seed: int,
+        faults: Injector,
     ) -> None:
         self.opening = opening
         self.instructions = instructions
@@ -69,6 +73,7 @@ class LiveSession:
         self._world = world
         self._user = user
         self._meter = meter
+        self._faults = faults
         self._heard: list[Message] = []
         self._turn: OpenRecord | None = None
         self._one_call = asyncio.Lock()
@@ -111,19 +116,34 @@ class LiveSession:
             return await self._call(self._world, record, tool, arguments)
 
     async def _call(self, world: World, record: OpenRecord, tool: str, arguments: Mapping[str, Json]) -> Json:
+        fault = self._faults.next(tool)
+        if fault is not None:
+            record.set(semconv.FAULT, fault.kind)
         try:
             with self.recorder.current(record):
-                result: Json = plain(await world.call(tool, arguments))
+                result: Json = plain(await self._faults.through(fault, lambda: world.call(tool, arguments)))
             changes = world.changes()
         except ToolError as error:
-            record.fail(error.code, str(error))
+            self.recorder.fail_tool(record, error.code, str(error), self._changes_of(world, tool, record))
             raise
-        except Exception as error:
-            record.fail("world_error", f"{type(error).__name__}: {error}")
-            self.blame("world", error)
-            raise WorldError(f"{tool}: {type(error).__name__}: {error}") from error
+        except (Exception, Interrupted) as error:
+            raise self._broken(tool, record, error) from error
         self.recorder.close_tool(record, result, changes)
         return result
+
+    def _changes_of(self, world: World, tool: str, record: OpenRecord) -> list[dict[str, Json]]:
+        """What a call changed although it failed: its answer was lost, or it gave up half way."""
+        try:
+            return world.changes()
+        except Exception as error:
+            raise self._broken(tool, record, error) from error
+
+    def _broken(self, tool: str, record: OpenRecord, error: BaseException) -> WorldError:
+        """Close the record of a call in which the world broke, and note whose fault it was."""
+        why = f"{type(error).__name__}: {error}"
+        record.fail("world_error", why)
+        self.blame("world", error)
+        return WorldError(f"{tool}: {why}")
 
     async def say(self, text: str) -> str | None:
         """Say something to the user; returns the reply, None where the user is done or there is none.
@@ -143,7 +163,7 @@ class LiveSession:
         reply = await self._reply()
         if reply is not None:
             async with self.limited():
-                self._open_turn(reply)
+                self._next_turn(reply)
         return reply
 
     @asynccontextmanager
@@ -177,6 +197,13 @@ class LiveSession:
             self.blame("user", error)
             raise error
         return reply
+
+    def _next_turn(self, text: str) -> None:
+        self._open_turn(text)
+        if self._meter.endless:
+            error = UserError("the user did not end the conversation in 1,000 turns; set limits: {turns: …}")
+            self.blame("user", error)
+            raise error
 
     def _open_turn(self, text: str) -> None:
         message = text_message("user", text)

@@ -205,6 +205,8 @@ def _tool_call(call: ToolCall, step: Step) -> list[Said]:
     missing = _missing(step, "arguments", "result", "error", "status", "name")
     lost = "arguments" in step.missing
     said = [Said(text=f"{one_line(call.name)}({NOT_RECORDED})") if lost else _named_call(call)]
+    if call.injected is not None:
+        said.append(Said(text=f"(the scenario injected a fault: {one_line(call.injected)})", tone="quiet"))
     if call.error is not None:
         said.append(Said(text=visible(call.error) or "(an error without text)", tone="error"))
     elif call.status == "error":

@@ -244,6 +244,8 @@ _VERIFY = _object(
                     "problems": _list(_TEXT),
                     "checks": _COUNT,
                     "bad_runs": _COUNT,
+                    "omissions": _COUNT,
+                    "variants": _COUNT,
                 }
             )
         ),
@@ -253,7 +255,7 @@ _VERIFY = _object(
 _IMPORT = _object(
     {
         "schema": {"const": "import.v1"},
-        "run": _TEXT,
+        "run": _TEXT_OR_NULL,
         "imported": _COUNT,
         "labels": _COUNT,
         "steps": _COUNT,
@@ -368,7 +370,8 @@ _KINDS: dict[str, Schema] = {
             "call_id": _TEXT_OR_NULL,
             "requested_by": _TEXT_OR_NULL,
             "by": _one_of("agent", "user"),
-        }
+        },
+        optional={"injected": _TEXT},
     ),
     "handoff": _object({"target": _TEXT}),
     "state_change": _object({"patch": _list({"type": "object"}), "caused_by": _TEXT_OR_NULL}),

@@ -323,17 +323,35 @@ class TrialRecorder:
     def close_tool(self, record: OpenRecord, result: Json, changes: Sequence[Mapping[str, Json]] = ()) -> None:
         """Close an `execute_tool` record."""
         record.set(semconv.TOOL_RESULT, plain(result))
+        self._changed(record, changes)
+        record.end()
+
+    def fail_tool(
+        self, record: OpenRecord, kind: str, message: str, changes: Sequence[Mapping[str, Json]] = ()
+    ) -> None:
+        """Close an `execute_tool` record with its error."""
+        self._changed(record, changes)
+        record.fail(kind, message)
+
+    def _changed(self, record: OpenRecord, changes: Sequence[Mapping[str, Json]]) -> None:
         if changes:
             recorded = plain(changes)
             record.set(semconv.STATE_CHANGES, recorded)
             self.changes.extend(recorded)
-        record.end()
+
+    def open_plumbing(self, name: str, attributes: Mapping[str, Any]) -> Record:
+        """Open a record that makes no step: something around the agent, right under the root."""
+        record = self._open(name, self._root_context, SpanKind.INTERNAL)
+        record.attributes.update(attributes)
+        return record
 
     def _open_record(self, operation: str, name: str, kind: SpanKind, parent: OpenRecord | None) -> Record:
-        context = self._context_under(parent)
-        span = self._owner.tracer.start_span(f"{operation} {name}", context=context, kind=kind)
-        record = Record(span)
+        record = self._open(f"{operation} {name}", self._context_under(parent), kind)
         record.set(semconv.OPERATION, operation)
+        return record
+
+    def _open(self, name: str, context: otel_context.Context, kind: SpanKind) -> Record:
+        record = Record(self._owner.tracer.start_span(name, context=context, kind=kind))
         with self._lock:
             self._records[record.id] = record
         return record

@@ -1,4 +1,4 @@
-"""`user:` of a scenario in, a simulated user out. Two kinds, which see what was said and nothing else.
+"""`user:` of a scenario in, a simulated user out. Three kinds, which see what was said and nothing else.
 
 Scripted: `says` opens, each reply is the next line of `then`, and after the last one the user is done.
 
@@ -13,6 +13,12 @@ State machine: a user that `knows` things and answers when asked. `agenteval.wor
       confirms: true                               or a list: the first confirmation, the second, …; the last one stays
       then: [And what is left on my gift card?]    further wishes
       patience: 3
+
+With `persona`, a model speaks for the user, who knows the same things; see `agenteval.world.model_users`.
+
+    user: {persona: Ada Marsh, in a hurry, says: My parcel never came., knows: {order: "1187"}}
+
+The state machine's rules:
 
 1. What it is asked for and knows, it answers, all of it in one reply. It says nothing of it unasked.
 2. Asked to confirm, it says yes or no; asked whether something is so that it knows, it says that it is.
@@ -34,9 +40,11 @@ from agenteval._util.ids import derived_seed
 from agenteval._util.names import did_you_mean
 from agenteval.core.json import Json
 from agenteval.core.message import Message
+from agenteval.core.ports import Model
 from agenteval.core.scenario import UserRef
 from agenteval.errors import ScenarioError
 from agenteval.world.hearing import Ear, Heard
+from agenteval.world.model_users import ModelUser
 
 _YES = ("Yes, please go ahead.", "Yes, please do.", "Yes, that is fine, go ahead.")
 _NO = ("No, please don't do that.", "No, I would rather not.", "No, please leave that.")
@@ -159,16 +167,17 @@ def parse_user(spec: Mapping[str, Json], *, path: tuple[str | int, ...] = ("user
         ScenarioError: It is no such user; `path` leads to the first thing that is wrong.
     """
     if not isinstance(cast("object", spec), Mapping):
-        wanted = ", ".join(_StateMachine.model_fields)
+        wanted = ", ".join(_ModelBacked.model_fields)
         raise ScenarioError(f"{_dotted(path)}: must be an object with keys of: {wanted}; not {_shown(spec)}", path=path)
-    shape = _StateMachine if "knows" in spec else _Scripted
+    shape = _ModelBacked if "persona" in spec else _StateMachine if "knows" in spec else _Scripted
     try:
         written = shape.model_validate(dict(spec))
     except ValidationError as error:
         raise _scenario_error(error.errors(include_url=False), shape, path) from None
     if isinstance(written, _StateMachine):
         _check_aliases(written, path)
-    return UserRef(spec=spec, opening=written.says, make=written.make)
+    with_model = written.with_model if isinstance(written, _ModelBacked) else None
+    return UserRef(spec=spec, opening=written.says, make=written.make, with_model=with_model)
 
 
 # --- what is written
@@ -228,6 +237,25 @@ class _StateMachine(_Scripted):
         )
 
 
+class _ModelBacked(_StateMachine):
+    """`aliases`, `confirms` and `patience` are for the rule-based user who stands in where a suite is proven."""
+
+    persona: Text
+    knows: dict[str, Value] = Field(default_factory=dict[str, str])
+
+    def with_model(self, seed: int, model: Model, intent: str | None) -> ModelUser:
+        """A fresh user whose words come from a model."""
+        return ModelUser(
+            model=model,
+            persona=self.persona,
+            says=self.says,
+            then=self.then,
+            knows=self.knows,
+            intent=intent,
+            seed=seed,
+        )
+
+
 def _check_aliases(written: _StateMachine, path: tuple[str | int, ...]) -> None:
     for key in written.aliases:
         if key not in written.knows:
@@ -250,7 +278,7 @@ def _sentence(detail: ErrorDetails, shape: type[BaseModel], path: tuple[str | in
         name = str(detail["loc"][-1])
         if name in _StateMachine.model_fields and shape is _Scripted:
             return f'{where}: is for a user that knows things; add "knows: {{}}" or take "{name}" out'
-        return f'{_dotted(path)}: unknown key "{name}". {did_you_mean(name, _StateMachine.model_fields)}'
+        return f'{_dotted(path)}: unknown key "{name}". {did_you_mean(name, _ModelBacked.model_fields)}'
     if kind == "missing":
         return f'{_dotted(path)}: "{detail["loc"][-1]}" is missing'
     if kind == "value_error":

@@ -39,6 +39,20 @@ def test_verify_proves_a_right_suite(command: Command) -> None:
         ),
         ("till/any.yaml", "at_least: {add: 1}", "at_most: {add: 1}", "doing nothing does not fail it"),
         (
+            "till/any.yaml",
+            "at_least: {add: 1}",
+            "at_least: {look: 1}",
+            "without step 2, add, it does not fail (the score is scored): add a check that demands the step",
+        ),
+        ("till/any.yaml", "- {at_least", "- never: burn\n  - {at_least", "fails in no run: add a solutions/bad-*.yaml"),
+        (
+            "till/any.yaml",
+            "- {at_least",
+            "- {at_most: {look: 1}}\n  - {at_least",
+            "extra read after step 1, look: check",
+        ),
+        ("till/three.yaml", 'says: "3"', 'says: {$re: "^It"}', "reworded: check says-"),
+        (
             "till/world.py",
             "super().__init__({",
             'super().__init__({"id": __import__("random").random(), ',
@@ -234,3 +248,26 @@ def test_recording_switched_off_is_said(command: Command) -> None:
     done = command("run", "./till", "--agent", "adder", env={"OTEL_SDK_DISABLED": "true"})
     assert done.returncode == 2, done.stdout
     assert "OTEL_SDK_DISABLED" in done.stderr
+
+
+def test_a_refused_import_leaves_no_run_behind(command: Command, answer: Callable[..., Any], project: Path) -> None:
+    ran = answer("run", "./till", "--agent", "adder")["run"]
+    (project / "broken.json").write_text("[{")
+    done = command("import", "broken.json", "--json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert (document["run"], document["imported"], len(document["refused"])) == (None, 0, 1)
+    assert answer("report")["run"]["id"] == ran
+    told = command("import", "broken.json")
+    assert told.stdout.endswith("nothing was imported, and no run was made\n")
+
+
+def test_resuming_means_the_latest_run_that_was_carried_out(
+    command: Command, answer: Callable[..., Any], project: Path
+) -> None:
+    ran = answer("run", "./till", "--agent", "adder")["run"]
+    (project / "talk.jsonl").write_text('{"messages": [{"role": "user", "content": "Hello"}]}\n')
+    assert answer("import", "talk.jsonl")["imported"] == 1
+    resumed = answer("run", "--resume")
+    assert resumed["run"] == ran
+    assert resumed["summary"]["already_there"] == 2

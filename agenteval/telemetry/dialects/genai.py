@@ -134,6 +134,7 @@ def _tool(span: Span) -> list[Piece]:
         status="error" if error is not None else "unknown" if span.end_ns == 0 or "status" in missing else "ok",
         call_id=_text(attributes.get(semconv.TOOL_CALL_ID)),
         by="user" if attributes.get(semconv.REQUESTOR) == "user" else "agent",
+        injected=_text(attributes.get(semconv.FAULT)),
     )
     pieces = [Piece(call, span.start_ns, 3, "", missing)]
     if semconv.STATE_CHANGES in attributes:
