@@ -30,6 +30,7 @@ from agenteval.core.message import (
 from agenteval.core.model import Completion, ModelRequest
 from agenteval.core.ports import OpenRecord, Session
 from agenteval.core.trajectory import OfferedTool, Usage
+from agenteval.models.refusals import outgrew_context
 
 _ROLES: dict[str, Role] = {"system": "system", "human": "user", "ai": "assistant", "tool": "tool"}
 _TRANSIENT_STATUS = frozenset({408, 409, 429})
@@ -94,7 +95,7 @@ class CallbackRecorder(BaseCallbackHandler):
         record = self._open.pop(run_id, None)
         if record is not None:
             record.fail(type(error).__name__, str(error))
-        if _is_outage(error):
+        if _is_outage(error) and not outgrew_context(error):
             self._session.blame("model", error)
 
     def on_tool_start(self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, **kwargs: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 
 from agenteval._util.canonical import content_hash
 from agenteval.core.json import json_of
+from agenteval.core.lazy import Lazy
 from agenteval.core.message import (
     MediaPart,
     Message,
@@ -277,6 +278,7 @@ def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
     steps = data["steps"]
     reader = _Reader(steps, data.get("tool_sets", ()))
     offered = data.get("offered_tools")
+    runs: Sequence[Mapping[str, Any]] = data.get("runs", ())
     integrity: dict[str, Any] = {key: value for key, value in data["integrity"].items() if key in _INTEGRITY}
     return Trajectory(
         id=data["id"],
@@ -284,7 +286,7 @@ def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
         trace_ids=tuple(data.get("trace_ids", ())),
         agent=data.get("agent"),
         offered_tools=None if offered is None else tuple(offered),
-        runs=tuple([_run(run) for run in data.get("runs", ())]),
+        runs=Lazy(len(runs), lambda position: _run(runs[position])),
         steps=LazySteps([step["kind"] for step in steps], reader.step),
         usage=_usage(data["usage"]),
         integrity=Integrity(**integrity),

@@ -20,7 +20,16 @@ from agenteval.core.message import Message, text_message
 from agenteval.core.model import Completion, ModelRequest
 from agenteval.core.ports import Model, OpenRecord, User, World
 from agenteval.core.trajectory import OfferedTool
-from agenteval.errors import AgentEvalError, BudgetSpent, LimitReached, ModelError, ToolError, UserError, WorldError
+from agenteval.errors import (
+    AgentEvalError,
+    BudgetSpent,
+    ContextExceeded,
+    LimitReached,
+    ModelError,
+    ToolError,
+    UserError,
+    WorldError,
+)
 from agenteval.harness.limits import Meter
 from agenteval.harness.stalls import Interrupted
 from agenteval.models.price import Prices, cost_of
@@ -238,7 +247,7 @@ class _RecordedCalls:
                 completion = await self._inner.complete(request)
         except Exception as error:
             record.fail(type(error).__name__, str(error))
-            if isinstance(error, AgentEvalError):
+            if isinstance(error, AgentEvalError) and not isinstance(error, ContextExceeded):
                 self._session.blame("model", error)
             raise
         async with self._session.limited():

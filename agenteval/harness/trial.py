@@ -1,7 +1,7 @@
 """One trial in, what happened out: the spans, the status, and whose fault it was where something broke.
 
 completed     the agent came to its end
-limit         a limit of the scenario stopped it; scored all the same
+limit         a limit of the scenario, or the context of its model, stopped it; scored all the same
 agent_error   the agent raised; scored, with a failed `finished` finding
 diverged      the simulated user left its part; not counted, tried again
 invalid       the harness, the world, the user, the model endpoint or the scenario broke; not counted, tried again
@@ -38,6 +38,7 @@ from agenteval.harness.session import LiveSession
 from agenteval.harness.stalls import Interrupted, StallWatch, Watched, stall_watch, working
 from agenteval.harness.user_calls import UserCalls
 from agenteval.models.price import Prices
+from agenteval.models.refusals import outgrew_context
 from agenteval.telemetry.capture import capture
 from agenteval.world.faults import Injector
 from agenteval.world.state_world import StateWorld
@@ -254,6 +255,8 @@ class _Work:
             return _Ended("agent_error", error="the agent cancelled its own task", fault_of="agent")
         if error is None:
             return _Ended("completed")
+        if outgrew_context(error):
+            return _Ended("limit", error=_line(error), detail="context")
         whose = next((name for kind, name in _FAULTS if isinstance(error, kind)), None)
         if whose is not None:
             return _Ended("invalid", error=_line(error), fault_of=whose)

@@ -84,7 +84,7 @@ def find_suite(name: str, project: Path | None = None) -> Path:
             return path
     if name and is_folder(named):
         raise NotFound(f"the folder {name} is no suite: it has no {SUITE_FILE}")
-    names = [known for known, _ in catalogue(project)]
+    names = [*(known for known, _ in catalogue(project)), *_beside(name, project)]
     raise NotFound(f'there is no suite "{name}". {did_you_mean(name, names)} A suite of yours is named by its folder.')
 
 
@@ -102,6 +102,15 @@ def yaml_files(folder: Path) -> list[Path]:
 def scenario_files(folder: Path) -> list[Path]:
     """The scenario files of a suite's folder, by name: every YAML file beside `suite.yaml`."""
     return [path for path in yaml_files(folder) if path.name != SUITE_FILE]
+
+
+def _beside(name: str, project: Path) -> list[str]:
+    """The suites in the folder where one of that name would lie, as paths from the project's folder."""
+    folder = Path(name).parent
+    try:
+        return [(folder / known).as_posix() for known in _suites_in(project / folder)]
+    except (OSError, ValueError):  # a folder that may not be read, a name that can be none
+        return []
 
 
 def _suites_in(root: Path | None) -> dict[str, Path]:
