@@ -88,7 +88,8 @@ def command(
             earlier, request = _resumed(store, resume, {"suite", "price", *asked})
         elif suite is None:
             raise RequestError(
-                "no suite was named: agenteval run SUITE --agent REF. Try: agenteval run retail --agent careful"
+                "no suite was named: agenteval run SUITE --agent REF, or agenteval new for an agent of yours. "
+                "Try: agenteval run retail --agent careful"
             )
         else:
             request = RunRequest(
@@ -112,6 +113,9 @@ def command(
         store.close()
 
 
+_NOT_ASKED = {ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP}  # the latter from the project's settings
+
+
 def _resumed(store: TraceStore, run_id: str, asked: set[str]) -> tuple[Any, RunRequest]:
     """The run to go on with, and what it was asked; nothing of that may be asked again."""
     from agenteval.experiment.plan import RunRequest
@@ -124,7 +128,7 @@ def _resumed(store: TraceStore, run_id: str, asked: set[str]) -> tuple[Any, RunR
     given = [
         parameter.opts[0].upper() if parameter.name == "suite" else parameter.opts[0]
         for parameter in context.command.params
-        if parameter.name in asked and context.get_parameter_source(parameter.name) is not ParameterSource.DEFAULT
+        if parameter.name in asked and context.get_parameter_source(parameter.name) not in _NOT_ASKED
     ]
     if given:
         raise RequestError(f"--resume goes on as the run was asked to: leave out {', '.join(given)}")
