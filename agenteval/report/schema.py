@@ -19,6 +19,7 @@ from typing import Any, TypeAlias, get_args
 import orjson
 
 from agenteval.core.outcome import CheckRole, ReasonCode, RunKind, TrialStatus, Verdict
+from agenteval.core.used import AMOUNTS
 from agenteval.report.model import CONCLUSIONS, VERDICTS
 
 Schema: TypeAlias = dict[str, Any]
@@ -129,6 +130,19 @@ _RUN = _object(
 
 # --- report.v1
 
+_USE = _object(
+    {
+        "unit": {"type": "string", "description": "Now one of: calls, tokens, usd, seconds."},
+        "total": _NUMBER_OR_NULL,
+        "of": _one_of("trials", "model_calls"),
+        "counted": _COUNT,
+        "left_out": _COUNT,
+        "per_trial": _ref("interval"),
+    },
+    said="A sum over all trials; `counted` and `left_out` are how many trials or model calls did and did not report "
+    "it, null is not measured. `per_trial` is the mean over counted trials in which it was measured throughout.",
+)
+_USED = _map(_ref("use"), said="By name: model_calls, tool_calls, seconds, " + ", ".join(AMOUNTS) + ".")
 _FIGURES: dict[str, Schema] = {
     "trials_total": _COUNT,
     "pass_rate": _ref("interval"),
@@ -187,6 +201,7 @@ _DEFS: dict[str, Schema] = {
     "statuses": _STATUSES,
     "finding": _FINDING,
     "run": _RUN,
+    "use": _USE,
 }
 _REPORT = _object(
     {
@@ -196,12 +211,15 @@ _REPORT = _object(
         "suite": _or_null(_SUITE),
         "confidence": {"type": "number"},
         **_FIGURES,
-        "agents": _list(_object({"agent": _TEXT, **_FIGURES})),
+        "agents": _list(_object({"agent": _TEXT, **_FIGURES}, {"used": _USED})),
         "scenarios": _list(_object({"scenario": _TEXT, **_ONE_RATE, "agents": _map(_object(_ONE_RATE))})),
         "checks": _list(_REPORT_CHECK),
         "trials": _list(_REPORT_TRIAL),
     },
-    {"notices": _list(_TEXT, said="What has to be known before any figure is read.")},
+    {
+        "notices": _list(_TEXT, said="What has to be known before any figure is read."),
+        "used": _USED,
+    },
     said="The report of a run: agenteval report --json.",
 )
 
