@@ -9,10 +9,9 @@ folder, program, arguments, with three descriptors; `kill`, id. To the host: `re
 descriptor of the work folder; `exit`, id, exit code as a shell gives it. When the host is gone the socket ends, and so
 does everything here.
 
-Each command has a supervisor, to which its orphans fall (PR_SET_CHILD_SUBREAPER), so that a command that runs too long
-is killed with all that it started, sessions of their own and double forks included, and nothing else is. Neither this
-process nor a supervisor can be traced or looked into by the commands, which run as the same user: they are not
-dumpable.
+Orphans of what a command started fall to the command while it runs (PR_SET_CHILD_SUBREAPER outlives `exec`), so that
+one that runs too long is killed with all that it started, sessions of their own and double forks included, and nothing
+else is. This process cannot be traced or looked into by the commands, which run as the same user: it is not dumpable.
 """
 
 from __future__ import annotations
@@ -53,13 +52,13 @@ def main(control: socket.socket, folder: str, foreign: Sequence[str]) -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     socket.send_fds(control, [b"ready\0" + facts], [work])
-    supervisors: dict[int, bytes] = {}
+    running: dict[int, bytes] = {}
     while True:
         ready, _, _ = select.select([control, woken], [], [])
         if woken in ready:
             os.read(woken, 4096)
-            _reap(control, supervisors)
-        if control in ready and not _serve(control, supervisors):
+            _reap(control, running)
+        if control in ready and not _serve(control, running):
             return
 
 
@@ -67,22 +66,27 @@ def _wake(number: int, frame: object) -> None:
     """Nothing: that a signal came is what the descriptor of `set_wakeup_fd` tells."""
 
 
-def _serve(control: socket.socket, supervisors: dict[int, bytes]) -> bool:
-    """Do what one message asks for; False where the host is gone."""
+def _serve(control: socket.socket, running: dict[int, bytes]) -> bool:
+    """Do what one message asks for; False where the host is gone.
+
+    Args:
+        control: Where it comes from.
+        running: Pid and id of each command at work.
+    """
     message, given, _, _ = socket.recv_fds(control, _LONGEST, 3)
     if not message:
         return False
     kind, number, *fields = message.split(b"\0")
     if kind == b"run":
-        pid = _start(control, fields[0], fields[1:], given)
+        pid = _start(fields[0], fields[1:], given)
         if pid is None:
             control.send(b"exit\0%s\0%d" % (number, _CANNOT_RUN))
         else:
-            supervisors[pid] = number
+            running[pid] = number
     elif kind == b"limit":
         _limits[:] = fields
     elif kind == b"kill":
-        for pid, known in list(supervisors.items()):
+        for pid, known in list(running.items()):
             if known == number:
                 _kill(pid)
     for descriptor in given:
@@ -90,8 +94,8 @@ def _serve(control: socket.socket, supervisors: dict[int, bytes]) -> bool:
     return True
 
 
-def _reap(control: socket.socket, supervisors: dict[int, bytes]) -> None:
-    """Bury the dead, and tell the host of supervisors among them."""
+def _reap(control: socket.socket, running: dict[int, bytes]) -> None:
+    """Bury the dead, and tell the host of commands among them."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -99,7 +103,7 @@ def _reap(control: socket.socket, supervisors: dict[int, bytes]) -> None:
             return
         if pid == 0:
             return
-        number = supervisors.pop(pid, None)
+        number = running.pop(pid, None)
         if number is not None:
             control.send(b"exit\0%s\0%d" % (number, _shell_code(status)))
 
@@ -107,42 +111,26 @@ def _reap(control: socket.socket, supervisors: dict[int, bytes]) -> None:
 # --- starting
 
 
-def _start(control: socket.socket, folder: bytes, command: Sequence[bytes], streams: Sequence[int]) -> int | None:
-    """Start a supervisor; its pid, or None where no process can be made."""
-    pid = _fork(streams)
-    if pid != 0:
-        return pid
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    control.close()
-    os.setsid()
-    _prctl(_SUBREAPER, 1)
-    child = _fork(streams)
-    if child is None:
-        os._exit(_CANNOT_RUN)
-    if child == 0:
-        _become(folder, command, streams)
-    for descriptor in streams:
-        os.close(descriptor)
-    while True:
-        pid, status = os.wait()
-        if pid == child:
-            os._exit(_shell_code(status))
-
-
-def _fork(streams: Sequence[int]) -> int | None:
+def _start(folder: bytes, command: Sequence[bytes], streams: Sequence[int]) -> int | None:
+    """Start a command; its pid, or None where no process can be made."""
     try:
-        return os.fork()
+        pid = os.fork()
     except OSError as error:
         _complain(streams[2], f"no process can be started: {error.strerror}")
         return None
+    if pid == 0:
+        _become(folder, command, streams)
+    return pid
 
 
 def _become(folder: bytes, command: Sequence[bytes], streams: Sequence[int]) -> NoReturn:
-    """Turn this process into the command."""
+    """Turn this process into the command. What it has besides its streams is closed by `exec`."""
+    signal.set_wakeup_fd(-1)
+    os.setsid()
+    _prctl(_SUBREAPER, 1)
     for target, descriptor in enumerate(streams):
         os.dup2(descriptor, target)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, *_DEAF):
+    for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, *_DEAF):
         signal.signal(number, signal.SIG_DFL)
     try:
         for limit in _limits:
@@ -170,16 +158,13 @@ def _shell_code(status: int) -> int:
 # --- killing
 
 
-def _kill(supervisor: int) -> None:
-    """Kill what a supervisor supervises, and the supervisor last: stopped, it lets no orphan fall through."""
-    try:
-        os.kill(supervisor, signal.SIGSTOP)
-    except ProcessLookupError:
-        return
-    if not _kill_below(supervisor) and os.getpid() == 1:
+def _kill(command: int) -> None:
+    """Kill what a command started, and the command last: stopped, it lets no orphan fall through."""
+    _signal(command, signal.SIGSTOP)
+    if not _kill_below(command) and os.getpid() == 1:
         # born faster than they are found. This signal reaches all at once: they are all there is in this namespace
         os.kill(-1, signal.SIGKILL)
-    _signal(supervisor, signal.SIGKILL)
+    _signal(command, signal.SIGKILL)
 
 
 def _kill_below(root: int) -> bool:

@@ -438,8 +438,6 @@ async def test_a_sandbox_that_breaks_is_no_result_of_the_command():
         while not (found := holders(f"sleep\0{marker}")):
             await asyncio.sleep(0)
         status = Path(f"/proc/{found[0]}/status").read_text()
-        supervisor = int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid")))
-        status = Path(f"/proc/{supervisor}/status").read_text()
         os.kill(int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid"))), 9)
         with pytest.raises(SandboxError, match="ended while it was at work"):
             await waiting
