@@ -65,6 +65,11 @@ FAULT: Final = "agenteval.fault"  # on execute_tool: the kind of the fault that 
 OFFERED_TOOLS: Final = "agenteval.tools.offered"  # names of what the agent could call
 COST_USD: Final = "agenteval.cost.usd"  # on chat
 REQUESTOR: Final = "agenteval.tool.requestor"  # on execute_tool: `user` where the simulated user called it
+INTERRUPT: Final = (
+    "agenteval.interrupt"  # on invoke_agent: {value, answer}: what the agent stopped at, and goes on with
+)
+HANDOFF: Final = "agenteval.handoff"  # on execute_tool: names of the agents that it handed over to
+NO_STEP: Final = "agenteval.no_step"  # on any: why it makes no step of the trajectory
 NOT_RECORDED: Final = "agenteval.not_recorded"  # on any: {field: reason} for what the sender is known not to have kept
 SYNTHETIC_TIME: Final = "agenteval.time.synthetic"  # times keep the order only; durations mean nothing
 IMPORT_FILE: Final = "agenteval.import.file"

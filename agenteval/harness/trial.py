@@ -35,7 +35,7 @@ from agenteval.errors import (
 from agenteval.harness.limits import Budget, Meter
 from agenteval.harness.session import LiveSession
 from agenteval.models.price import Prices
-from agenteval.telemetry.capture import capture
+from agenteval.telemetry.capture import TrialRecorder, capture
 from agenteval.world.faults import Injector
 
 _STRAGGLERS_S = 1.0  # how long spans of other instrumentations may take to end after the agent has
@@ -133,21 +133,26 @@ async def run_trial(plan: TrialPlan, *, budget: Budget) -> TrialResult:
 
 
 class _Work:
-    """One trial at work: its recorder, meter and session, and the task that the agent runs in."""
+    """One trial at work: its recorder, meter and session, and the task that the agent runs in.
+
+    Nothing that the agent is handed leads back to this object: it holds the plan, and so the scenario's intent.
+    """
 
     def __init__(self, plan: TrialPlan, world: World | None, user: User | None, budget: Budget) -> None:
         self._plan = plan
         loop = asyncio.get_running_loop()
-        self._stopped: asyncio.Future[None] = loop.create_future()
-        self.meter = Meter(
+        stopped: asyncio.Future[None] = loop.create_future()
+        self._stopped = stopped
+        self.meter = meter = Meter(
             plan.scenario.limits,
             budget,
-            used=lambda: (self.recorder.usage, self.recorder.tool_calls),
-            stop=lambda: loop.call_soon_threadsafe(self._stop),
+            used=lambda: (recorder.usage, recorder.tool_calls),
+            stop=lambda: loop.call_soon_threadsafe(_settle, stopped),
         )
-        self.recorder = capture().open(
-            plan.trace_id, f"trial {plan.scenario.id}", _root_attributes(plan), on_use=self.meter.check
+        recorder = capture().open(
+            plan.trace_id, f"trial {plan.scenario.id}", _root_attributes(plan), on_use=meter.check
         )
+        self.recorder = recorder
         self.faults = Injector(plan.scenario.faults, waits=plan.waits)
         self.session = LiveSession(
             agent_name=plan.agent_name,
@@ -165,7 +170,7 @@ class _Work:
 
     async def run(self) -> _Ended:
         """Run the agent in a task of its own, so that a limit can cancel it whatever it catches."""
-        task = asyncio.create_task(self._converse())
+        task = asyncio.create_task(_converse(self._plan.agent, self.session, self.recorder))
         try:
             await asyncio.wait(
                 {task, self._stopped},
@@ -189,18 +194,6 @@ class _Work:
         """The scenario's faults, and which of them the agent met; None where none could be injected."""
         told = self.faults.told() if self._plan.uses_world else []
         return cast("Attribute", told) or None
-
-    def _stop(self) -> None:
-        if not self._stopped.done():
-            self._stopped.set_result(None)
-
-    async def _converse(self) -> None:
-        with self.recorder.active():
-            try:
-                self.session.begin()
-                await self._plan.agent.run(self.session)
-            finally:
-                self.session.finish()
 
     async def _stragglers(self) -> None:
         """Wait a little for spans of other instrumentations that end after the agent has."""
@@ -229,6 +222,20 @@ class _Work:
         if whose is not None:
             return _Ended("invalid", error=_line(error), fault_of=whose)
         return _Ended("agent_error", error=_line(error), fault_of="agent")
+
+
+def _settle(stopped: asyncio.Future[None]) -> None:
+    if not stopped.done():
+        stopped.set_result(None)
+
+
+async def _converse(agent: Agent, session: LiveSession, recorder: TrialRecorder) -> None:
+    with recorder.active():
+        try:
+            session.begin()
+            await agent.run(session)
+        finally:
+            session.finish()
 
 
 def _surroundings(plan: TrialPlan) -> tuple[World | None, User | None]:

@@ -339,6 +339,15 @@ class TrialRecorder:
             record.set(semconv.STATE_CHANGES, recorded)
             self.changes.extend(recorded)
 
+    def retract_tool(self, record: OpenRecord, why: str) -> None:
+        """Close an `execute_tool` record that makes no step, and take it out of the count, once."""
+        with self._lock:
+            if semconv.NO_STEP in cast("Record", record).attributes:
+                return
+            self.tool_calls -= 1
+            record.set(semconv.NO_STEP, why)
+        record.end()
+
     def _open_record(self, operation: str, name: str, kind: SpanKind, parent: OpenRecord | None) -> Record:
         context = self._context_under(parent)
         span = self._owner.tracer.start_span(f"{operation} {name}", context=context, kind=kind)

@@ -19,6 +19,11 @@ State machine: a user that `knows` things and answers when asked. `agenteval.wor
 3. Asked for anything else, it says "I don't have that."; told to wait, "Okay."; asked what it wants, its wish again.
 4. Asked nothing, it takes the matter for finished: it brings up the next wish, and after the last one it is done.
 5. After `patience` replies in a row that brought nothing new (3, and what it had said before), it gives up.
+
+What an agent stops at and cannot go on without (`session.ask`, LangGraph's `interrupt()`) is answered with yes or no
+where `approves` of either kind says which; it may be a list, as `confirms`. Without it, a scripted user says its next
+line, and a state machine answers from what it knows, says that it does not have what it does not know, and takes
+everything else for a request to confirm.
 """
 
 from __future__ import annotations
@@ -55,25 +60,38 @@ _EXPECTED = {
 
 
 class ScriptedUser:
-    """Says one line after the other, whatever it hears. Satisfies `core.ports.User`."""
+    """Says one line after the other, whatever it hears. Satisfies `core.ports.User` and `core.ports.Answerer`.
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    Args:
+        lines: What it says.
+        approves: Its answers to what an agent stops at; the last one stays. Empty: it says its next line.
+    """
+
+    def __init__(self, lines: Sequence[str], *, approves: Sequence[bool] = ()) -> None:
         self._lines = list(lines)
+        self._approves = list(approves)
 
     async def reply(self, messages: Sequence[Message]) -> str | None:
         """The next line; None after the last one."""
         del messages
         return self._lines.pop(0) if self._lines else None
 
+    async def answer(self, messages: Sequence[Message]) -> bool | str | None:
+        """The next answer, else the next line; None where neither is left."""
+        return _next(self._approves) if self._approves else await self.reply(messages)
+
 
 class StateMachineUser:
-    """Answers from what it knows, by the rules at the head of this module. Satisfies `core.ports.User`.
+    """Answers from what it knows, by the rules at the head of this module.
+
+    Satisfies `core.ports.User` and `core.ports.Answerer`.
 
     Args:
         says: What it opened with.
         knows: What it can be asked for, by key.
         aliases: Other words for those keys.
         confirms: Its answers to requests for confirmation; the last one stays.
+        approves: Its answers to what an agent stops at; the last one stays. Empty: it answers as it would reply.
         then: Further wishes.
         patience: Replies in a row without anything new, after which it gives up.
         seed: Chooses between phrases of one meaning.
@@ -86,6 +104,7 @@ class StateMachineUser:
         knows: Mapping[str, str],
         aliases: Mapping[str, Sequence[str]],
         confirms: Sequence[bool],
+        approves: Sequence[bool],
         then: Sequence[str],
         patience: int,
         seed: int,
@@ -94,6 +113,7 @@ class StateMachineUser:
         self._knows = knows
         self._ear = Ear(knows, aliases)
         self._confirms = list(confirms)
+        self._approves = list(approves)
         self._then = list(then)
         self._patience = patience
         self._seed = seed
@@ -104,7 +124,7 @@ class StateMachineUser:
 
     async def reply(self, messages: Sequence[Message]) -> str | None:
         """What it says to the last message of the agent; None where it is done or gives up."""
-        text = next((message.text for message in reversed(messages) if message.role == "assistant"), "")
+        text = _last_said(messages)
         heard = self._ear.hear(text)
         self._replies += 1
         if heard.nothing:
@@ -114,6 +134,15 @@ class StateMachineUser:
         new = len(self._told) + len(self._answered) > before
         self._stale = 0 if new else self._stale + 1
         return reply if self._stale <= self._patience else None
+
+    async def answer(self, messages: Sequence[Message]) -> bool | str:
+        """As `approves` says; without it words where it is asked for something, else yes or no."""
+        if self._approves:
+            return _next(self._approves)
+        heard = self._ear.hear(_last_said(messages))
+        if heard.asks:
+            return " ".join(self._tell(key) for key in heard.asks)
+        return _UNKNOWN if heard.other and not heard.confirms else _next(self._confirms)
 
     def _next_wish(self) -> str | None:
         self._stale = 0
@@ -142,10 +171,19 @@ class StateMachineUser:
 
     def _yes_or_no(self, text: str) -> str:
         if text not in self._answered:
-            agrees = self._confirms.pop(0) if len(self._confirms) > 1 else self._confirms[0]
-            phrases = _YES if agrees else _NO
+            phrases = _YES if _next(self._confirms) else _NO
             self._answered[text] = phrases[derived_seed(self._seed, self._replies) % len(phrases)]
         return self._answered[text]
+
+
+def _last_said(messages: Sequence[Message]) -> str:
+    """The last message of the agent."""
+    return next((message.text for message in reversed(messages) if message.role == "assistant"), "")
+
+
+def _next(answers: list[bool]) -> bool:
+    """The first of the answers, taken out; the last one stays."""
+    return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
 def parse_user(spec: Mapping[str, Json], *, path: tuple[str | int, ...] = ("user",)) -> UserRef:
@@ -195,18 +233,18 @@ Answers = Annotated[list[bool], BeforeValidator(_one_or_many), Field(min_length=
 
 
 class _Scripted(BaseModel):
-    """Attributes that are shared by both kinds. `approves` is the answer to an interrupt of the agent's graph."""
+    """Attributes that are shared by both kinds."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     says: Text
     then: Texts = Field(default_factory=list[str])
-    approves: bool = True
+    approves: Answers | None = None
 
     def make(self, seed: int) -> ScriptedUser | StateMachineUser:
         """A fresh user."""
         del seed
-        return ScriptedUser(self.then)
+        return ScriptedUser(self.then, approves=self.approves or ())
 
 
 class _StateMachine(_Scripted):
@@ -222,6 +260,7 @@ class _StateMachine(_Scripted):
             knows=self.knows,
             aliases=self.aliases,
             confirms=self.confirms,
+            approves=self.approves or (),
             then=self.then,
             patience=self.patience,
             seed=seed,

@@ -19,7 +19,7 @@ from agenteval.core.codec import message_from_json
 from agenteval.core.json import Json
 from agenteval.core.message import Message, RefusalPart, TextPart, ToolRequest, text_message
 from agenteval.core.span import Attributes, Span
-from agenteval.core.trajectory import Content, ModelCall, OfferedTool, StateChange, ToolCall, Usage
+from agenteval.core.trajectory import Content, Handoff, Interrupt, ModelCall, OfferedTool, StateChange, ToolCall, Usage
 
 NAME = "genai"
 
@@ -40,6 +40,8 @@ class Piece:
 def read(span: Span) -> list[Piece] | None:
     """What a span says happened; None where it is not of this convention, empty where it is plumbing."""
     operation = span.attributes.get(semconv.OPERATION)
+    if semconv.NO_STEP in span.attributes:
+        return []
     if operation == semconv.CHAT:
         return _chat(span)
     if operation == semconv.EXECUTE_TOOL:
@@ -64,6 +66,10 @@ def _agent(span: Span) -> list[Piece]:
     instructions = span.attributes.get(semconv.SYSTEM_INSTRUCTIONS)
     if isinstance(instructions, str) and instructions:
         pieces.append(_said(text_message("system", instructions), span.start_ns, 0, len(pieces)))
+    stopped = span.attributes.get(semconv.INTERRUPT)
+    if isinstance(stopped, Mapping):
+        interrupt = Interrupt(value=stopped.get("value"), answer=stopped.get("answer"))
+        pieces.append(Piece(interrupt, span.start_ns, 0, f".{len(pieces)}", {}))
     for message in messages(span.attributes.get(semconv.INPUT_MESSAGES)):
         pieces.append(_said(message, span.start_ns, 0, len(pieces)))
     for message in messages(span.attributes.get(semconv.OUTPUT_MESSAGES)):
@@ -127,6 +133,8 @@ def _tool(span: Span) -> list[Piece]:
     if isinstance(changes, Sequence) and changes and not isinstance(changes, (str, bytes)):
         change = StateChange(patch=tuple(cast("Sequence[Mapping[str, Json]]", changes)), caused_by=span.span_id)
         pieces.append(Piece(change, span.end_ns or span.start_ns, 4, ".1", {}))
+    for number, target in enumerate(_names(attributes.get(semconv.HANDOFF)), start=2):
+        pieces.append(Piece(Handoff(target=target), span.end_ns or span.start_ns, 4, f".{number}", {}))
     return pieces
 
 
@@ -191,6 +199,12 @@ def _error(span: Span) -> str | None:
     if not _failed(span):
         return None
     return span.status.message or _text(span.attributes.get(semconv.ERROR_TYPE)) or "error"
+
+
+def _names(value: object) -> list[str]:
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+        return []
+    return [name for name in cast("Sequence[object]", value) if isinstance(name, str)]
 
 
 def _first(value: object) -> str | None:
