@@ -58,8 +58,8 @@ class Conversation:
         if saver is None:
             return
         try:
-            self._in_thread = not await _is_async(saver, self._config)
             await self._delete(saver)
+            self._in_thread = not await _is_async(saver, self._config)
         except NotImplementedError:
             self._savers = [other for other in self._savers if other is not saver]
             self._graph = self._graph.copy({"checkpointer": InMemorySaver()})
@@ -72,17 +72,19 @@ class Conversation:
         """The graph's output. A checkpointer without async methods is used in a thread."""
         if not self._in_thread:
             return await self._graph.ainvoke(given, self._config, **self._more)
+        work = asyncio.ensure_future(in_thread(lambda: self._invoke(given)))
         try:
-            return await in_thread(lambda: self._invoke(given))
+            return await asyncio.shield(work)
         except asyncio.CancelledError:
             self._left = True
+            await asyncio.wait({work})  # a limit ends it at its next call; the harness does not wait for long
             raise
 
     def _invoke(self, given: Any) -> Any:
         try:
             return self._graph.invoke(given, self._config, **self._more)
         finally:
-            if self._left:  # the trial was stopped and its thread deleted, and this went on writing to it
+            if self._left:  # the trial may have been given up meanwhile, and nobody else deletes what this wrote
                 self._graph.checkpointer.delete_thread(self.thread)
 
     async def close(self) -> None:

@@ -41,7 +41,7 @@ from agenteval.core.json import Json
 from agenteval.core.message import Message
 from agenteval.core.scenario import UserRef
 from agenteval.errors import ScenarioError
-from agenteval.world.hearing import Ear, Heard
+from agenteval.world.hearing import Ear, Heard, wants_words
 
 _YES = ("Yes, please go ahead.", "Yes, please do.", "Yes, that is fine, go ahead.")
 _NO = ("No, please don't do that.", "No, I would rather not.", "No, please leave that.")
@@ -139,10 +139,11 @@ class StateMachineUser:
         """As `approves` says; without it words where it is asked for something, else yes or no."""
         if self._approves:
             return _next(self._approves)
-        heard = self._ear.hear(_last_said(messages))
+        question = _last_said(messages)
+        heard = self._ear.hear(question)
         if heard.asks:
             return " ".join(self._tell(key) for key in heard.asks)
-        return _UNKNOWN if heard.other and not heard.confirms else _next(self._confirms)
+        return _UNKNOWN if wants_words(question) and not heard.confirms else _next(self._confirms)
 
     def _next_wish(self) -> str | None:
         self._stale = 0
@@ -296,6 +297,8 @@ def _sentence(detail: ErrorDetails, shape: type[BaseModel], path: tuple[str | in
         return f"{where}: {detail.get('ctx', {}).get('error', detail['msg'])}"
     if kind == "greater_than_equal":
         return f"{where}: is {_shown(value)}; it must be 1 or more"
+    if kind == "too_short":
+        return f"{where}: is empty; write at least one, or leave it out"
     expected = _EXPECTED.get(kind)
     return f"{where}: must be {expected}, not {_shown(value)}" if expected else f"{where}: {detail['msg']}"
 
