@@ -9,6 +9,7 @@ AgentEvalError
 ├── ImportRefused             a foreign file or a record of it cannot be read; carries file and place
 ├── WorldError                the simulated world broke: the trial is invalid, not the agent's failure
 ├── UserError                 the simulated user broke: the trial is invalid, not the agent's failure
+│   └── UserDiverged          it said what it could not say: the trial is `diverged`, not the agent's failure
 ├── ToolError                 a tool's own domain error: shown to the agent, which may recover
 ├── AgentError                the agent under test raised: the trial ends as `agent_error`
 ├── LimitReached              a limit of the trial was reached: the trial ends as `limit`
@@ -40,6 +41,7 @@ __all__ = [
     "StoreError",
     "StoreTooNew",
     "ToolError",
+    "UserDiverged",
     "UserError",
     "WorldError",
 ]
@@ -110,6 +112,21 @@ class WorldError(AgentEvalError):
 
 class UserError(AgentEvalError):
     """The simulated user broke; the trial is invalid."""
+
+
+class UserDiverged(UserError):
+    """The simulated user left its part; the trial is `diverged`.
+
+    Args:
+        how: `leaked_intent`, `left_script` or `stopped_early`.
+        what: What it said or did.
+    """
+
+    def __init__(self, how: str, what: str) -> None:
+        """Keep the kind apart from what happened."""
+        self.how = how
+        self.what = what
+        super().__init__(f"{how}: {what}")
 
 
 class ToolError(AgentEvalError):

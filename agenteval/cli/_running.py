@@ -27,7 +27,7 @@ def make_model(ref: str, base_url: str | None) -> Model:
     return from_ref(ref, base_url=base_url, env=os.environ)
 
 
-def parse_price(text: str | None) -> Mapping[str, float] | None:
+def parse_price(text: str | None, option: str = "--price") -> Mapping[str, float] | None:
     """`input=2.5,output=10` or `free`; None where nothing was given.
 
     Raises:
@@ -42,7 +42,7 @@ def parse_price(text: str | None) -> Mapping[str, float] | None:
         return {name.strip(): float(value) for name, _, value in pairs}
     except ValueError:
         raise RequestError(
-            f'--price "{text}" is not a price: write input=USD,output=USD per million tokens, or free'
+            f'{option} "{text}" is not a price: write input=USD,output=USD per million tokens, or free'
         ) from None
 
 
@@ -62,9 +62,10 @@ def carry_out_with_progress(plan: RunPlan, store: TraceStore, *, verbose: bool) 
         try:
             return await carry_out(plan, store, on_progress=display.show)
         finally:
-            close: Any = getattr(plan.model, "aclose", None)
-            if close is not None:
-                await close()
+            for model in (plan.model, plan.user_model):
+                close: Any = getattr(model, "aclose", None)
+                if close is not None:
+                    await close()
 
     try:
         return asyncio.run(work())

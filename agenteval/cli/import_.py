@@ -60,17 +60,16 @@ def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_jso
             }
         )
     else:
-        for refused in summary.refused:
-            click.echo(f"refused: {refused}")
-        click.echo(_told(summary))
+        click.echo("\n".join(_told(summary)))
     return NO if summary.refused else YES
 
 
-def _told(summary: ImportSummary) -> str:
+def _told(summary: ImportSummary) -> list[str]:
+    refused = [f"refused: {refused}" for refused in summary.refused]
     if not summary.imported:
-        return "nothing was imported, and no run was made"
-    return (
+        return [*refused, "nothing was imported, and no run was made"]
+    taken = (
         f"run {summary.run.id}: {summary.imported} trajectories, {summary.steps} steps, "
-        f"{summary.tool_calls} tool calls, {summary.labels} labels\n"
-        "Next: agenteval report, or agenteval score --checks CHECKS.yaml"
+        f"{summary.tool_calls} tool calls, {summary.labels} labels"
     )
+    return [taken, *refused, "Next: agenteval report, or agenteval score --checks CHECKS.yaml"]

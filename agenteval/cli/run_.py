@@ -40,6 +40,9 @@ coroutine of (session), (messages) or (text), or one that the suite ships by nam
 @click.option("--model", metavar="REF", help="Model of the `chat` agent and of session.model: openai:NAME.")
 @click.option("--base-url", metavar="URL", help="Where its OpenAI-compatible API begins.")
 @click.option("--price", metavar="PRICES", help="input=USD,output=USD per million tokens, or free.")
+@click.option("--user-model", metavar="REF", help="Model that speaks for users with a persona: openai:NAME.")
+@click.option("--user-base-url", metavar="URL", help="Where its OpenAI-compatible API begins.")
+@click.option("--user-price", metavar="PRICES", help="What it costs, as --price.")
 @click.option("--max-usd", type=float, metavar="USD", help="Stop cleanly when the run has cost this much.")
 @click.option(
     "--resume", is_flag=False, flag_value="latest", metavar="RUN", help="Go on with a run: only what is missing."
@@ -60,6 +63,7 @@ def command(
     store_url: str,
     as_json: bool,
     price: str | None,
+    user_price: str | None,
     **asked: Any,
 ) -> int:
     """Run agents on SUITE (a shipped suite's name, a folder, a scenario file, or module:object).
@@ -84,7 +88,9 @@ def command(
                 "no suite was named: agenteval run SUITE --agent REF. Try: agenteval run retail --agent careful"
             )
         else:
-            request = RunRequest(suite=suite, price=parse_price(price), **asked)
+            request = RunRequest(
+                suite=suite, price=parse_price(price), user_price=parse_price(user_price, "--user-price"), **asked
+            )
         plan = plan_run(
             request, loader=loader_for(allow_code=allow_code), project=project(), make_model=make_model, resume=earlier
         )

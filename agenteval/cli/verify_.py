@@ -15,7 +15,11 @@ from agenteval.cli.main import NO, YES
 @code_option
 @json_option
 def command(suite: str, select: tuple[str, ...], seed: int, allow_code: bool, as_json: bool) -> int:
-    """Prove SUITE: its files are right, the reference solutions pass, doing nothing fails, twice gives the same.
+    """Prove SUITE: what is right passes in it, and what is wrong fails.
+
+    Its files are right; each reference solution passes, twice alike; doing nothing fails; leaving out a step that
+    changed the world fails; harmless variants (an extra read, independent calls swapped, the answer reworded) pass;
+    each check fails in some of these runs or in a `bad-*` run.
 
     Exits 1 where something is wrong with the suite, and says what.
     """
@@ -41,6 +45,8 @@ def command(suite: str, select: tuple[str, ...], seed: int, allow_code: bool, as
                         "problems": list(proof.problems),
                         "checks": proof.checks,
                         "bad_runs": proof.bad_runs,
+                        "omissions": proof.omissions,
+                        "variants": proof.variants,
                     }
                     for proof in proofs
                 ],
@@ -49,7 +55,10 @@ def command(suite: str, select: tuple[str, ...], seed: int, allow_code: bool, as
     else:
         for proof in proofs:
             mark = "proven" if proof.proven else "WRONG "
-            click.echo(f"{mark}  {proof.scenario}  ({proof.checks} checks, {proof.bad_runs} bad runs)")
+            click.echo(
+                f"{mark}  {proof.scenario}  ({proof.checks} checks, {proof.bad_runs} bad runs, "
+                f"{proof.omissions} omissions, {proof.variants} variants)"
+            )
             for problem in proof.problems:
                 click.echo(f"        {problem}")
         click.echo(f"{loaded.id}: {proven} of {len(proofs)} scenarios proven")

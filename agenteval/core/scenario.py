@@ -11,7 +11,7 @@ from agenteval._util.canonical import content_hash
 from agenteval.core.json import Json
 
 if TYPE_CHECKING:
-    from agenteval.core.ports import Checker, User, World
+    from agenteval.core.ports import Checker, Model, User, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +93,14 @@ class UserRef:
         spec: The user as written under `user:`; part of the scenario's hash.
         opening: What the user says first.
         make: Builds a fresh user from a seed.
+        with_model: Of a user whose words come from a model: builds one from a seed, the model and the intent. `make`
+            then gives the rule-based user who knows the same, which proofs of the suite talk to.
     """
 
     spec: Mapping[str, Json]
     opening: str
     make: Callable[[int], User] = field(compare=False, repr=False)
+    with_model: Callable[[int, Model, str | None], User] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

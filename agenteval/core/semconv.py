@@ -64,6 +64,7 @@ FAULTS: Final = "agenteval.faults"  # the scenario's faults, each with `status`:
 FAULT: Final = "agenteval.fault"  # on execute_tool: the kind of the fault that was injected into it
 OFFERED_TOOLS: Final = "agenteval.tools.offered"  # names of what the agent could call
 COST_USD: Final = "agenteval.cost.usd"  # on chat
+USER_SAID: Final = "agenteval.user.said"  # on simulate_user: what the model that plays the user answered
 REQUESTOR: Final = "agenteval.tool.requestor"  # on execute_tool: `user` where the simulated user called it
 INTERRUPT: Final = (
     "agenteval.interrupt"  # on invoke_agent: {value, answer}: what the agent stopped at, and goes on with

@@ -21,7 +21,7 @@ from agenteval.core.outcome import Interval, Run, Score, Trial
 from agenteval.core.ports import Model, TraceStore
 from agenteval.core.scenario import Scenario, Suite
 from agenteval.errors import NotFound, RequestError
-from agenteval.experiment.plan import check_counts, claims_of, refuse_unknown_tools
+from agenteval.experiment.plan import check_counts, check_users, claims_of, refuse_unknown_tools
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
 from agenteval.intake.suites import load_suite
 from agenteval.models.price import Prices
@@ -76,6 +76,8 @@ async def run_async(
     retries: int = 2,
     model: Model | None = None,
     prices: Prices | None = None,
+    user_model: Model | None = None,
+    user_prices: Prices | None = None,
     max_usd: float | None = None,
     store: TraceStore | str = "memory:",
 ) -> RunResult:
@@ -90,6 +92,8 @@ async def run_async(
         retries: How often an invalid trial is tried again.
         model: What `session.model` is.
         prices: What the model costs.
+        user_model: Speaks for the users of scenarios that give them a persona.
+        user_prices: What that model costs.
         max_usd: Bound on the price of the run.
         store: Where results are kept; the default keeps them in memory.
 
@@ -101,6 +105,7 @@ async def run_async(
     specs = tuple(_spec(name, value) for name, value in _named(agent).items())
     if max_usd is not None and prices is None:
         raise RequestError("max_usd needs prices: pass prices=Prices(input=..., output=...), or Prices.free()")
+    check_users(chosen, user_model, user_prices, max_usd=max_usd)
     refuse_unknown_tools(chosen, specs)
     now = datetime.now(UTC)
     run = Run(
@@ -124,6 +129,8 @@ async def run_async(
         max_usd=max_usd,
         model=model,
         prices=prices,
+        user_model=user_model,
+        user_prices=user_prices,
     )
     await carry_out(plan, kept)
     return RunResult(run=run, outcomes=tuple(kept.outcomes(run.id)), store=kept)

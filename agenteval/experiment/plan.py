@@ -35,6 +35,7 @@ class RunRequest:
         agents: References, see `experiment.agents`.
         select: Scenario ids or globs; empty is all.
         price: Prices in US dollars per million tokens: `input`, `output`, …; None where unknown, empty for free.
+        user_model: Speaks for users with a persona; `user_base_url` and `user_price` belong to it.
     """
 
     suite: str
@@ -48,6 +49,9 @@ class RunRequest:
     model: str | None = None
     base_url: str | None = None
     price: Mapping[str, float] | None = None
+    user_model: str | None = None
+    user_base_url: str | None = None
+    user_price: Mapping[str, float] | None = None
 
     def settings(self) -> dict[str, Json]:
         """As JSON, for the run's record. Holds no secret: keys come from the environment."""
@@ -80,12 +84,16 @@ def plan_run(
     check_counts(
         trials=request.trials, concurrency=request.concurrency, retries=request.retries, max_usd=request.max_usd
     )
-    _check_base_url(request.base_url)
+    _check_base_url("--base-url", request.base_url)
+    _check_base_url("--user-base-url", request.user_base_url)
     suite = load_suite(request.suite, loader, select=request.select)
     agents = resolve_agents(request.agents, suite, loader, project=project)
     model = None if request.model is None else make_model(request.model, request.base_url)
     prices = None if request.price is None else _prices(request.price)
+    user_model = None if request.user_model is None else make_model(request.user_model, request.user_base_url)
+    user_prices = None if request.user_price is None else _prices(request.user_price)
     _check_models(request, agents, model, prices)
+    check_users(suite, user_model, user_prices, max_usd=request.max_usd)
     refuse_unknown_tools(suite, agents)
     run = resume or Run(
         id=new_run_id(),
@@ -112,15 +120,34 @@ def plan_run(
         max_usd=request.max_usd,
         model=model,
         prices=prices,
+        user_model=user_model,
+        user_prices=user_prices,
     )
 
 
-def _check_base_url(base_url: str | None) -> None:
+def check_users(suite: Suite, model: Model | None, prices: Prices | None, *, max_usd: float | None) -> None:
+    """Raise RequestError where a scenario's user needs a model and there is none, or none of a known price."""
+    needing = next((s.id for s in suite.scenarios if s.user is not None and s.user.with_model is not None), None)
+    if needing is None:
+        return
+    if model is None:
+        raise RequestError(
+            f"the user of {needing} has a persona, and needs a model to speak for it: pass --user-model openai:NAME, "
+            "and --user-base-url URL for an endpoint of your own (user_model= from Python)"
+        )
+    if max_usd is not None and prices is None:
+        raise RequestError(
+            "--max-usd needs to know what the user's model costs: "
+            "pass --user-price input=USD,output=USD (per million tokens), or --user-price free"
+        )
+
+
+def _check_base_url(option: str, base_url: str | None) -> None:
     """What a run was asked is kept in its record, so that it must hold no credential."""
     parts = urlsplit(base_url or "")
     if parts.username or parts.password or parts.query:
         raise RequestError(
-            "--base-url must hold no user, password or query: the run's record keeps it. "
+            f"{option} must hold no user, password or query: the run's record keeps it. "
             "Give the key by the environment variable OPENAI_API_KEY."
         )
 

@@ -25,6 +25,7 @@ from agenteval.models.price import Prices
 from agenteval.telemetry.assemble import trajectory_of
 
 COUNTED = frozenset({"completed", "limit", "agent_error"})
+_TRIED_AGAIN = frozenset({"invalid", "diverged"})
 _AT_ONCE = 64  # results committed in one transaction, at most
 
 
@@ -52,7 +53,7 @@ class RunPlan:
         trials: Repeats of each scenario by each agent.
         seed: Seed of the run; each trial's own follows from it, the scenario and the repeat, alike for every agent.
         concurrency: Trials at work at once, at most.
-        retries: How often an invalid trial is tried again.
+        retries: How often a trial that is invalid or diverged is tried again.
         max_usd: Bound on the price of the run; None is none.
     """
 
@@ -66,6 +67,8 @@ class RunPlan:
     max_usd: float | None = None
     model: Model | None = None
     prices: Prices | None = None
+    user_model: Model | None = None
+    user_prices: Prices | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ class Progress:
     """One trial was committed.
 
     Attributes:
-        attempts_left: True where the trial was invalid and is tried again.
+        again: True where the trial was invalid or diverged, and is tried again.
         spent_usd: What the run's model calls cost so far.
     """
 
@@ -112,6 +115,8 @@ def planned_trials(plan: RunPlan) -> list[TrialPlan]:
             seed=derived_seed(plan.seed, scenario.id, repeat),
             model=plan.model,
             prices=plan.prices,
+            user_model=plan.user_model,
+            user_prices=plan.user_prices,
             uses_world=spec.uses_world,
         )
         for repeat in range(plan.trials)
@@ -164,8 +169,8 @@ class _Execution:
         self._summary = summary
         self._on_progress = on_progress
         self._budget = Budget(plan.max_usd)
-        self._results: asyncio.Queue[tuple[TrialPlan, TrialResult] | None] = asyncio.Queue()
-        self._first_attempts: dict[int, int] = {}
+        # bounded: where the store is slower than the agents, they wait for it, and memory does not grow with the plan
+        self._results: asyncio.Queue[tuple[TrialPlan, TrialResult] | None] = asyncio.Queue(maxsize=_AT_ONCE)
 
     async def execute(self, work: Sequence[TrialPlan]) -> None:
         todo = iter(work)
@@ -182,7 +187,7 @@ class _Execution:
                 await asyncio.gather(*workers, return_exceptions=True)
                 raise
             finally:
-                self._results.put_nowait(None)
+                await self._results.put(None)
                 await asyncio.shield(writer)
 
     async def _work(self, todo: Any) -> None:
@@ -193,7 +198,7 @@ class _Execution:
                 if result.not_counted:
                     break
                 await self._results.put((trial, result))
-                if result.trial.status != "invalid" or trial.attempt - first.attempt >= self._plan.retries:
+                if result.trial.status not in _TRIED_AGAIN or trial.attempt - first.attempt >= self._plan.retries:
                     break
                 trial = replace(trial, attempt=trial.attempt + 1)
             if self._budget.spent:
@@ -215,7 +220,7 @@ class _Execution:
                     self._report(plan, result.trial, concluded)
 
     def _report(self, plan: TrialPlan, trial: Trial, concluded: Score) -> None:
-        again = trial.status == "invalid" and plan.attempt < self._plan.retries
+        again = trial.status in _TRIED_AGAIN and plan.attempt < self._plan.retries
         if not again:
             self._summary.carried_out += 1
             self._summary.statuses[trial.status] = self._summary.statuses.get(trial.status, 0) + 1

@@ -18,7 +18,7 @@ from agenteval.core.codec import message_to_json
 from agenteval.core.json import Json
 from agenteval.core.message import Message, text_message
 from agenteval.core.model import Completion, ModelRequest
-from agenteval.core.ports import Answerer, Model, OpenRecord, User, World
+from agenteval.core.ports import Model, OpenRecord, World
 from agenteval.core.trajectory import OfferedTool
 from agenteval.errors import (
     AgentEvalError,
@@ -31,6 +31,8 @@ from agenteval.errors import (
     WorldError,
 )
 from agenteval.harness.limits import Meter
+from agenteval.harness.stalls import Interrupted
+from agenteval.harness.user_line import UserLine
 from agenteval.models.price import Prices, cost_of
 from agenteval.telemetry.capture import TrialRecorder
 from agenteval.world.faults import Injector
@@ -47,7 +49,7 @@ class LiveSession:
         opening: The first thing that the agent hears.
         instructions: The policy that it works under.
         world: The world behind the tools; None where there is none.
-        user: The other side; None where the agent works alone.
+        user: The line to the other side; None where the agent works alone.
         model: The run's model, if any.
         prices: What the model costs; None where unknown.
         recorder: The trial's recorder.
@@ -63,7 +65,7 @@ class LiveSession:
         opening: str,
         instructions: str | None,
         world: World | None,
-        user: User | None,
+        user: UserLine | None,
         model: Model | None,
         prices: Prices | None,
         recorder: TrialRecorder,
@@ -144,7 +146,7 @@ class LiveSession:
         except ToolError as error:
             self.recorder.fail_tool(record, error.code, str(error), self._changes_of(world, tool, record))
             raise
-        except Exception as error:
+        except (Exception, Interrupted) as error:
             raise self._broken(tool, record, error) from error
         self.recorder.close_tool(record, result, changes)
         return result
@@ -156,7 +158,7 @@ class LiveSession:
         except Exception as error:
             raise self._broken(tool, record, error) from error
 
-    def _broken(self, tool: str, record: OpenRecord, error: Exception) -> WorldError:
+    def _broken(self, tool: str, record: OpenRecord, error: BaseException) -> WorldError:
         """Close the record of a call in which the world broke, and note whose fault it was."""
         why = f"{type(error).__name__}: {error}"
         record.fail("world_error", why)
@@ -232,9 +234,8 @@ class LiveSession:
         raise self._misspoke(f"a user must reply with text or None, not {type(reply).__name__}")
 
     async def _answer(self, question: str) -> bool | str:
-        """What the user answers; a user without a way to answer replies."""
-        speaks = self._user.answer if isinstance(self._user, Answerer) else self._user.reply if self._user else None
-        answer = None if speaks is None else await self._from_user(speaks)
+        """What the user answers; nobody's silence is taken for an answer."""
+        answer = None if self._user is None else await self._from_user(self._user.answer)
         if isinstance(answer, (bool, str)):
             return answer
         if answer is not None:

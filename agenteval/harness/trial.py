@@ -3,7 +3,7 @@
 completed     the agent came to its end
 limit         a limit of the scenario stopped it; scored all the same
 agent_error   the agent raised; scored, with a failed `finished` finding
-diverged      the simulated user left its script; not counted
+diverged      the simulated user left its part; not counted, tried again
 invalid       the harness, the world, the user, the model endpoint or the scenario broke; not counted, tried again
 """
 
@@ -29,11 +29,15 @@ from agenteval.errors import (
     ModelError,
     RequestError,
     ScenarioError,
+    UserDiverged,
     UserError,
     WorldError,
 )
 from agenteval.harness.limits import Budget, Meter
 from agenteval.harness.session import LiveSession
+from agenteval.harness.stalls import Interrupted, StallWatch, Watched, stall_watch, working
+from agenteval.harness.user_calls import UserCalls
+from agenteval.harness.user_line import UserLine
 from agenteval.models.price import Prices
 from agenteval.telemetry.capture import TrialRecorder, capture
 from agenteval.world.faults import Injector
@@ -55,6 +59,7 @@ class TrialPlan:
     """What identifies a trial, and what it is run with.
 
     Attributes:
+        user_model: Speaks for users with a persona; without one, the rule-based user who knows the same stands in.
         uses_world: False for an agent that keeps its own tools: no fault can be injected into those.
         waits: Whether injected latency is waited for.
     """
@@ -68,6 +73,8 @@ class TrialPlan:
     attempt: int = 0
     model: Model | None = None
     prices: Prices | None = None
+    user_model: Model | None = None
+    user_prices: Prices | None = None
     uses_world: bool = True
     waits: bool = True
 
@@ -109,13 +116,15 @@ async def run_trial(plan: TrialPlan, *, budget: Budget) -> TrialResult:
     """Run one trial to its end. Raises nothing but cancellation: whatever breaks is a status."""
     began = time.monotonic()
     try:
-        world, user = _surroundings(plan)
+        world, user, user_calls = _surroundings(plan, budget)
         start = None if world is None else world.state()
         start_hash = None if world is None else state_hash(start)
     except Exception as error:  # noqa: BLE001 (a scenario's own code may raise anything)
         whose = next((name for kind, name in _FAULTS if isinstance(error, kind)), "world")
         return TrialResult(trial=_trial(plan, _Ended("invalid", error=_line(error), fault_of=whose), began))
     work = _Work(plan, world, user, budget)
+    if user_calls is not None:
+        user_calls.recorder = work.recorder
     try:
         ended = await work.run()
     except asyncio.CancelledError:
@@ -132,6 +141,21 @@ async def run_trial(plan: TrialPlan, *, budget: Budget) -> TrialResult:
     )
 
 
+class _Clock:
+    """A trial's time: what is allowed, and what others took from it."""
+
+    def __init__(self, allowed_s: float | None) -> None:
+        self.began = time.monotonic()
+        self.lost_s = 0.0
+        self._allowed_s = allowed_s
+
+    def left(self) -> float | None:
+        """Seconds until it is up; None where it has no end."""
+        if self._allowed_s is None:
+            return None
+        return max(0.0, self._allowed_s + self.lost_s - (time.monotonic() - self.began))
+
+
 class _Work:
     """One trial at work: its recorder, meter and session, and the task that the agent runs in.
 
@@ -140,6 +164,9 @@ class _Work:
 
     def __init__(self, plan: TrialPlan, world: World | None, user: User | None, budget: Budget) -> None:
         self._plan = plan
+        self._user = user
+        self._clock = clock = _Clock(plan.scenario.limits.seconds)
+        self._watched = Watched(name=f"agent {plan.agent_name} ({plan.scenario.id})", time_left=clock.left)
         loop = asyncio.get_running_loop()
         stopped: asyncio.Future[None] = loop.create_future()
         self._stopped = stopped
@@ -153,13 +180,14 @@ class _Work:
             plan.trace_id, f"trial {plan.scenario.id}", _root_attributes(plan), on_use=meter.check
         )
         self.recorder = recorder
+        self._line = UserLine()
         self.faults = Injector(plan.scenario.faults, waits=plan.waits)
         self.session = LiveSession(
             agent_name=plan.agent_name,
             opening=plan.scenario.opening,
             instructions=plan.scenario.instructions,
             world=world,
-            user=user,
+            user=None if user is None else self._line,
             model=plan.model,
             prices=plan.prices,
             recorder=self.recorder,
@@ -169,26 +197,42 @@ class _Work:
         )
 
     async def run(self) -> _Ended:
+        """Run the agent, and the user where there is one."""
+        if self._user is None:
+            return await self._with_agent()
+        watched = Watched(name=f"the user of {self._plan.scenario.id}", time_left=self._clock.left)
+        async with self._line.attended(self._user, self.recorder, watched):
+            return await self._with_agent()
+
+    async def _with_agent(self) -> _Ended:
         """Run the agent in a task of its own, so that a limit can cancel it whatever it catches."""
-        task = asyncio.create_task(_converse(self._plan.agent, self.session, self.recorder))
-        try:
-            await asyncio.wait(
-                {task, self._stopped},
-                timeout=self._plan.scenario.limits.seconds,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if not task.done():
-                if not self._stopped.done():
-                    self.meter.out_of_time()
-                task.cancel()
-                await asyncio.wait({task}, timeout=_STRAGGLERS_S)
+        watch = stall_watch()
+        with watch.over(self._watched):
+            task = asyncio.create_task(_converse(self._plan.agent, self.session, self.recorder, self._watched))
+            try:
+                await self._until_done_or_up(task, watch)
                 if not task.done():
-                    _abandon(task)
-            await self._stragglers()
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
+                    if not self._stopped.done():
+                        self.meter.out_of_time()
+                    task.cancel()
+                    await asyncio.wait({task}, timeout=_STRAGGLERS_S)
+                    if not task.done():
+                        _abandon(task)
+                await self._stragglers()
+            except asyncio.CancelledError:
+                task.cancel()
+                raise
         return self._conclude(task)
+
+    async def _until_done_or_up(self, task: asyncio.Task[None], watch: StallWatch) -> None:
+        """Wait until the agent is done, a limit stops it, or its time is up. Time that others took is given back."""
+        while True:
+            clock = self._clock
+            await asyncio.wait({task, self._stopped}, timeout=clock.left(), return_when=asyncio.FIRST_COMPLETED)
+            clock.lost_s = watch.lost(self._watched, clock.began)
+            left = clock.left()
+            if task.done() or self._stopped.done() or (left is not None and left <= 0):
+                return
 
     def told_faults(self) -> Attribute | None:
         """The scenario's faults, and which of them the agent met; None where none could be injected."""
@@ -203,12 +247,16 @@ class _Work:
             await asyncio.sleep(0.01)
 
     def _conclude(self, task: asyncio.Task[None]) -> _Ended:
-        breach = self.meter.breach
         error = task.exception() if task.done() and not task.cancelled() else None
+        if isinstance(error, Interrupted):
+            self.meter.out_of_time()
+        breach = self.meter.breach
         if isinstance(breach, BudgetSpent):
             return _Ended("invalid", error=str(breach), fault_of="harness")
         if self.session.fault is not None:
             whose, fault = self.session.fault
+            if isinstance(fault, UserDiverged):
+                return _Ended("diverged", error=str(fault), fault_of=whose, detail=fault.how)
             return _Ended("invalid", error=_line(fault), fault_of=whose)
         if isinstance(breach, LimitReached):
             return _Ended("limit", error=str(breach), detail=breach.limit)
@@ -229,7 +277,8 @@ def _settle(stopped: asyncio.Future[None]) -> None:
         stopped.set_result(None)
 
 
-async def _converse(agent: Agent, session: LiveSession, recorder: TrialRecorder) -> None:
+async def _converse(agent: Agent, session: LiveSession, recorder: TrialRecorder, watched: Watched) -> None:
+    working(watched)
     with recorder.active():
         try:
             session.begin()
@@ -238,11 +287,16 @@ async def _converse(agent: Agent, session: LiveSession, recorder: TrialRecorder)
             session.finish()
 
 
-def _surroundings(plan: TrialPlan) -> tuple[World | None, User | None]:
+def _surroundings(plan: TrialPlan, budget: Budget) -> tuple[World | None, User | None, UserCalls | None]:
+    """The world, the user, and the calls of the model that speaks for the user, where one does."""
     scenario = plan.scenario
     world = scenario.world.make(plan.seed) if scenario.world is not None and plan.uses_world else None
-    user = scenario.user.make(plan.seed) if scenario.user is not None else None
-    return world, user
+    if scenario.user is None:
+        return world, None, None
+    if scenario.user.with_model is None or plan.user_model is None:
+        return world, scenario.user.make(plan.seed), None
+    calls = UserCalls(plan.user_model, plan.user_prices, budget)
+    return world, scenario.user.with_model(plan.seed + plan.attempt, calls, scenario.intent), calls
 
 
 _ABANDONED: list[asyncio.Task[None]] = []  # kept, because collecting one would throw into it once more

@@ -338,7 +338,11 @@ class _Reading:
     def _user(self, written: Any) -> UserRef:
         spec = mapping(written)
         # a scripted user is whole as it stands: patience and the like belong to those that answer from what they know
-        filled = {**self._defaults.user, **spec} if spec is not None and "knows" in spec else written
+        filled = (
+            {**self._defaults.user, **spec}
+            if spec is not None and not spec.keys().isdisjoint(("knows", "persona"))
+            else written
+        )
         try:
             return parse_user(filled, path=("user",))
         except ScenarioError as error:

@@ -244,6 +244,8 @@ _VERIFY = _object(
                     "problems": _list(_TEXT),
                     "checks": _COUNT,
                     "bad_runs": _COUNT,
+                    "omissions": _COUNT,
+                    "variants": _COUNT,
                 }
             )
         ),

@@ -348,11 +348,19 @@ class TrialRecorder:
             record.set(semconv.NO_STEP, why)
         record.end()
 
+    def open_plumbing(self, name: str, attributes: Mapping[str, Any]) -> Record:
+        """Open a record that makes no step: something around the agent, right under the root."""
+        record = self._open(name, self._root_context, SpanKind.INTERNAL)
+        record.attributes.update(attributes)
+        return record
+
     def _open_record(self, operation: str, name: str, kind: SpanKind, parent: OpenRecord | None) -> Record:
-        context = self._context_under(parent)
-        span = self._owner.tracer.start_span(f"{operation} {name}", context=context, kind=kind)
-        record = Record(span)
+        record = self._open(f"{operation} {name}", self._context_under(parent), kind)
         record.set(semconv.OPERATION, operation)
+        return record
+
+    def _open(self, name: str, context: otel_context.Context, kind: SpanKind) -> Record:
+        record = Record(self._owner.tracer.start_span(name, context=context, kind=kind))
         with self._lock:
             self._records[record.id] = record
         return record

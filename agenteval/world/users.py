@@ -1,4 +1,4 @@
-"""`user:` of a scenario in, a simulated user out. Two kinds, which see what was said and nothing else.
+"""`user:` of a scenario in, a simulated user out. Three kinds, which see what was said and nothing else.
 
 Scripted: `says` opens, each reply is the next line of `then`, and after the last one the user is done.
 
@@ -14,6 +14,12 @@ State machine: a user that `knows` things and answers when asked. `agenteval.wor
       then: [And what is left on my gift card?]    further wishes
       patience: 3
 
+With `persona`, a model speaks for the user, who knows the same things; see `agenteval.world.model_users`.
+
+    user: {persona: Ada Marsh, in a hurry, says: My parcel never came., knows: {order: "1187"}}
+
+The state machine's rules:
+
 1. What it is asked for and knows, it answers, all of it in one reply. It says nothing of it unasked.
 2. Asked to confirm, it says yes or no; asked whether something is so that it knows, it says that it is.
 3. Asked for anything else, it says "I don't have that."; told to wait, "Okay."; asked what it wants, its wish again.
@@ -21,9 +27,9 @@ State machine: a user that `knows` things and answers when asked. `agenteval.wor
 5. After `patience` replies in a row that brought nothing new (3, and what it had said before), it gives up.
 
 What an agent stops at and cannot go on without (`session.ask`, LangGraph's `interrupt()`) is answered with yes or no
-where `approves` of either kind says which; it may be a list, as `confirms`. Without it, a scripted user says its next
-line, and a state machine answers from what it knows, says that it does not have what it does not know, and takes
-everything else for a request to confirm.
+where `approves` of any kind says which; it may be a list, as `confirms`. Without it, a scripted user says its next
+line, a model its next words, and a state machine answers from what it knows, says that it does not have what it does
+not know, and takes everything else for a request to confirm.
 """
 
 from __future__ import annotations
@@ -39,9 +45,11 @@ from agenteval._util.ids import derived_seed
 from agenteval._util.names import did_you_mean
 from agenteval.core.json import Json
 from agenteval.core.message import Message
+from agenteval.core.ports import Model
 from agenteval.core.scenario import UserRef
 from agenteval.errors import ScenarioError
 from agenteval.world.hearing import Ear, Heard, wants_words
+from agenteval.world.model_users import ModelUser, next_answer
 
 _YES = ("Yes, please go ahead.", "Yes, please do.", "Yes, that is fine, go ahead.")
 _NO = ("No, please don't do that.", "No, I would rather not.", "No, please leave that.")
@@ -78,7 +86,7 @@ class ScriptedUser:
 
     async def answer(self, messages: Sequence[Message]) -> bool | str | None:
         """The next answer, else the next line; None where neither is left."""
-        return _next(self._approves) if self._approves else await self.reply(messages)
+        return next_answer(self._approves) if self._approves else await self.reply(messages)
 
 
 class StateMachineUser:
@@ -138,12 +146,12 @@ class StateMachineUser:
     async def answer(self, messages: Sequence[Message]) -> bool | str:
         """As `approves` says; without it words where it is asked for something, else yes or no."""
         if self._approves:
-            return _next(self._approves)
+            return next_answer(self._approves)
         question = _last_said(messages)
         heard = self._ear.hear(question)
         if heard.asks:
             return " ".join(self._tell(key) for key in heard.asks)
-        return _UNKNOWN if wants_words(question) and not heard.confirms else _next(self._confirms)
+        return _UNKNOWN if wants_words(question) and not heard.confirms else next_answer(self._confirms)
 
     def _next_wish(self) -> str | None:
         self._stale = 0
@@ -172,7 +180,7 @@ class StateMachineUser:
 
     def _yes_or_no(self, text: str) -> str:
         if text not in self._answered:
-            phrases = _YES if _next(self._confirms) else _NO
+            phrases = _YES if next_answer(self._confirms) else _NO
             self._answered[text] = phrases[derived_seed(self._seed, self._replies) % len(phrases)]
         return self._answered[text]
 
@@ -180,11 +188,6 @@ class StateMachineUser:
 def _last_said(messages: Sequence[Message]) -> str:
     """The last message of the agent."""
     return next((message.text for message in reversed(messages) if message.role == "assistant"), "")
-
-
-def _next(answers: list[bool]) -> bool:
-    """The first of the answers, taken out; the last one stays."""
-    return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
 def parse_user(spec: Mapping[str, Json], *, path: tuple[str | int, ...] = ("user",)) -> UserRef:
@@ -198,16 +201,17 @@ def parse_user(spec: Mapping[str, Json], *, path: tuple[str | int, ...] = ("user
         ScenarioError: It is no such user; `path` leads to the first thing that is wrong.
     """
     if not isinstance(cast("object", spec), Mapping):
-        wanted = ", ".join(_StateMachine.model_fields)
+        wanted = ", ".join(_ModelBacked.model_fields)
         raise ScenarioError(f"{_dotted(path)}: must be an object with keys of: {wanted}; not {_shown(spec)}", path=path)
-    shape = _StateMachine if "knows" in spec else _Scripted
+    shape = _ModelBacked if "persona" in spec else _StateMachine if "knows" in spec else _Scripted
     try:
         written = shape.model_validate(dict(spec))
     except ValidationError as error:
         raise _scenario_error(error.errors(include_url=False), shape, path) from None
     if isinstance(written, _StateMachine):
         _check_aliases(written, path)
-    return UserRef(spec=spec, opening=written.says, make=written.make)
+    with_model = written.with_model if isinstance(written, _ModelBacked) else None
+    return UserRef(spec=spec, opening=written.says, make=written.make, with_model=with_model)
 
 
 # --- what is written
@@ -234,7 +238,7 @@ Answers = Annotated[list[bool], BeforeValidator(_one_or_many), Field(min_length=
 
 
 class _Scripted(BaseModel):
-    """Attributes that are shared by both kinds."""
+    """Attributes that are shared by all kinds."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -268,6 +272,26 @@ class _StateMachine(_Scripted):
         )
 
 
+class _ModelBacked(_StateMachine):
+    """`aliases`, `confirms` and `patience` are for the rule-based user who stands in where a suite is proven."""
+
+    persona: Text
+    knows: dict[str, Value] = Field(default_factory=dict[str, str])
+
+    def with_model(self, seed: int, model: Model, intent: str | None) -> ModelUser:
+        """A fresh user whose words come from a model."""
+        return ModelUser(
+            model=model,
+            persona=self.persona,
+            says=self.says,
+            then=self.then,
+            knows=self.knows,
+            intent=intent,
+            approves=self.approves or (),
+            seed=seed,
+        )
+
+
 def _check_aliases(written: _StateMachine, path: tuple[str | int, ...]) -> None:
     for key in written.aliases:
         if key not in written.knows:
@@ -290,7 +314,7 @@ def _sentence(detail: ErrorDetails, shape: type[BaseModel], path: tuple[str | in
         name = str(detail["loc"][-1])
         if name in _StateMachine.model_fields and shape is _Scripted:
             return f'{where}: is for a user that knows things; add "knows: {{}}" or take "{name}" out'
-        return f'{_dotted(path)}: unknown key "{name}". {did_you_mean(name, _StateMachine.model_fields)}'
+        return f'{_dotted(path)}: unknown key "{name}". {did_you_mean(name, _ModelBacked.model_fields)}'
     if kind == "missing":
         return f'{_dotted(path)}: "{detail["loc"][-1]}" is missing'
     if kind == "value_error":

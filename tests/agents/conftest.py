@@ -280,6 +280,7 @@ class Lab:
         checks: Sequence[Any] = (),
         solution: Any = None,
         model: Model | None = None,
+        user_model: Model | None = None,
         seed: int = 11,
     ) -> tuple[TrialResult, Trajectory]:
         """Run one trial, and give its trajectory."""
@@ -304,6 +305,7 @@ class Lab:
             repeat=0,
             seed=seed,
             model=model,
+            user_model=user_model,
             uses_world=uses_world,
         )
         result = await run_trial(plan, budget=Budget())

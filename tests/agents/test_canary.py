@@ -1,7 +1,7 @@
 """What is for people and judges alone never reaches an agent, whatever the agent is and wherever it looks.
 
-A canary stands in the scenario's intent, in the ids and arguments of its checks, and in its solution. Each adapter runs
-an agent that searches all that it was handed, from within: what it was called with and everything reachable from there
+A canary stands in the scenario's intent, in the ids and arguments of its checks, in its solution, and in what the user
+knows. A user behind a model has the intent, too. Each adapter runs an agent that searches all that it was handed, from within: what it was called with and everything reachable from there
 (attributes, slots, containers, closures, defaults, suspended coroutines), its context variables, its own coroutine's
 frames, the environment, and what its model is asked. Not searched: modules, classes and globals, which are the same for
 every trial, and the event loop with its tasks, which is Python's own and holds the harness that awaits the agent.
@@ -255,16 +255,19 @@ def model_of(search: Search) -> Spying:
     return Spying(search, [Message(role="assistant", parts=(wish,)), "done", "done"])
 
 
+@pytest.mark.parametrize("persona", [None, "Ada Marsh, in a hurry"], ids=["rules", "model"])
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_no_adapter_hands_an_agent_what_is_not_for_it(lab: Any, kind: str) -> None:
+async def test_no_adapter_hands_an_agent_what_is_not_for_it(lab: Any, kind: str, persona: str | None) -> None:
     canary = f"canary-{uuid.uuid4().hex}"
     search = Search(canary)
+    user = {"says": "cup", "knows": {"order": canary}, "then": ["thank you"], "approves": True}
     result, _ = await lab.trial(
         AGENTS[kind](search),
-        user={"says": "cup", "knows": {"order": "1187"}, "then": ["thank you"], "approves": True},
+        user=user if persona is None else {"persona": persona, **user},
         world=lab.world(),
         instructions="Be kind.",
         model=model_of(search),
+        user_model=ScriptedModel(["Thank you.", "[END]"]),
         **hidden(canary),
     )
     assert (result.trial.status, result.trial.error) == ("completed", None)

@@ -39,6 +39,20 @@ def test_verify_proves_a_right_suite(command: Command) -> None:
         ),
         ("till/any.yaml", "at_least: {add: 1}", "at_most: {add: 1}", "doing nothing does not fail it"),
         (
+            "till/any.yaml",
+            "at_least: {add: 1}",
+            "at_least: {look: 1}",
+            "without step 2, add, it does not fail (the score is scored): add a check that demands the step",
+        ),
+        ("till/any.yaml", "- {at_least", "- never: burn\n  - {at_least", "fails in no run: add a solutions/bad-*.yaml"),
+        (
+            "till/any.yaml",
+            "- {at_least",
+            "- {at_most: {look: 1}}\n  - {at_least",
+            "extra read after step 1, look: check",
+        ),
+        ("till/three.yaml", 'says: "3"', 'says: {$re: "^It"}', "reworded: check says-"),
+        (
             "till/world.py",
             "super().__init__({",
             'super().__init__({"id": __import__("random").random(), ',

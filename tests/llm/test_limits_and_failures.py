@@ -11,13 +11,17 @@ from typing import Any
 import pytest
 
 from agenteval.agents.chat import ChatAgent
+from agenteval.agents.function import FunctionAgent
 from agenteval.core.outcome import Run
 from agenteval.core.ports import Query, TraceStore
-from agenteval.core.scenario import Limits, Suite
+from agenteval.core.scenario import Limits, Scenario, Suite
 from agenteval.core.trajectory import ModelCall, ToolCall, Usage
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
+from agenteval.harness.limits import Budget
+from agenteval.harness.trial import TrialPlan, run_trial
 from agenteval.models import Backoff, Prices
 from agenteval.store import open_store
+from agenteval.telemetry.assemble import trajectory_of
 from agenteval.world import parse_user
 
 pytestmark = pytest.mark.llm
@@ -237,3 +241,36 @@ async def test_the_server_is_killed_in_the_middle_of_a_run(mortal: Any, store: T
             assert [step.content.kind for step in each.trajectory.steps] == ["message", "message", "model_call"]
             assert "nothing listens at" in each.calls(ModelCall)[0].error
     assert summary.statuses == {"completed": finished.count(True), "invalid": finished.count(False)}
+
+
+# --- a user behind the model
+
+
+async def test_a_real_model_plays_the_user(trials: Any) -> None:
+    user = parse_user({"persona": "Bo, who buys tea", "says": "I want to buy tea.", "knows": {"shelf": "B"}})
+
+    async def agent(session: Any) -> None:
+        for question in ("Which tea would you like?", "Shall I order it?"):
+            if await session.say(question) is None:
+                return
+
+    model = trials.model()
+    plan = TrialPlan(
+        run="llm",
+        scenario=Scenario(id="shop/tea", intent="Buy a packet of tea.", user=user, limits=Limits(turns=3)),
+        agent_name="asker",
+        agent=FunctionAgent(agent),
+        repeat=0,
+        seed=5,
+        user_model=model,
+    )
+    result = await run_trial(plan, budget=Budget())
+    said = [span.attributes for span in result.spans if span.name.startswith("simulate_user ")]
+    # 135M parameters may play badly: what counts is that every call is recorded, and a divergence is the user's
+    assert result.trial.status in {"completed", "diverged"}, result.trial.error
+    assert result.trial.fault_of == ("user" if result.trial.status == "diverged" else None)
+    assert 1 <= len(said) <= 2
+    for attributes in said:
+        assert attributes["agenteval.user.said"]
+        assert attributes["gen_ai.usage.output_tokens"] > 0
+    assert trajectory_of(result.spans).usage == Usage()
