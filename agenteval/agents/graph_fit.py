@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import linecache
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NotRequired, cast, get_origin
 
 from langgraph.graph import StateGraph
+from typing_extensions import get_type_hints, is_typeddict
 
 from agenteval.errors import RequestError
 
 _MESSAGES = "messages"
+_CONFIGURABLE = "configurable"  # the part of a RunnableConfig that graphs read their own settings from
 
 
 def refuse_misfit(graph: Any, *, maps_input: bool, maps_output: bool, has_context: bool) -> None:
@@ -33,6 +37,24 @@ def named(graph: Any) -> str:
     """How a graph is called in an error."""
     name = getattr(graph, "name", None)
     return f'graph "{name}"' if isinstance(name, str) and name != "LangGraph" else "the graph"
+
+
+def missing_config(error: BaseException) -> str | None:
+    """The key that a node looked up in its config in vain; None where the error is another one.
+
+    The innermost expression tells: `config["configurable"]["user_id"]`.
+    """
+    trace = error.__traceback__
+    if not isinstance(error, KeyError) or trace is None:
+        return None
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    line, last, start, end = next(itertools.islice(code.co_positions(), trace.tb_lasti // 2, None), (None,) * 4)
+    if line is None or line != last:
+        return None
+    expression = linecache.getline(code.co_filename, line).encode()[start:end].decode("utf-8", "replace")
+    return str(error.args[0]) if _CONFIGURABLE in expression and error.args else None
 
 
 def _misfits(graph: Any, *, maps_input: bool, maps_output: bool, has_context: bool) -> Iterable[str]:
@@ -89,11 +111,19 @@ def _required(schema: Any) -> Sequence[str]:
         unset = dataclasses.MISSING
         fields = dataclasses.fields(schema)
         return [field.name for field in fields if field.default is unset and field.default_factory is unset]
-    required: object = getattr(schema, "__required_keys__", None)
-    if required is not None:
-        return sorted(cast("Iterable[str]", required))
+    if is_typeddict(schema):
+        return _required_keys(schema)
     fields = cast("Mapping[str, Any]", getattr(schema, "model_fields", {}))
     return [name for name, field in fields.items() if field.is_required()]
+
+
+def _required_keys(schema: Any) -> Sequence[str]:
+    """Keys that a TypedDict requires; none where its annotations, which may be text, cannot be resolved."""
+    try:
+        hints = get_type_hints(schema, include_extras=True)
+    except (NameError, TypeError):
+        return ()
+    return sorted(key for key in schema.__required_keys__ if get_origin(hints[key]) is not NotRequired)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -20,7 +20,7 @@ from langgraph.graph import StateGraph
 
 from agenteval._util.canonical import content_hash
 from agenteval.agents.graph_answers import ResumeOf, answers, refused, stops
-from agenteval.agents.graph_fit import named, refuse_misfit
+from agenteval.agents.graph_fit import missing_config, named, refuse_misfit
 from agenteval.agents.graph_memory import Conversation
 from agenteval.agents.graph_tools import at_work, world_tool
 from agenteval.agents.kinds import is_graph
@@ -219,6 +219,12 @@ async def _invoked(graph: Any, conversation: Conversation, given: Any) -> Any:
             raise ScenarioError(
                 f"{named(graph)} does not take the answer of the scenario's user ({error}): give LangGraphAgent a "
                 "`resume=` that makes of it what the interrupt's response_schema wants"
+            ) from error
+        key = missing_config(error)
+        if key is not None:
+            raise RequestError(
+                f'{named(graph)} reads "{key}" from its config, which has no such key: give '
+                f'LangGraphAgent(config={{"configurable": {{"{key}": …}}}})'
             ) from error
         raise
 

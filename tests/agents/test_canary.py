@@ -16,12 +16,13 @@ import inspect
 import os
 import types
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.config import get_config
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.runtime import get_runtime
 
@@ -184,19 +185,8 @@ def chat_agent(search: Search) -> Any:
     return Watched()
 
 
-def spying_node(search: Search) -> Callable[..., dict[str, Any]]:
-    def spy(state: MessagesState, config: Any) -> dict[str, Any]:
-        search(state, config, get_runtime())
-        return {"messages": [AIMessage("done")]}
-
-    spy.__annotations__["config"] = dict
-    return spy
-
-
 def looking(search: Search, tools: Sequence[Any]) -> Any:
     def spy(state: MessagesState) -> dict[str, Any]:
-        from langgraph.config import get_config
-
         search(state, get_config(), get_runtime(), list(tools), [tool.args_schema for tool in tools])
         return {"messages": [AIMessage("done")]}
 
