@@ -6,10 +6,9 @@ import dataclasses
 import itertools
 import linecache
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NotRequired, cast, get_origin
+from typing import Any, NotRequired, cast, get_origin, get_type_hints
 
 from langgraph.graph import StateGraph
-from typing_extensions import get_type_hints, is_typeddict
 
 from agenteval.errors import RequestError
 
@@ -111,7 +110,7 @@ def _required(schema: Any) -> Sequence[str]:
         unset = dataclasses.MISSING
         fields = dataclasses.fields(schema)
         return [field.name for field in fields if field.default is unset and field.default_factory is unset]
-    if is_typeddict(schema):
+    if hasattr(schema, "__required_keys__"):
         return _required_keys(schema)
     fields = cast("Mapping[str, Any]", getattr(schema, "model_fields", {}))
     return [name for name, field in fields.items() if field.is_required()]
