@@ -35,7 +35,7 @@ _NODE = "graph:step:"  # how LangGraph tags the run of a node
 _UNNAMED = "LangGraph"  # what a graph is called that was given no name
 _RUN_AGAIN = "the tool stopped at interrupt(); when the graph goes on, it is called again"
 _WRAPS = "the tool of this name is the world's, and is called within"
-_TRANSIENT_STATUS = frozenset({408, 409, 429})
+_NOT_THE_REQUEST = frozenset({401, 402, 403, 408, 409, 429})  # refused whatever was asked: a key, money, time, load
 _TRANSIENT_NAMES = (
     "ConnectionError",
     "ConnectError",
@@ -269,8 +269,8 @@ register_configure_hook(_RECORDER, inheritable=True)
 
 
 def _is_outage(error: BaseException) -> bool:
-    """Whether an error of a model call is the endpoint's or the network's, as far as its shape tells."""
+    """Whether an error of a model call is the endpoint's, its key's or the network's, as far as its shape tells."""
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
-        return status in _TRANSIENT_STATUS or status >= 500
+        return status in _NOT_THE_REQUEST or status >= 500
     return isinstance(error, (ConnectionError, TimeoutError)) or type(error).__name__.endswith(_TRANSIENT_NAMES)
