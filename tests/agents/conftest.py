@@ -500,7 +500,7 @@ def parallel(lab: Lab, tools: list[BaseTool]) -> Any:
 
         async def act(state: Many) -> Many:
             asked = state["messages"][-1]
-            mine = [call for call in asked.tool_calls if call["name"] == name]  # type: ignore[attr-defined]
+            mine = [call for call in asked.tool_calls if call["name"] == name]
             return await node.ainvoke({"messages": [AIMessage("", tool_calls=mine)]})
 
         return act

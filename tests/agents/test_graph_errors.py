@@ -314,7 +314,7 @@ async def test_a_key_that_the_config_lacks_is_named_and_is_not_the_agents_fault(
         return {"messages": [AIMessage(config["configurable"]["user_id"])]}
 
     def reads_elsewhere(state: MessagesState, config: RunnableConfig) -> dict[str, Any]:
-        return {"messages": [AIMessage(state["user_id"])]}  # type: ignore[typeddict-item]
+        return {"messages": [AIMessage(state["user_id"])]}
 
     result, _ = await lab.trial(LangGraphAgent(one(MessagesState, reads).compile(name="desk")), task="hi")
     assert fault(result) == ("invalid", "harness")

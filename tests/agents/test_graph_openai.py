@@ -129,7 +129,7 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def client(endpoint: Endpoint, **options: Any) -> ChatOpenAI:
-    return ChatOpenAI(model="small", base_url=endpoint.url, api_key="none", max_retries=0, **options)  # type: ignore[arg-type]
+    return ChatOpenAI(model="small", base_url=endpoint.url, api_key="none", max_retries=0, **options)
 
 
 def streamed(model: ChatOpenAI, tools: list[Any]) -> Any:
