@@ -15,6 +15,7 @@ AgentEvalError
 ├── LimitReached              a limit of the trial was reached: the trial ends as `limit`
 ├── ModelError                a model endpoint failed: the trial is invalid
 │   ├── RateLimited           asked to slow down, and retries ran out
+│   ├── ContextExceeded       the conversation outgrew the model's context: the trial ends as `limit`
 │   ├── BadAnswer             the endpoint answered something that is not a completion
 │   └── CassetteMiss          a recorded model was asked what was never recorded
 └── StoreError                the trace store failed: nothing was half written
@@ -30,6 +31,7 @@ __all__ = [
     "BudgetSpent",
     "CassetteMiss",
     "CodeNotAllowed",
+    "ContextExceeded",
     "ImportRefused",
     "LimitReached",
     "MissingExtra",
@@ -174,6 +176,13 @@ class ModelError(AgentEvalError):
 
 class RateLimited(ModelError):
     """The endpoint asked to slow down, and the bounded retries ran out."""
+
+
+class ContextExceeded(ModelError):
+    """The conversation is longer than the model can read, and would be refused again.
+
+    An agent may catch it, shorten what it sends, and go on. Where it does not, the trial ends as `limit` and is scored.
+    """
 
 
 class BadAnswer(ModelError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -62,7 +61,7 @@ def _part(block: Any) -> Part | None:
 
 
 def result_of(output: Any, call_id: str | None = None) -> Json:
-    """What a tool answered; JSON text of an object or list is taken as what it says.
+    """What a tool answered, as it did: text that is JSON is read by those who read the span.
 
     A Command answers with the message that it has for the call, else with where it goes and what it updates.
     """
@@ -70,13 +69,7 @@ def result_of(output: Any, call_id: str | None = None) -> Json:
         command = cast("Command[Any]", output)
         told = _told(command, call_id)
         return {"goto": plain(command.goto), "update": plain(command.update)} if told is None else result_of(told)
-    content = output.content if isinstance(output, ToolMessage) else output
-    if isinstance(content, str) and content[:1] in {"{", "["}:
-        try:
-            return plain(json.loads(content))
-        except (ValueError, RecursionError):
-            return content
-    return plain(content)
+    return plain(output.content if isinstance(output, ToolMessage) else output)
 
 
 def handed_to(output: Any) -> list[str]:

@@ -29,6 +29,7 @@ from agenteval.core import semconv
 from agenteval.core.message import Message, text_message
 from agenteval.core.model import ModelRequest
 from agenteval.core.ports import OpenRecord, Session
+from agenteval.models.refusals import outgrew_context
 
 _RECORDER: ContextVar[CallbackRecorder | None] = ContextVar("agenteval_langchain", default=None)
 _NODE = "graph:step:"  # how LangGraph tags the run of a node
@@ -212,7 +213,7 @@ class CallbackRecorder(BaseCallbackHandler):
         record = self._ended(run_id)
         if record is not None:
             record.fail(type(error).__name__, str(error))
-        if _is_outage(error):
+        if _is_outage(error) and not outgrew_context(error):
             self._session.blame("model", error)
 
     # --- tools

@@ -94,9 +94,10 @@ class Check:
 
     def on(self, view: View) -> list[Finding]:
         """What it concludes of a trajectory that was indexed before: one finding, or one for each part."""
-        outcomes = self._outcomes(view.whole)
+        whole = view.whole()
+        outcomes = self._outcomes(whole)
         if self.selection is None or self.selection.each is None or not outcomes:
-            return [self._finding(outcomes[0] if outcomes else self._nothing_to_judge(view.whole), self.id)]
+            return [self._finding(outcomes[0] if outcomes else self._nothing_to_judge(whole), self.id)]
         return [self._finding(outcome, f"{self.id}[{number}]") for number, outcome in enumerate(outcomes, start=1)]
 
     def judge(self, part: Part) -> Outcome:
@@ -152,10 +153,11 @@ class Check:
         if outcome.verdict == "fail":
             if active == MAYBE:
                 return undecided(windows[0].doubt(), said=outcome.reason)
-            return replace(outcome, reason=f"{outcome.reason}, {scope.said(part, outcome.steps)}")
-        if outcome.verdict == "pass":
-            activations = scope.activations(part) if scope.kind == "between" else outcome.activations
-            return replace(outcome, reason=f"{outcome.reason}, {scope.brief}", activations=activations)
+            outcome.reason = f"{outcome.reason}, {scope.said(part, outcome.steps)}"
+        elif outcome.verdict == "pass":
+            outcome.reason = f"{outcome.reason}, {scope.brief}"
+            if scope.kind == "between":
+                outcome.activations = scope.activations(part)
         return outcome
 
     def _ruled(self, part: Part) -> Outcome:
@@ -224,7 +226,9 @@ _EMPTY: Doubt = ("empty", "nothing was recorded: no steps at all")
 
 
 def _named(outcome: Outcome, part: Part) -> Outcome:
-    return replace(outcome, reason=f"{part.name}: {outcome.reason}") if part.name else outcome
+    if part.name:
+        outcome.reason = f"{part.name}: {outcome.reason}"
+    return outcome
 
 
 def _placed(outcome: Outcome, part: Part) -> Outcome:
@@ -232,8 +236,10 @@ def _placed(outcome: Outcome, part: Part) -> Outcome:
     if outcome.verdict != "fail" or outcome.steps:
         return outcome
     if not part.places:
-        return replace(outcome, reason=f"{outcome.reason}; nothing happened")
-    return replace(outcome, steps=(part.view.steps[part.places[-1]].id,))
+        outcome.reason = f"{outcome.reason}; nothing happened"
+    else:
+        outcome.steps = (part.view.steps[part.places[-1]].id,)
+    return outcome
 
 
 def all_tools(checks: Sequence[Check]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from agenteval.core.outcome import Measure, ReasonCode, Verdict
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """A verdict with its reason.
+    """A verdict with its reason. Each answer is a new one, so that whoever is given it may change it.
 
     Attributes:
         score: In [0, 1] where the rule is graded; None where it is not, or was not measured.

@@ -19,6 +19,7 @@ _NOT_TEXT = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
 _LONG = 400
 _MANY = 20
 _DEEP = 6
+_IN_ONE_LINE = json.JSONEncoder(ensure_ascii=False, default=str)  # made once: making one takes longer than using it
 
 
 def kind(value: object) -> str:
@@ -41,6 +42,8 @@ def clipped(value: Any, depth: int = _DEEP) -> Json:
     """
     if isinstance(value, str):
         return printable(value) if len(value) <= _LONG else f"{printable(value[:_LONG])}… ({len(value):,} characters)"
+    if value is None or value is True or value is False:
+        return value
     if is_object(value):
         if depth == 0:
             return "{…}"
@@ -56,7 +59,7 @@ def clipped(value: Any, depth: int = _DEEP) -> Json:
             return "[…]"
         shown = [clipped(item, depth - 1) for item in value[:_MANY]]
         return shown if len(value) <= _MANY else [*shown, f"… {len(value) - _MANY} more"]
-    return _number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    return _number(value) if isinstance(value, (int, float)) else value
 
 
 def printable(text: str) -> str:
@@ -72,7 +75,7 @@ def _number(value: float) -> Json:
 
 def literal(value: Any, limit: int = 120) -> str:
     """A value as JSON in one line, text in quotes, cut to a length."""
-    return _cut(json.dumps(clipped(value, 4), ensure_ascii=False, default=str), limit)
+    return _cut(_IN_ONE_LINE.encode(clipped(value, 4)), limit)
 
 
 def flow(value: Any, *, quote: bool = False, limit: int = 160) -> str:

@@ -51,14 +51,12 @@ class Called:
         self.at = at
         self.position = position
         self.unclear = unclear(step) if step.missing or step.truncated else _NOTHING
-        self.ok = self._ended_well()
-
-    def _ended_well(self) -> Tri:
         if "status" in self.unclear:
-            return MAYBE
-        if self.call.status == "ok":
-            return YES
-        return MAYBE if self.call.status == "unknown" and self.call.error is None else NO
+            self.ok: Tri = MAYBE
+        elif call.status == "ok":
+            self.ok = YES
+        else:
+            self.ok = MAYBE if call.status == "unknown" and call.error is None else NO
 
     def ended(self, want: Want) -> Tri:
         """Whether it is a call of the wanted kind, by how it ended."""
@@ -98,6 +96,8 @@ class View:
         calls: The tool calls of the agent, in order; those of a simulated user are not looked at.
         by_name: Tool name to its calls.
         nameless: Calls whose tool was not recorded.
+        near: Tools known at little cost: called here or elsewhere in the batch, or offered to the agent.
+        overlaps: Some tool call began before an earlier one ended.
         lost: Why something may be missing; None where the recorder's count proves that nothing is.
         slow: Matchers that ran out of time on this trajectory.
     """
@@ -113,14 +113,18 @@ class View:
         self.calls: list[Called] = []
         self.by_name: dict[str, list[Called]] = {}
         self.nameless: list[Called] = []
-        self._known_tools = known_tools
+        self.overlaps = False
+        latest = 0
         for at, step, call in trajectory.placed(ToolCall):
             if call.by == "agent":
                 called = Called(step, call, at, len(self.calls))
                 self.calls.append(called)
                 (self.nameless if "name" in called.unclear else self.by_name.setdefault(called.name, [])).append(called)
+                self.overlaps = self.overlaps or step.start_ns < latest
+                latest = max(latest, step.end_ns)
+        self.near = known_tools.union(self.by_name, trajectory.offered_tools or ())
+        self._places = range(len(self.steps))
         self.lost: ReasonCode | None = self._lost()
-        self.whole = Part(self, self.calls, range(len(self.steps)))
 
     @classmethod
     def of(
@@ -134,6 +138,11 @@ class View:
             known_tools: Tools that were called somewhere in the same batch, so that their names are no mistakes.
         """
         return cls(trajectory, scenario, known_tools)
+
+    def whole(self) -> Part:
+        """All of it, as a part."""
+        # not kept: a view that held a part that holds the view would live on until a collection finds the circle
+        return Part(self, self.calls, self._places)
 
     # --- what is missing
 
@@ -167,14 +176,11 @@ class View:
             found.append(f"{seen.orphans} spans lack their parent")
         if seen.dropped:
             found.append(f"{seen.dropped} attributes, events or links were dropped")
+        if seen.repeated:
+            found.append(f"{seen.repeated} contents came for the id of another span")
         return ", ".join(found)
 
     # --- tools
-
-    @functools.cached_property
-    def near(self) -> frozenset[str]:
-        """Tools known at little cost: called here or elsewhere in the batch, or offered to the agent."""
-        return self._known_tools.union(self.by_name, self.trajectory.offered_tools or ())
 
     @functools.cached_property
     def known(self) -> frozenset[str]:
@@ -194,16 +200,6 @@ class View:
         return {step.id: step.index for step in self.steps}
 
     # --- order
-
-    @functools.cached_property
-    def overlaps(self) -> bool:
-        """Some tool call began before an earlier one ended."""
-        latest = 0
-        for called in self.calls:
-            if called.step.start_ns < latest:
-                return True
-            latest = max(latest, called.step.end_ns)
-        return False
 
     def earlier(self, a: Called, b: Called) -> Tri:
         """Whether `a` came before `b`."""

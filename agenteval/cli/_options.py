@@ -58,7 +58,7 @@ def loader_for(*, allow_code: bool) -> CodeLoader:
 
 def open_(store_url: str, *, create: bool = True) -> TraceStore:
     """The store that was named."""
-    from agenteval.store import open_store
+    from agenteval.experiment.stores import open_store
 
     return open_store(store_url, create=create)
 

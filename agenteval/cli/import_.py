@@ -21,6 +21,7 @@ Recorded rewards become labels and the check `recorded`, so that `agenteval repo
 Examples:
   agenteval import gpt-4o-airline.json
   agenteval import runs/*.json.gz --json
+  agenteval import sample:support.jsonl
 """
 
 
@@ -32,18 +33,22 @@ Examples:
 def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_json: bool) -> int:
     """Take FILES in as one run of imported trajectories. What cannot be read is refused by file and place.
 
+    `sample:NAME` is a sample that agenteval ships.
+
     Exits 1 where anything was refused; what could be read is in all the same.
     """
     from agenteval.cli.main import NO, YES
     from agenteval.experiment.importing import import_files
+    from agenteval.intake.catalogue import named_file
 
     def progress(summary: ImportSummary) -> None:
         if not as_json:
             click.echo(f"{summary.imported} imported, {len(summary.refused)} refused", err=True)
 
+    named = [named_file(path) for path in files]
     store = open_(store_url)
     try:
-        summary = import_files(files, store, format=format_, on_progress=progress)
+        summary = import_files(named, store, format=format_, on_progress=progress)
     finally:
         store.close()
     if as_json:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from agenteval.cli._options import code_option, json_option, loader_for, open_, print_json, project, store_option
 from agenteval.errors import RequestError
@@ -39,6 +40,8 @@ coroutine of (session), (messages) or (text), or one that the suite ships by nam
 @click.option("--select", multiple=True, metavar="GLOB", help="Only scenarios whose id matches; may be repeated.")
 @click.option("--model", metavar="REF", help="Model of the `chat` agent and of session.model: openai:NAME.")
 @click.option("--base-url", metavar="URL", help="Where its OpenAI-compatible API begins.")
+@click.option("--max-tokens", type=int, metavar="N", help="Tokens in one answer of the `chat` agent, at most.")
+@click.option("--temperature", type=float, metavar="T", help="Temperature that the `chat` agent asks its model for.")
 @click.option("--price", metavar="PRICES", help="input=USD,output=USD per million tokens, or free.")
 @click.option("--user-model", metavar="REF", help="Model that speaks for users with a persona: openai:NAME.")
 @click.option("--user-base-url", metavar="URL", help="Where its OpenAI-compatible API begins.")
@@ -82,7 +85,7 @@ def command(
     try:
         earlier = None
         if resume is not None:
-            earlier, request = _resumed(store, resume, suite, asked)
+            earlier, request = _resumed(store, resume, {"suite", "price", *asked})
         elif suite is None:
             raise RequestError(
                 "no suite was named: agenteval run SUITE --agent REF. Try: agenteval run retail --agent careful"
@@ -109,16 +112,22 @@ def command(
         store.close()
 
 
-def _resumed(store: TraceStore, run_id: str, suite: str | None, asked: dict[str, Any]) -> tuple[Any, RunRequest]:
-    """The run to go on with, and what it was asked."""
+def _resumed(store: TraceStore, run_id: str, asked: set[str]) -> tuple[Any, RunRequest]:
+    """The run to go on with, and what it was asked; nothing of that may be asked again."""
     from agenteval.experiment.plan import RunRequest
     from agenteval.experiment.run import run_of
 
     run = run_of(store, run_id, kinds={"execution"})
     if run.kind != "execution":
         raise RequestError(f"run {run.id} is an {run.kind}, which cannot be resumed; only executions can")
-    if suite is not None or asked["agents"]:
-        raise RequestError("--resume takes suite and agents from the run; leave them out")
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0].upper() if parameter.name == "suite" else parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in asked and context.get_parameter_source(parameter.name) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise RequestError(f"--resume goes on as the run was asked to: leave out {', '.join(given)}")
     return run, RunRequest.of(run.settings)
 
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from agenteval._util.canonical import content_hash
+from agenteval.core.json import json_of
+from agenteval.core.lazy import Lazy
 from agenteval.core.message import (
     MediaPart,
     Message,
     Part,
     ReasoningPart,
     RefusalPart,
+    Role,
     TextPart,
     ToolRequest,
     ToolResponse,
@@ -48,6 +51,8 @@ _TEXTUAL: dict[str, type[TextPart | ReasoningPart | RefusalPart]] = {
     "reasoning": ReasoningPart,
     "refusal": RefusalPart,
 }
+_MEDIA: dict[str, Literal["image", "audio", "file"]] = {"image": "image", "audio": "audio", "file": "file"}
+_ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
 
 # --- messages
@@ -65,17 +70,31 @@ def part_to_json(part: Part) -> dict[str, Any]:
 
 
 def part_from_json(data: Mapping[str, Any]) -> Part:
-    """A message part from JSON; a type that is not known becomes text that says so."""
-    kind = data.get("type")
+    """A message part from JSON; a type that is not known becomes text that says so.
+
+    What a member should be and is not (a name that is a number, a missing text) is read as well as it can be: spans
+    come from elsewhere, and one odd part must not cost the others.
+    """
+    kind = _text(data.get("type")) or "unknown"
     if kind in _TEXTUAL:
-        return _TEXTUAL[kind](text=str(data.get("content", "")))
+        content = data.get("content")
+        return _TEXTUAL[kind](text="" if content is None else str(content))
     if kind == "tool_call":
-        return ToolRequest(name=str(data.get("name", "")), arguments=data.get("arguments"), id=data.get("id"))
+        name = _text(data.get("name")) or ""
+        return ToolRequest(name=name, arguments=json_of(data.get("arguments")), id=_text(data.get("id")))
     if kind == "tool_call_response":
-        return ToolResponse(response=data.get("response", data.get("result")), id=data.get("id"))
-    if kind in {"image", "audio", "file"}:
-        return MediaPart(type=kind, uri=str(data.get("uri", "")), mime_type=data.get("mime_type"))
+        response = data.get("response", data.get("result"))
+        return ToolResponse(response=json_of(response), id=_text(data.get("id")))
+    if kind in _MEDIA:
+        return MediaPart(type=_MEDIA[kind], uri=_text(data.get("uri")) or "", mime_type=_text(data.get("mime_type")))
     return TextPart(text=f"[{kind} part]")
+
+
+def _text(value: object) -> str | None:
+    """Text as it is, a number as its digits; nothing else is text."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else None
 
 
 def message_to_json(message: Message) -> dict[str, Any]:
@@ -84,12 +103,17 @@ def message_to_json(message: Message) -> dict[str, Any]:
 
 
 def message_from_json(data: Mapping[str, Any]) -> Message:
-    """A message from JSON."""
-    role = data.get("role")
-    return Message(
-        role=role if role in {"system", "user", "assistant", "tool"} else "user",
-        parts=tuple(part_from_json(part) for part in data.get("parts", ())),
-    )
+    """A message from JSON; a role that is not known counts as the user's, a part that is bare text as a text part."""
+    parts: object = data.get("parts")
+    items = cast("Sequence[object]", parts if isinstance(parts, (list, tuple)) else ())
+    role = _ROLES.get(_text(data.get("role")) or "", "user")
+    return Message(role=role, parts=tuple([_part(part) for part in items]))
+
+
+def _part(data: object) -> Part:
+    if isinstance(data, (dict, Mapping)):
+        return part_from_json(cast("Mapping[str, Any]", data))
+    return TextPart(text=_text(data) or "[unknown part]")
 
 
 def usage_to_json(usage: Usage) -> dict[str, Any]:
@@ -257,6 +281,7 @@ def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
     steps = data["steps"]
     reader = _Reader(steps, data.get("tool_sets", ()))
     offered = data.get("offered_tools")
+    runs: Sequence[Mapping[str, Any]] = data.get("runs", ())
     integrity: dict[str, Any] = {key: value for key, value in data["integrity"].items() if key in _INTEGRITY}
     return Trajectory(
         id=data["id"],
@@ -264,7 +289,7 @@ def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
         trace_ids=tuple(data.get("trace_ids", ())),
         agent=data.get("agent"),
         offered_tools=None if offered is None else tuple(offered),
-        runs=tuple([_run(run) for run in data.get("runs", ())]),
+        runs=Lazy(len(runs), lambda position: _run(runs[position])),
         steps=LazySteps([step["kind"] for step in steps], reader.step),
         usage=_usage(data["usage"]),
         integrity=Integrity(**integrity),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from agenteval._util.canonical import content_hash
 from agenteval.core.json import Json
@@ -114,8 +114,8 @@ class Scenario:
         instructions: The policy that the agent is given.
         faults: How its tools misbehave.
         checks: What is right in it.
-        solution: The reference run, as parsed from `solutions/`; not part of the hash.
         source: The file that it was read from.
+        lines: Id of a check, or `faults[n]`, to its line in that file, for messages; in neither equality nor hash.
     """
 
     id: str
@@ -129,8 +129,8 @@ class Scenario:
     limits: Limits = Limits()
     checks: tuple[Checker, ...] = ()
     tags: tuple[str, ...] = ()
-    solution: Any = field(default=None, compare=False, repr=False)
     source: str | None = field(default=None, compare=False)
+    lines: Mapping[str, int] = field(default_factory=dict[str, int], compare=False, repr=False)
 
     @functools.cached_property
     def hash(self) -> str:

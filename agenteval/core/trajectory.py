@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, cast, overload
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from agenteval.core.json import Json
+from agenteval.core.lazy import Lazy
 from agenteval.core.message import Message, ToolRequest
 
 ToolStatus: TypeAlias = Literal["ok", "error", "unknown"]
@@ -200,8 +201,8 @@ class Integrity:
         ended: Spans that were ended, as the recorder counted them.
         stored: Spans that are in hand.
         dropped: Attributes, events and links that the sender says it dropped.
-        orphans: Spans whose parent is not in hand.
-        repeated: Spans that came more than once with different content.
+        orphans: Spans whose parent is not in hand, or whose parents form a circle.
+        repeated: Contents that came for the id of a span that is in hand with another content, and were put aside.
         clock_skew_ns: Largest start of a child before its parent, in nanoseconds.
     """
 
@@ -215,13 +216,14 @@ class Integrity:
 
     @property
     def complete(self) -> bool:
-        """True where the recorder's own count proves that nothing is missing."""
+        """True where the recorder's own count proves that nothing is missing, and nothing that came was put aside."""
         return (
             self.started is not None
             and self.started == self.ended
             and self.stored >= self.started
             and self.dropped == 0
             and self.orphans == 0
+            and self.repeated == 0
         )
 
 
@@ -242,7 +244,7 @@ class End:
     end_state: str | None = None
 
 
-class LazySteps(Sequence[Step]):
+class LazySteps(Lazy[Step]):
     """Steps that are made when they are first looked at: many checks look at the tool calls only.
 
     Args:
@@ -250,41 +252,11 @@ class LazySteps(Sequence[Step]):
         make: Makes the step at a position.
     """
 
-    __slots__ = ("_kinds", "_made", "_make")
+    __slots__ = ("_kinds",)
 
     def __init__(self, kinds: Sequence[str], make: Callable[[int], Step]) -> None:
+        super().__init__(len(kinds), make)
         self._kinds = kinds
-        self._make = make
-        self._made: list[Step | None] = [None] * len(kinds)
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return len(self._kinds)
-
-    @overload
-    def __getitem__(self, index: int) -> Step: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
-    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
-        """The step at a position, or those of a slice."""
-        if isinstance(index, slice):
-            return tuple(self[position] for position in range(*index.indices(len(self))))
-        step = self._made[index]
-        if step is None:
-            step = self._made[index] = self._make(index % len(self._kinds))
-        return step
-
-    def __eq__(self, other: object) -> bool:
-        """Equal where the steps are, lazy or not."""
-        return tuple(self) == tuple(cast("Sequence[Step]", other)) if isinstance(other, (LazySteps, tuple)) else False
-
-    def __repr__(self) -> str:
-        """The steps as a tuple shows them: whether they are lazy is nobody's business."""
-        return repr(tuple(self))
-
-    def __hash__(self) -> int:
-        """The hash of the steps as a tuple."""
-        return hash(tuple(self))
 
     def places(self, kind: str) -> list[int]:
         """Positions of the steps of a kind."""
@@ -307,7 +279,7 @@ class Trajectory:
     id: str
     conversation_id: str | None = None
     trace_ids: tuple[str, ...] = ()
-    runs: tuple[AgentRun, ...] = ()
+    runs: Sequence[AgentRun] = ()
     steps: Sequence[Step] = ()
     integrity: Integrity = Integrity()
     usage: Usage = Usage()

@@ -20,21 +20,14 @@ def score(findings: Sequence[Finding]) -> Score:
     `passed` is None where no gate or safety check was asked, or where one of them could not answer.
     """
     asked = [finding for finding in findings if finding.reason_code != "not_asked"]
-    gates = [finding for finding in asked if finding.role in GATING]
-    undecided = False
-    passed: bool | None = None
-    if any(finding.verdict == "fail" for finding in gates):
-        passed = False
-    elif any(finding.verdict == "unknown" for finding in gates):
-        undecided = True
-    elif gates:
-        passed = True
-    values = {finding.check: _value(finding) for finding in asked if finding.role == "metric"}
-    metric, coverage = _weighted([finding for finding in asked if finding.role == "metric"])
+    metrics = [finding for finding in asked if finding.role == "metric"]
+    verdicts = {finding.verdict for finding in asked if finding.role in GATING}
+    undecided = "unknown" in verdicts and "fail" not in verdicts
+    metric, coverage = _weighted(metrics)
     return Score(
         status="undecided" if undecided else "scored",
-        passed=passed,
-        metrics=values,
+        passed=None if undecided or not verdicts else "fail" not in verdicts,
+        metrics={finding.check: _value(finding) for finding in metrics},
         metric=metric,
         coverage=coverage,
         findings=tuple(findings),

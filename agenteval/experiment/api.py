@@ -23,10 +23,10 @@ from agenteval.core.scenario import Scenario, Suite
 from agenteval.errors import NotFound, RequestError
 from agenteval.experiment.plan import check_counts, check_users, claims_of, refuse_unknown_tools
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
+from agenteval.experiment.stores import open_store
 from agenteval.intake.suites import load_suite
 from agenteval.models.price import Prices
 from agenteval.stats import pass_rate
-from agenteval.store import open_store
 
 T = TypeVar("T")
 

@@ -16,11 +16,12 @@ from agenteval.core.json import Json
 from agenteval.core.outcome import Run
 from agenteval.core.ports import Model
 from agenteval.core.scenario import Suite
-from agenteval.errors import RequestError, ScenarioError
+from agenteval.errors import RequestError
 from agenteval.experiment.agents import resolve_agents
 from agenteval.experiment.proof import unknown_tools
 from agenteval.experiment.run import AgentSpec, RunPlan
 from agenteval.intake.suites import load_suite
+from agenteval.intake.written import listing
 from agenteval.models.price import Prices
 
 MakeModel = Callable[[str, str | None], Model]
@@ -36,6 +37,8 @@ class RunRequest:
         select: Scenario ids or globs; empty is all.
         price: Prices in US dollars per million tokens: `input`, `output`, …; None where unknown, empty for free.
         user_model: Speaks for users with a persona; `user_base_url` and `user_price` belong to it.
+        temperature: What the agent `chat` asks its model for; None leaves it to the endpoint.
+        max_tokens: The most that `chat` lets its model write in one answer; None leaves it to the endpoint.
     """
 
     suite: str
@@ -52,6 +55,8 @@ class RunRequest:
     user_model: str | None = None
     user_base_url: str | None = None
     user_price: Mapping[str, float] | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
 
     def settings(self) -> dict[str, Json]:
         """As JSON, for the run's record. Holds no secret: keys come from the environment."""
@@ -87,7 +92,14 @@ def plan_run(
     _check_base_url("--base-url", request.base_url)
     _check_base_url("--user-base-url", request.user_base_url)
     suite = load_suite(request.suite, loader, select=request.select)
-    agents = resolve_agents(request.agents, suite, loader, project=project)
+    agents = resolve_agents(
+        request.agents,
+        suite,
+        loader,
+        project=project,
+        temperature=request.temperature,
+        max_tokens=request.max_tokens,
+    )
     model = None if request.model is None else make_model(request.model, request.base_url)
     prices = None if request.price is None else _prices(request.price)
     user_model = None if request.user_model is None else make_model(request.user_model, request.user_base_url)
@@ -197,7 +209,6 @@ def refuse_unknown_tools(suite: Suite, agents: tuple[AgentSpec, ...]) -> None:
     """Raise ScenarioError where a check names a tool that the world does not offer: it would hold or fail for ever."""
     if not any(spec.uses_world for spec in agents):
         return
-    for scenario in suite.scenarios:
-        problems = unknown_tools(scenario)
-        if problems:
-            raise ScenarioError(problems[0], file=scenario.source)
+    problems = [problem for scenario in suite.scenarios for problem in unknown_tools(scenario)]
+    if problems:
+        raise listing(problems)

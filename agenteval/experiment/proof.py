@@ -16,7 +16,7 @@ from agenteval.core.outcome import Score
 from agenteval.core.ports import Agent, Checker, Session
 from agenteval.core.scenario import Scenario, Suite
 from agenteval.core.trajectory import ToolCall, Trajectory
-from agenteval.errors import ToolError
+from agenteval.errors import ScenarioError, ToolError
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import score
 from agenteval.experiment import mutants
@@ -96,7 +96,7 @@ async def prove(suite: Suite, solutions: Sequence[Solution], *, seed: int = 0) -
 
 
 async def _prove(scenario: Scenario, solutions: Sequence[Solution], seed: int) -> Proof:
-    problems = unknown_tools(scenario, seed)
+    problems = [str(error) for error in unknown_tools(scenario, seed)]
     proving = _Proving(scenario, seed)
     references = [solution for solution in solutions if not solution.fails]
     if not references:
@@ -118,22 +118,31 @@ async def _prove(scenario: Scenario, solutions: Sequence[Solution], seed: int) -
     )
 
 
-def unknown_tools(scenario: Scenario, seed: int = 0) -> list[str]:
-    """Tools that the scenario's checks and faults name and its world does not offer."""
+def unknown_tools(scenario: Scenario, seed: int = 0) -> list[ScenarioError]:
+    """Two tools of one name, and names in checks and faults that the world does not offer, each with its place."""
+
+    def problem(said: str, place: str) -> ScenarioError:
+        return ScenarioError(said, file=scenario.source, line=scenario.lines.get(place))
+
     if scenario.world is None:
-        return ["faults are for the tools of a world, and there is no world"] if scenario.faults else []
-    offered = {tool.name for tool in scenario.world.make(seed).tools()}
-    problems = [
-        f'faults name the tool "{name}", which the world does not offer. {did_you_mean(name, offered)}'
-        for name in sorted({fault.tool for fault in scenario.faults} - offered)
-    ]
+        said = "faults are for the tools of a world, and there is no world"
+        return [problem(said, "faults[0]")] if scenario.faults else []
+    names = [tool.name for tool in scenario.world.make(seed).tools()]
+    offered = set(names)
+    named = [(f"faults[{index}]", f"faults[{index}]", fault.tool) for index, fault in enumerate(scenario.faults)]
     for check in scenario.checks:
-        named: frozenset[str] = getattr(check, "tools", frozenset())
-        problems += [
-            f'check {check.id} names the tool "{name}", which the world does not offer. {did_you_mean(name, offered)}'
-            for name in sorted(named - offered)
-        ]
-    return problems
+        tools: frozenset[str] = getattr(check, "tools", frozenset())
+        named += [(check.id, f"check {check.id}", name) for name in sorted(tools)]
+    twins = [
+        problem(f'the world offers two tools called "{name}"; an agent could call one of them only', "world")
+        for name in sorted(offered)
+        if names.count(name) > 1
+    ]
+    return twins + [
+        problem(f'{who} names the tool "{name}", which the world does not offer. {did_you_mean(name, offered)}', place)
+        for place, who, name in named
+        if name not in offered
+    ]
 
 
 class _Proving:

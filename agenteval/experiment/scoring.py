@@ -14,6 +14,7 @@ from agenteval.errors import RequestError
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import INVALID, score
 from agenteval.experiment.run import COUNTED, run_of
+from agenteval.experiment.stores import trajectories
 from agenteval.intake.checkfiles import CheckFile
 
 _AT_ONCE = 200  # scores committed in one transaction
@@ -52,7 +53,7 @@ def score_run(
     )
     summary = ScoringSummary(run=run)
     batch: list[tuple[Trial, Score]] = []
-    for trial, trajectory in store.trajectories(query):
+    for trial, trajectory in trajectories(store, query):
         batch.append((trial, judge(trial, trajectory, checks, known)))
         if len(batch) == _AT_ONCE:
             _record(store, run, batch, summary, on_progress)
@@ -72,7 +73,7 @@ def judge(trial: Trial, trajectory: Trajectory, checks: CheckFile, known: frozen
 def known_tools(store: TraceStore, query: Query) -> frozenset[str]:
     """Every tool that was called or offered in these trajectories."""
     names: set[str] = set()
-    for _, trajectory in store.trajectories(query):
+    for _, trajectory in trajectories(store, query):
         names.update(call.name for _, call in trajectory.of(ToolCall))
         names.update(trajectory.offered_tools or ())
     return frozenset(names)

@@ -23,6 +23,7 @@ from agenteval.core.trajectory import OfferedTool
 from agenteval.errors import (
     AgentEvalError,
     BudgetSpent,
+    ContextExceeded,
     LimitReached,
     ModelError,
     ScenarioError,
@@ -176,7 +177,7 @@ class LiveSession:
         reply = await self._reply()
         if reply is not None:
             async with self.limited():
-                self._open_turn(reply)
+                self._next_turn(reply)
         return reply
 
     async def ask(self, question: str, *, value: Json = None) -> bool | str:
@@ -196,7 +197,7 @@ class LiveSession:
         interrupt: Json = {"value": question if value is None else plain(value), "answer": answer}
         words = answer if isinstance(answer, str) else "Yes." if answer else "No."
         async with self.limited():
-            self._open_turn(words, interrupt)
+            self._next_turn(words, interrupt)
         return answer
 
     async def _speak(self, text: str) -> None:
@@ -257,6 +258,11 @@ class LiveSession:
         self.blame("user", error)
         return error
 
+    def _next_turn(self, text: str, interrupt: Json = None) -> None:
+        self._open_turn(text, interrupt)
+        if self._meter.endless:
+            raise self._misspoke("the user did not end the conversation in 1,000 turns; set limits: {turns: …}")
+
     def _open_turn(self, text: str, interrupt: Json = None) -> None:
         message = text_message("user", text)
         self._heard.append(message)
@@ -289,7 +295,7 @@ class _RecordedCalls:
                 completion = await self._inner.complete(request)
         except Exception as error:
             record.fail(type(error).__name__, str(error))
-            if isinstance(error, AgentEvalError):
+            if isinstance(error, AgentEvalError) and not isinstance(error, ContextExceeded):
                 self._session.blame("model", error)
             raise
         async with self._session.limited():

@@ -1,7 +1,7 @@
 """One trial in, what happened out: the spans, the status, and whose fault it was where something broke.
 
 completed     the agent came to its end
-limit         a limit of the scenario stopped it; scored all the same
+limit         a limit of the scenario, or the context of its model, stopped it; scored all the same
 agent_error   the agent raised; scored, with a failed `finished` finding
 diverged      the simulated user left its part; not counted, tried again
 invalid       the harness, the world, the user, the model endpoint or the scenario broke; not counted, tried again
@@ -39,8 +39,10 @@ from agenteval.harness.stalls import Interrupted, StallWatch, Watched, stall_wat
 from agenteval.harness.user_calls import UserCalls
 from agenteval.harness.user_line import UserLine
 from agenteval.models.price import Prices
+from agenteval.models.refusals import outgrew_context
 from agenteval.telemetry.capture import TrialRecorder, capture
 from agenteval.world.faults import Injector
+from agenteval.world.state_world import StateWorld
 
 _STRAGGLERS_S = 1.0  # how long spans of other instrumentations may take to end after the agent has
 _LONGEST_ERROR = 2_000
@@ -266,6 +268,8 @@ class _Work:
             return _Ended("agent_error", error="the agent cancelled its own task", fault_of="agent")
         if error is None:
             return _Ended("completed")
+        if outgrew_context(error):
+            return _Ended("limit", error=_line(error), detail="context")
         whose = next((name for kind, name in _FAULTS if isinstance(error, kind)), None)
         if whose is not None:
             return _Ended("invalid", error=_line(error), fault_of=whose)
@@ -375,6 +379,23 @@ _HASHES: dict[int, tuple[Json, str]] = {}  # the state is kept beside its hash, 
 _HASHES_KEPT = 64
 
 
+_LOOKED_AT: set[str] = set()  # start states that were found unchanged although no change was told
+
+
+def _was_changed(world: World, start: Json, start_hash: str | None, *, told: bool) -> bool:
+    """Whether a world changed the state that it had handed out: other trials, or checks, would see the wrong start.
+
+    Hashing it again costs as much as the first time, so where nothing was told to have changed it is done once.
+    """
+    if isinstance(world, StateWorld) or (start_hash in _LOOKED_AT and not told):
+        return False
+    if content_hash(start) != start_hash:
+        _HASHES.pop(id(start), None)
+        return True
+    _LOOKED_AT.add(str(start_hash))
+    return False
+
+
 def _with_proof(ended: _Ended, world: World, start: Json, start_hash: str | None, work: _Work) -> _Ended:
     """The end, with the state's identity after; invalid where the changes do not account for the state.
 
@@ -388,5 +409,8 @@ def _with_proof(ended: _Ended, world: World, start: Json, start_hash: str | None
         return replace(ended, status="invalid", error=_line(error), fault_of="world")
     if not accounted:
         why = "the world's changes() do not account for what changed in its state()"
+        return replace(ended, status="invalid", error=why, fault_of="world")
+    if _was_changed(world, start, start_hash, told=bool(changes)):
+        why = "the state() that the world gave before the trial was changed by it afterwards; let state() give a copy"
         return replace(ended, status="invalid", error=why, fault_of="world")
     return replace(ended, end_state=start_hash if not changes else content_hash([start_hash, changes]))

@@ -293,6 +293,7 @@ class _Reading:
             checks=checks or (),
             tags=tuple(dict.fromkeys((*self._defaults.tags, *shape.tags))),
             source=self._document.file,
+            lines=self._lines(checks or (), faults or ()),
         )
 
     def _check_whole(self, usable: Mapping[str, Any], wrong: set[str | int]) -> None:
@@ -334,6 +335,13 @@ class _Reading:
 
     def _checks(self, items: list[Any]) -> tuple[Checker, ...]:
         return read_checks(items, self._document, ("checks",), base=self._base, loader=self._loader)
+
+    def _lines(self, checks: tuple[Checker, ...], faults: tuple[Fault, ...]) -> dict[str, int]:
+        """Where each check and fault stands; nothing of what was written in Python."""
+        places: dict[str, Trail] = {check.id: ("checks", index) for index, check in enumerate(checks)}
+        places |= {f"faults[{index}]": ("faults", index) for index in range(len(faults))}
+        lines = self._document.lines
+        return {name: lines[place] for name, place in places.items() if place in lines}
 
     def _user(self, written: Any) -> UserRef:
         spec = mapping(written)

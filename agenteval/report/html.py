@@ -22,6 +22,7 @@ from markupsafe import Markup
 
 from agenteval.core.ports import Query, TraceStore
 from agenteval.core.trajectory import Trajectory
+from agenteval.experiment.stores import trajectories
 from agenteval.report.evidence import clean
 from agenteval.report.pack import Packer
 from agenteval.report.text import counts, methods, passed_of, rate, some_ks
@@ -58,11 +59,11 @@ def _found(report: Mapping[str, Any], store: TraceStore) -> Iterator[tuple[int, 
     for number, trial in enumerate(report["trials"]):
         if trial["trajectory"]:
             wanted.setdefault(trial["trajectory"], []).append(number)
-    for _, trajectory in store.trajectories(Query(run=report["run"]["parent"] or report["run"]["id"])):
+    for _, trajectory in trajectories(store, Query(run=report["run"]["parent"] or report["run"]["id"])):
         for number in wanted.pop(storable(trajectory.id), ()):
             yield number, trajectory
     for name, numbers in wanted.items():  # a scoring may reach beyond its parent run
-        for _, trajectory in store.trajectories(Query(trajectory=name)):
+        for _, trajectory in trajectories(store, Query(trajectory=name)):
             for number in numbers:
                 yield number, trajectory
             break

@@ -246,6 +246,8 @@ def incomplete(integrity: Integrity) -> str | None:
         found.append(
             f"{_number(integrity.dropped, 'attribute or event', 'attributes or events')} dropped by the sender"
         )
+    if integrity.repeated:
+        found.append(f"{_number(integrity.repeated, 'content')} put aside, because the span's id came with another one")
     if integrity.started is None and len(found) == 1:
         return f"Completeness unknown: {found[0]}."
     return f"Incomplete recording: {'; '.join(found)}. Checks that need the whole answer unknown."

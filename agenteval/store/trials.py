@@ -229,11 +229,19 @@ class TrialTables(Tables):
         Raises:
             NotFound: None has it, or several; the message gives the nearest ids.
         """
-        name = self._only(t.trajectory.c.trajectory, id_or_prefix, "trajectory")
+        asked = as_column(id_or_prefix)
+        name = keys.only_trajectory(asked, *self._begun(t.trajectory.c.trajectory, asked), self._whose)
         query = select(t.trajectory.c.data, t.trajectory.c.start_state)
         with self._db.read() as connection:
             row = connection.execute(query.where(t.trajectory.c.id == self._best_version(name))).one()
         return self._trajectory(self._texts([row.data])[0], row.start_state)
+
+    def _whose(self, trajectories: Sequence[str]) -> dict[str, Trial]:
+        """A trial of each trajectory, the one that was stored last."""
+        columns = t.trial.c
+        query = select(columns.trajectory, columns.data).where(columns.trajectory.in_(trajectories))
+        with self._db.read() as connection:
+            return {name: self._trial(data) for name, data in connection.execute(query.order_by(columns.id))}
 
     def outdated(self, query: Query) -> Iterator[Trial]:
         """The trials that match whose trajectory was assembled by other versions of the assembler only."""
@@ -264,19 +272,20 @@ class TrialTables(Tables):
 
     def _texts(self, packed: Sequence[bytes]) -> list[bytes]:
         """The whole texts of trajectories."""
-        with self._db.read() as connection, self.decoding("trajectory"):
-            return expanded(packed, lambda digests: self._contents(connection, digests))
+        with self.decoding("trajectory"):
+            return expanded(packed, self._contents)
 
     def _trajectory(self, text: bytes, start_state: str | None) -> Trajectory:
         start = None if start_state is None else self._state(start_state)
         with self.decoding("trajectory"):
             return trajectory_from(text, start)
 
-    def _contents(self, connection: Connection, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+    def _contents(self, digests: Iterable[bytes]) -> dict[bytes, bytes]:
         wanted = list(digests)
         found: dict[bytes, bytes] = {}
-        for some in in_pieces(wanted):
-            found.update(sqlite.contents_of(connection, some))
+        with self._db.read() as connection:
+            for some in in_pieces(wanted):
+                found.update(sqlite.contents_of(connection, some))
         if len(found) < len(wanted):
             raise self.damaged(f"{len(wanted) - len(found)} contents are missing")
         return found

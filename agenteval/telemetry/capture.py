@@ -19,6 +19,7 @@ from typing import Any, cast
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel
+from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace import Span as SdkSpan
@@ -55,11 +56,12 @@ class Capture:
     """Everything that belongs to the process: the provider, the processor, the trials at work.
 
     Raises:
-        RequestError: The environment switches the OpenTelemetry SDK off, so that nothing could be recorded.
+        RequestError: The environment switches the OpenTelemetry SDK off, or names a tracer provider that is not there:
+            nothing could be recorded.
     """
 
     def __init__(self) -> None:
-        if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             raise RequestError("OTEL_SDK_DISABLED=true switches recording off; unset it to run trials")
         self._trials: dict[int, TrialRecorder] = {}
         processor = _Processor(self._trials)
@@ -75,7 +77,13 @@ class Capture:
         self._attach_globally(processor)
 
     def _attach_globally(self, processor: _Processor) -> None:
-        current = otel.get_tracer_provider()
+        try:
+            current = otel.get_tracer_provider()
+        except StopIteration as error:
+            provider = os.environ.get(OTEL_PYTHON_TRACER_PROVIDER)
+            raise RequestError(
+                f'{OTEL_PYTHON_TRACER_PROVIDER} names "{provider}", which is not installed; unset it to run trials'
+            ) from error
         if isinstance(current, TracerProvider):
             current.add_span_processor(processor)
         elif isinstance(current, otel.ProxyTracerProvider):

@@ -278,7 +278,6 @@ class Lab:
         limits: Limits = LIMITS,
         intent: str | None = None,
         checks: Sequence[Any] = (),
-        solution: Any = None,
         model: Model | None = None,
         user_model: Model | None = None,
         seed: int = 11,
@@ -294,7 +293,6 @@ class Lab:
             limits=limits,
             instructions=instructions,
             checks=tuple(checks),
-            solution=solution,
         )
         uses_world = not getattr(agent, "own_tools", False)
         plan = TrialPlan(

@@ -1,10 +1,11 @@
 """What is for people and judges alone never reaches an agent, whatever the agent is and wherever it looks.
 
 A canary stands in the scenario's intent, in the ids and arguments of its checks, in its solution, and in what the user
-knows. A user behind a model has the intent, too. Each adapter runs an agent that searches all that it was handed, from within: what it was called with and everything reachable from there
-(attributes, slots, containers, closures, defaults, suspended coroutines), its context variables, its own coroutine's
-frames, the environment, and what its model is asked. Not searched: modules, classes and globals, which are the same for
-every trial, and the event loop with its tasks, which is Python's own and holds the harness that awaits the agent.
+knows. A user behind a model has the intent, too. Each adapter runs an agent that searches all that it was handed, from
+within: what it was called with and everything reachable from there (attributes, slots, containers, closures, defaults,
+suspended coroutines), its context variables, its own coroutine's frames, the environment, and what its model is asked.
+Not searched: modules, classes and globals, which are the same for every trial, and the event loop with its tasks, which
+is Python's own and holds the harness that awaits the agent.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import types
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,12 +28,14 @@ from langgraph.config import get_config
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.runtime import get_runtime
 
+import agenteval
 from agenteval.agents.chat import ChatAgent
 from agenteval.agents.function import FunctionAgent
 from agenteval.agents.langgraph import LangGraphAgent
 from agenteval.checkers import parse as parse_checks
 from agenteval.core.message import Message, ToolRequest
 from agenteval.core.model import Completion, ModelRequest
+from agenteval.intake.catalogue import code_loader
 from agenteval.models import ScriptedModel
 
 _SHARED = (types.ModuleType, type, asyncio.AbstractEventLoop, asyncio.Future, types.FrameType)
@@ -230,7 +234,6 @@ def hidden(canary: str) -> dict[str, Any]:
                 {"never": "pay", "before": "fetch", "why": canary},
             ]
         ),
-        "solution": {"steps": [{"say": canary}]},
     }
 
 
@@ -287,6 +290,50 @@ async def test_no_shape_of_graph_sees_it_either(lab: Any, shape: Any, way: str) 
     result, trajectory = await lab.run(shape, way, instructions="Be kind.", **hidden(canary))
     assert (result.trial.status, result.trial.error) == ("completed", None)
     lab.assert_recorded(trajectory, ordered=False)
+    assert_unseen(search)
+
+
+SUITE = {
+    "suite.yaml": "suite: shelf\ndefaults:\n  world: ./world.py:Shelf\n  limits: {turns: 9}\n",
+    "world.py": """\
+from agenteval import StateWorld, tool
+
+
+class Shelf(StateWorld):
+    def __init__(self, seed: int) -> None:
+        super().__init__({"fetched": []})
+
+    @tool
+    def fetch(self, name: str) -> str:
+        \"\"\"Fetch a thing.\"\"\"
+        self.data["fetched"].append(name)
+        return name
+""",
+    "cup.yaml": """\
+scenario: shelf/cup
+intent: What is really wanted is CANARY.
+user: {says: cup, knows: {order: CANARY}, approves: true}
+checks:
+  - {calls: [{fetch: {name: cup}}], id: fetches-CANARY}
+  - {says: CANARY}
+""",
+    "solutions/cup.yaml": "solution: shelf/cup\nsteps:\n  - call: {fetch: {name: cup}}\n  - say: CANARY\n",
+}
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+def test_nor_does_a_suite_that_is_read_from_files(tmp_path: Path, kind: str) -> None:
+    canary = f"canary-{uuid.uuid4().hex}"
+    search = Search(canary)
+    for name, text in SUITE.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text.replace("CANARY", canary), encoding="utf-8")
+    suite = agenteval.load_suite(tmp_path, code_loader(tmp_path))
+    result = agenteval.run(suite, AGENTS[kind](search), model=model_of(search), retries=0)
+    [(trial, score)] = result.outcomes
+    assert (trial.status, trial.error) == ("completed", None)
+    assert any(canary in finding.check for finding in score.findings)
     assert_unseen(search)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.exceptions import ContextOverflowError
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import tool
@@ -277,6 +278,28 @@ async def test_a_dead_endpoint_inside_a_graph_is_not_the_agents_fault() -> None:
     result, trajectory = await run(LangGraphAgent(graph), None)
     assert (result.trial.status, result.trial.fault_of) == ("invalid", "model")
     assert trajectory.of(ModelCall)[0][1].error == "nobody listens"
+
+
+@pytest.mark.parametrize("status", [None, 400, 500])
+async def test_a_conversation_that_outgrows_a_graphs_model_is_a_limit(status: int | None) -> None:
+    class Overflow(ContextOverflowError):
+        """As providers' packages raise it."""
+
+    class Refused(Exception):
+        """As a provider's client raises it, where no package translates it."""
+
+        status_code = status
+        body: ClassVar[dict[str, Any]] = {"error": {"message": "no", "type": "exceed_context_size_error"}}
+
+    class Full(GenericFakeChatModel):
+        def _generate(self, *args: Any, **kwargs: Any) -> Any:
+            raise Overflow("too long") if status is None else Refused("too long")
+
+    graph = create_agent(Full(messages=iter([])), tools=[])
+    result, trajectory = await run(LangGraphAgent(graph), None)
+    assert (result.trial.status, result.trial.fault_of) == ("limit", None)
+    assert (trajectory.end.reason, trajectory.end.detail) == ("limit", "context")
+    assert trajectory.of(ModelCall)[0][1].error == "too long"
 
 
 def test_objects_are_told_apart() -> None:

@@ -35,7 +35,7 @@ def test_verify_proves_a_right_suite(command: Command) -> None:
             "till/three.yaml",
             "add: 2}",
             "addd: 2}",
-            'names the tool "addd", which the world does not offer. Did you mean "add"?',
+            'names the tool "addd", which the world does not offer. Did you mean "add"?\n',
         ),
         ("till/any.yaml", "at_least: {add: 1}", "at_most: {add: 1}", "doing nothing does not fail it"),
         (
@@ -187,6 +187,57 @@ def test_the_environment_names_the_store(command: Command, project: Path) -> Non
     assert not (project / ".agenteval").exists()
 
 
+def test_a_trajectory_that_is_not_there_is_answered_by_those_that_are(
+    command: Command, answer: Callable[..., Any]
+) -> None:
+    report = answer("run", "./till", "--agent", "lazy")["report"]
+    trials = {trial["trajectory"]: trial for trial in report["trials"]}
+    lines = {
+        f"  {name[:12]}  {trial['scenario']} #0, lazy, run {report['run']['id']}" for name, trial in trials.items()
+    }
+    listed = "`agenteval report RUN --json` lists those of a run under `trials`."
+
+    none = command("show", "zzz")
+    assert none.returncode == 2
+    first, *told, last = none.stderr.splitlines()
+    assert first == 'error: no trajectory begins with "zzz" in this store. It holds, for instance:'
+    assert (set(told), last) == (lines, listed)
+    assert told == sorted(told)
+
+    name = min(trials)
+    misspelt = name[:6] + ("0" if name[6] != "0" else "1") + name[7:12]
+    first, told_one, last = command("show", misspelt).stderr.splitlines()
+    assert first == f'error: no trajectory begins with "{misspelt}" in this store. Did you mean:'
+    assert (told_one.split()[0], last) == (name[:12], listed)
+
+    several = command("show", "")
+    first, *told, last = several.stderr.splitlines()
+    assert first == 'error: "" begins the ids of several trajectories. Give more of the one that you mean:'
+    assert (set(told), last) == (lines, listed)
+
+
+def test_a_check_of_a_tool_that_is_not_there_is_named_with_its_line(command: Command, project: Path) -> None:
+    for name, old, new in (("three", "{at_most: {add: 2}", "{at_most: {addd: 2}"), ("any", "{add: 1}", "{burm: 1}")):
+        file = project / f"till/{name}.yaml"
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+    wrong = [
+        ("till/any.yaml:4", "check adds", '"burm"', 'Did you mean "burn"?'),
+        ("till/three.yaml:6", "check twice", '"addd"', 'Did you mean "add"?'),
+    ]
+    file = project / "till/any.yaml"
+    file.write_text(f"{file.read_text()}faults:\n  - {{tool: ad, raises: timeout}}\n")
+    wrong.insert(1, ("till/any.yaml:6", "faults[0]", '"ad"', 'Did you mean "add"?'))
+    refused = command("run", "./till", "--agent", "adder")
+    assert refused.returncode == 2
+    for line, (place, *words) in zip(refused.stderr.removeprefix("error: ").splitlines(), wrong, strict=True):
+        assert line.startswith(f"{place}: ")
+        assert [word for word in words if word not in line] == [], line
+    shown = [line for line in command("verify", "./till").stdout.splitlines() if "names the tool" in line]
+    assert sorted(line.strip().partition(": ")[0] for line in shown) == [place for place, *_ in wrong]
+
+
 def test_doctor_looks_around(command: Command, answer: Callable[..., Any]) -> None:
     assert command("doctor").returncode in {0, 1}
     document = json.loads(command("doctor", "--json").stdout)
@@ -207,7 +258,8 @@ def test_checks_lists_and_explains(command: Command) -> None:
     [
         (["ru"], 'there is no verb "ru". Did you mean "run"?'),
         (["run"], "no suite was named"),
-        (["run", "tilll", "--agent", "x"], 'there is no suite "tilll"'),
+        (["run", "tilll", "--agent", "x"], 'there is no suite "tilll". Did you mean "till"?'),
+        (["verify", "./tilll"], 'there is no suite "./tilll". Did you mean "till"?'),
         (["run", "./till"], "no agent was named"),
         (["run", "./till", "--agent", "ader"], 'there is no agent "ader". Did you mean "adder"?'),
         (["run", "./till", "--agent", "till/agents.py:ader"], "adder"),
@@ -244,10 +296,18 @@ def test_code_from_elsewhere_needs_leave(command: Command, tmp_path_factory: pyt
     assert command("run", "./till", "--agent", f"{stranger}:agent", "--allow-code").returncode == 0
 
 
-def test_recording_switched_off_is_said(command: Command) -> None:
-    done = command("run", "./till", "--agent", "adder", env={"OTEL_SDK_DISABLED": "true"})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("OTEL_SDK_DISABLED", "true"), ("OTEL_SDK_DISABLED", " True "), ("OTEL_PYTHON_TRACER_PROVIDER", "nowhere")],
+)
+def test_recording_switched_off_is_said(command: Command, name: str, value: str) -> None:
+    done = command("run", "./till", "--agent", "adder", env={name: value})
     assert done.returncode == 2, done.stdout
-    assert "OTEL_SDK_DISABLED" in done.stderr
+    assert f"error: {name}" in done.stderr
+    looked = command("doctor", env={name: value})
+    assert looked.returncode == 1
+    assert f"LOOK  {name}" in looked.stdout
+    assert f"unset {name}" in looked.stdout
 
 
 def test_a_refused_import_leaves_no_run_behind(command: Command, answer: Callable[..., Any], project: Path) -> None:

@@ -25,6 +25,12 @@ Written by `make reference` from the commands themselves. The exit codes and wha
 | `OPENAI_BASE_URL` | that endpoint, where `--base-url` is not given |
 | `NO_COLOR` | not empty: no colour and no motion in the terminal |
 | `OTEL_SDK_DISABLED` | `true`: agenteval refuses to run agents, since nothing could be recorded |
+| `OTEL_PYTHON_TRACER_PROVIDER` | names one that is not installed: the same |
+| `LANGSMITH_TRACING` | `true`: LangChain sends what graphs do to LangSmith; `agenteval doctor` warns of it |
+| `LANGSMITH_TRACING_V2` | the same, and decides where both are set |
+| `LANGCHAIN_TRACING` | an older name for the first; set to anything else that is not off, LangChain raises in every graph |
+| `LANGCHAIN_TRACING_V2` | an older name for the second |
+| `LANGCHAIN_HANDLER` | set: LangChain raises in every graph |
 """
 
 

@@ -13,11 +13,15 @@ import pytest
 from agenteval.cli import main as main_module
 
 REPO = Path(__file__).resolve().parents[2]
-PAGES = [*sorted(REPO.glob("*.md")), *sorted((REPO / "docs").rglob("*.md"))]
+PAGES = [
+    *sorted(REPO.glob("*.md")),
+    *sorted((REPO / "docs").rglob("*.md")),
+    *sorted((REPO / "traces").rglob("README.md")),
+]
 FENCED = re.compile(r"^(```+).*?^\1$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)")
 NAMED = re.compile(r"`([^`\s]+)`")
-ENVIRONMENT = re.compile(r"\b(?:(?:AGENTEVAL|OPENAI|OTEL)_[A-Z_]*[A-Z]|NO_COLOR)\b")
+ENVIRONMENT = re.compile(r"\b(?:(?:AGENTEVAL|OPENAI|OTEL|LANGSMITH|LANGCHAIN)_[A-Z_]*[A-Z](?:_V2)?|NO_COLOR)\b")
 MAKE = re.compile(r"(?:^|`|[$] )make((?: [a-z][a-z-]*)+)(?=`|$|  | [A-Z])", re.MULTILINE)
 FOLDERS = ("agenteval/", "bench/", "docs/", "scenarios/", "tests/", "traces/", ".ci/")
 ONLY_IN_THE_WHEEL = ("agenteval/_scenarios", "agenteval/_samples", "agenteval/_schema")

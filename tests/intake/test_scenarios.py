@@ -420,7 +420,8 @@ def test_yaml_and_python_give_the_same_scenario(project, loader):
     assert from_python.hash == from_yaml.hash
     assert from_python == from_yaml
     assert written == before
-    assert from_python.source is None
+    assert (from_python.source, from_python.lines) == (None, {})
+    assert dict(from_yaml.lines) == {from_yaml.checks[0].id: 11, "verified-first": 12}
     again = scenario_of({**written, "checks": list(from_yaml.checks)}, base=project, loader=loader)
     assert (again.hash, again.checks) == (from_yaml.hash, from_yaml.checks)
     assert scenario_of({**written, "tags": ["other"]}, base=project, loader=loader).hash == from_yaml.hash

@@ -17,10 +17,10 @@ from agenteval.core.ports import Query, TraceStore
 from agenteval.core.scenario import Limits, Scenario, Suite
 from agenteval.core.trajectory import ModelCall, ToolCall, Usage
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
+from agenteval.experiment.stores import open_store
 from agenteval.harness.limits import Budget
 from agenteval.harness.trial import TrialPlan, run_trial
 from agenteval.models import Backoff, Prices
-from agenteval.store import open_store
 from agenteval.telemetry.assemble import trajectory_of
 from agenteval.world import parse_user
 
@@ -150,14 +150,15 @@ async def test_a_call_that_is_cut_within_its_arguments(trials: Any, diary: type)
 async def test_more_than_the_model_can_read(trials: Any) -> None:
     seen = await trials.run(trials.model(), task="tea " * 1200)
     assert seen.told == seen.truth
-    assert seen.ended == ("invalid", "model")
+    assert seen.ended == ("limit", None)
+    assert (seen.trajectory.end.reason, seen.trajectory.end.detail) == ("limit", "context")
     (exchange,) = seen.exchanges
     assert exchange.status == 400
     assert exchange.answered["error"]["type"] == "exceed_context_size_error"
     assert [call.error for call in seen.calls(ModelCall)] == [
         f"POST {trials.llm.url()}/chat/completions answered 400 Bad Request: {exchange.answered['error']['message']}"
     ]
-    assert seen.trial.error == f"ModelError: {seen.calls(ModelCall)[0].error}"
+    assert seen.trial.error == f"ContextExceeded: {seen.calls(ModelCall)[0].error}"
     assert seen.trajectory.usage == Usage(unmeasured_calls=1)
     assert seen.trajectory.integrity.complete
 
@@ -166,7 +167,7 @@ async def test_more_than_it_can_read_in_the_middle(trials: Any) -> None:
     user = parse_user({"says": "Hello.", "then": ["tea " * 1200]})
     seen = await trials.run(trials.model(), world=None, task=None, user=user, max_tokens=6)
     assert seen.told == seen.truth
-    assert seen.ended == ("invalid", "model")
+    assert seen.ended == ("limit", None)
     assert [call.error is None for call in seen.calls(ModelCall)] == [True, False]
     assert [exchange.status for exchange in seen.exchanges] == [200, 400]
 

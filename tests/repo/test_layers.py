@@ -18,19 +18,17 @@ import pytest
 
 # libraries that are slow to load: only their home imports them, and only when it is used
 HEAVY = (
-    *(
-        "httpx",
-        "jinja2",
-        "langchain_core",
-        "langgraph",
-        "networkx",
-        "numpy",
-        "opentelemetry",
-        "orjson",
-        "rich",
-        "scipy",
-    ),
-    *("sqlalchemy", "sqlmodel"),
+    "httpx",
+    "jinja2",
+    "langchain_core",
+    "langgraph",
+    "networkx",
+    "numpy",
+    "opentelemetry",
+    "orjson",
+    "rich",
+    "scipy",
+    "sqlalchemy",
 )
 
 

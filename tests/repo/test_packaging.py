@@ -172,3 +172,10 @@ def test_the_command_works_in_another_folder(installed: tuple[Path, Path], proje
 @needs_cli
 def test_the_demo_runs_from_the_wheel_in_an_empty_folder(installed: tuple[Path, Path], tmp_path: Path):
     assert run(installed[1], "demo", cwd=tmp_path).strip()
+
+
+@needs_cli
+def test_a_sample_is_found_in_the_wheel_and_scored(installed: tuple[Path, Path], tmp_path: Path):
+    said = run(installed[1], "import", "sample:support.jsonl", cwd=tmp_path)
+    assert "6 trajectories, 46 steps, 10 tool calls, 5 labels" in said
+    assert "never: issue_refund" in run(installed[1], "score", "--checks", "sample:support-checks.yaml", cwd=tmp_path)
