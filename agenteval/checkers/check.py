@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from agenteval._util.frozen import quick
 from agenteval.checkers.logic import MAYBE, NO, Tri
 from agenteval.checkers.outcome import Outcome, inactive, undecided, worst
 from agenteval.checkers.scope import Scope, Selection
@@ -198,7 +199,7 @@ class Check:
         if self.role == "metric" and verdict == "fail" and self.pass_at is None:
             verdict = "pass"
         evidence = {**outcome.evidence, "why": self.why} if self.why else outcome.evidence
-        return Finding(
+        return _finding(
             check=name,
             verdict=verdict,
             reason_code=outcome.code,
@@ -221,6 +222,8 @@ class Check:
             return outcome.score
         return 1.0 if outcome.verdict == "pass" else 0.0
 
+
+_finding = quick(Finding)
 
 _EMPTY: Doubt = ("empty", "nothing was recorded: no steps at all")
 

@@ -9,10 +9,11 @@ once, in `tool_sets`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from agenteval._util.canonical import content_hash
+from agenteval._util.frozen import quick
 from agenteval.core.lazy import Lazy
 from agenteval.core.message import (
     MediaPart,
@@ -43,11 +44,12 @@ from agenteval.core.trajectory import (
 
 SCHEMA = "trajectory.v1"
 
-_TEXTUAL: dict[str, type[TextPart | ReasoningPart | RefusalPart]] = {
-    "text": TextPart,
-    "reasoning": ReasoningPart,
-    "refusal": RefusalPart,
+_TEXTUAL: dict[str, Callable[..., TextPart | ReasoningPart | RefusalPart]] = {
+    "text": quick(TextPart),
+    "reasoning": quick(ReasoningPart),
+    "refusal": quick(RefusalPart),
 }
+_message = quick(Message)
 
 
 # --- messages
@@ -86,7 +88,7 @@ def message_to_json(message: Message) -> dict[str, Any]:
 def message_from_json(data: Mapping[str, Any]) -> Message:
     """A message from JSON."""
     role = data.get("role")
-    return Message(
+    return _message(
         role=role if role in {"system", "user", "assistant", "tool"} else "user",
         parts=tuple(part_from_json(part) for part in data.get("parts", ())),
     )
@@ -242,6 +244,14 @@ class _Writer:
 
 # --- in
 
+_trajectory = quick(Trajectory)
+_step = quick(Step)
+_tool_call = quick(ToolCall)
+_model_call = quick(ModelCall)
+_counted = quick(Usage)
+_integrity = quick(Integrity)
+_end = quick(End)
+
 
 def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
     """A trajectory from its published JSON. Fields that are not known are passed over.
@@ -255,7 +265,7 @@ def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
     offered = data.get("offered_tools")
     runs: Sequence[Mapping[str, Any]] = data.get("runs", ())
     integrity: dict[str, Any] = {key: value for key, value in data["integrity"].items() if key in _INTEGRITY}
-    return Trajectory(
+    return _trajectory(
         id=data["id"],
         conversation_id=data.get("conversation_id"),
         trace_ids=tuple(data.get("trace_ids", ())),
@@ -264,8 +274,8 @@ def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
         runs=Lazy(len(runs), lambda position: _run(runs[position])),
         steps=LazySteps([step["kind"] for step in steps], reader.step),
         usage=_usage(data["usage"]),
-        integrity=Integrity(**integrity),
-        end=End(**{key: data["end"].get(key) for key in _END}),
+        integrity=_integrity(**integrity),
+        end=_end(**{key: data["end"].get(key) for key in _END}),
         attributes=data.get("attributes", {}),
         start=start,
     )
@@ -277,7 +287,7 @@ _USAGE = frozenset(Usage.__slots__)
 
 
 def _usage(data: Mapping[str, Any]) -> Usage:
-    return Usage(**{key: value for key, value in data.items() if key in _USAGE})
+    return _counted(**{key: value for key, value in data.items() if key in _USAGE})
 
 
 def _run(data: Mapping[str, Any]) -> AgentRun:
@@ -308,17 +318,17 @@ class _Reader:
         data = self._steps[position]
         if data["kind"] == "model_call":
             self._read_earlier(position)
-        return Step(
+        return _step(
             id=data["id"],
             index=data["index"],
             content=self._content(data),
-            span_ids=tuple(data.get("span_ids", ())),
-            start_ns=data.get("start_ns", 0),
-            end_ns=data.get("end_ns", 0),
-            run=data.get("run"),
+            span_ids=tuple(data["span_ids"]),
+            start_ns=data["start_ns"],
+            end_ns=data["end_ns"],
+            run=data["run"],
             missing=data.get("missing", {}),
             truncated=tuple(data.get("truncated", ())),
-            sources=tuple(data.get("sources", ())),
+            sources=tuple(data["sources"]),
         )
 
     def _read_earlier(self, position: int) -> None:
@@ -340,15 +350,15 @@ class _Reader:
     def _content(self, data: Mapping[str, Any]) -> Content:
         kind = data["kind"]
         if kind == "tool_call":
-            return ToolCall(
+            return _tool_call(
                 name=data["name"],
-                arguments=data.get("arguments"),
-                result=data.get("result"),
-                error=data.get("error"),
-                status=data.get("status", "unknown"),
-                call_id=data.get("call_id"),
-                requested_by=data.get("requested_by"),
-                by=data.get("by", "agent"),
+                arguments=data["arguments"],
+                result=data["result"],
+                error=data["error"],
+                status=data["status"],
+                call_id=data["call_id"],
+                requested_by=data["requested_by"],
+                by=data["by"],
             )
         if kind == "message":
             return message_from_json(data)
@@ -363,7 +373,7 @@ class _Reader:
     def _model_call(self, data: Mapping[str, Any]) -> ModelCall:
         messages, output = self._conversation(data)
         usage = data.get("usage")
-        return ModelCall(
+        return _model_call(
             model=data.get("model"),
             messages=messages,
             offered_tools=self._tool_sets[int(data["offered_tools"])],

@@ -7,7 +7,11 @@ from dataclasses import MISSING, Field, fields
 from functools import cache
 from typing import Any, cast
 
+from agenteval._util.frozen import quick
 from agenteval.core.outcome import Finding, Label, Measure, Run, Score, Trial
+
+
+_trial = quick(Trial)
 
 
 def run_to_json(run: Run) -> dict[str, Any]:
@@ -27,7 +31,7 @@ def trial_to_json(trial: Trial) -> dict[str, Any]:
 
 def trial_from_json(data: Mapping[str, Any]) -> Trial:
     """A trial from JSON."""
-    return Trial(**_known(Trial, data, tuples=("trace_ids",)))
+    return _trial(**_known(Trial, data, tuples=("trace_ids",)))
 
 
 def label_to_json(label: Label) -> dict[str, Any]:
