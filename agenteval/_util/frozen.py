@@ -17,9 +17,14 @@ def quick(kind: Callable[P, T]) -> Callable[P, T]:
     with the same slots are assigned, and the twin becomes a value of the frozen class once it is whole.
 
     Args:
-        kind: A frozen dataclass with slots, without base classes and without `__post_init__`.
+        kind: A frozen dataclass with slots and without base classes.
+
+    Raises:
+        TypeError: It has a `__post_init__`, which the twin would not call.
     """
     name = cast("type[T]", kind).__name__
+    if hasattr(kind, "__post_init__"):
+        raise TypeError(f"{name} has a __post_init__: call its constructor")
 
     def close(self: Any) -> None:
         self.__class__ = kind

@@ -14,7 +14,7 @@ Steps of judging one part, in this order:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -245,6 +245,6 @@ def _placed(outcome: Outcome, part: Part) -> Outcome:
     return outcome
 
 
-def all_tools(checks: Sequence[Check]) -> frozenset[str]:
+def all_tools(checks: Iterable[Check]) -> frozenset[str]:
     """The literal tool names that checks mention."""
     return frozenset[str]().union(*(check.tools for check in checks))

@@ -10,7 +10,6 @@ from typing import Any, cast
 from agenteval._util.frozen import quick
 from agenteval.core.outcome import Finding, Label, Measure, Run, Score, Trial
 
-
 _trial = quick(Trial)
 
 
