@@ -199,7 +199,7 @@ class Check:
         if self.role == "metric" and verdict == "fail" and self.pass_at is None:
             verdict = "pass"
         evidence = {**outcome.evidence, "why": self.why} if self.why else outcome.evidence
-        return _finding(
+        return _make_finding(
             check=name,
             verdict=verdict,
             reason_code=outcome.code,
@@ -223,7 +223,7 @@ class Check:
         return 1.0 if outcome.verdict == "pass" else 0.0
 
 
-_finding = quick(Finding)
+_make_finding = quick(Finding)
 
 _EMPTY: Doubt = ("empty", "nothing was recorded: no steps at all")
 

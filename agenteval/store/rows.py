@@ -10,7 +10,10 @@ from typing import Any, cast
 from agenteval._util.frozen import quick
 from agenteval.core.outcome import Finding, Label, Measure, Run, Score, Trial
 
-_trial = quick(Trial)
+_make_trial = quick(Trial)
+_make_finding = quick(Finding)
+_make_measure = quick(Measure)
+_make_score = quick(Score)
 
 
 def run_to_json(run: Run) -> dict[str, Any]:
@@ -30,7 +33,7 @@ def trial_to_json(trial: Trial) -> dict[str, Any]:
 
 def trial_from_json(data: Mapping[str, Any]) -> Trial:
     """A trial from JSON."""
-    return _trial(**_known(Trial, data, tuples=("trace_ids",)))
+    return _make_trial(**_known(Trial, data, tuples=("trace_ids",)))
 
 
 def label_to_json(label: Label) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def concluded_from_json(data: Mapping[str, Any]) -> tuple[tuple[Finding, ...], S
         return findings, None
     score = _known(Score, data["score"])
     score["findings"] = findings
-    return findings, Score(**score)
+    return findings, _make_score(**score)
 
 
 def _finding_to_json(finding: Finding) -> dict[str, Any]:
@@ -69,8 +72,8 @@ def _finding_to_json(finding: Finding) -> dict[str, Any]:
 def _finding_from_json(data: Mapping[str, Any]) -> Finding:
     values = _known(Finding, data, tuples=("steps",))
     if "measure" in values:
-        values["measure"] = Measure(**_known(Measure, values["measure"], tuples=("scale",)))
-    return Finding(**values)
+        values["measure"] = _make_measure(**_known(Measure, values["measure"], tuples=("scale",)))
+    return _make_finding(**values)
 
 
 # --- any flat value
@@ -102,7 +105,7 @@ def _is_default(value: Any, default: Any) -> bool:
 def _known(kind: type[Any], data: Mapping[str, Any], *, tuples: tuple[str, ...] = ()) -> dict[str, Any]:
     """The fields that this version knows: what a later one added is passed over."""
     names = _names(kind)
-    values = {key: value for key, value in data.items() if key in names}
+    values = dict(data) if names.issuperset(data) else {key: value for key, value in data.items() if key in names}
     for key in tuples:
         if values.get(key) is not None:
             values[key] = tuple(values[key])
