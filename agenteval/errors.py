@@ -13,6 +13,10 @@ AgentEvalError
 ├── ToolError                 a tool's own domain error: shown to the agent, which may recover
 ├── AgentError                the agent under test raised: the trial ends as `agent_error`
 ├── LimitReached              a limit of the trial was reached: the trial ends as `limit`
+├── ResultError               a run did not come to what was required of it; carries the run's result
+│   ├── RequirementNotMet     the agent passes less often than required; an AssertionError, too
+│   ├── Inconclusive          too few trials to tell; an AssertionError, too
+│   └── InvalidTrials         something other than the agent broke: mend it, nothing is concluded of the agent
 ├── ModelError                a model endpoint failed: the trial is invalid
 │   ├── RateLimited           asked to slow down, and retries ran out
 │   ├── ContextExceeded       the conversation outgrew the model's context: the trial ends as `limit`
@@ -33,12 +37,16 @@ __all__ = [
     "CodeNotAllowed",
     "ContextExceeded",
     "ImportRefused",
+    "Inconclusive",
+    "InvalidTrials",
     "LimitReached",
     "MissingExtra",
     "ModelError",
     "NotFound",
     "RateLimited",
     "RequestError",
+    "RequirementNotMet",
+    "ResultError",
     "ScenarioError",
     "StoreError",
     "StoreTooNew",
@@ -168,6 +176,34 @@ class LimitReached(AgentEvalError):
 
 class BudgetSpent(AgentEvalError):
     """The run's budget is spent: the trial stops, is not counted, and is run again on `--resume`."""
+
+
+class ResultError(AgentEvalError):
+    """A run did not come to what was required of it.
+
+    Args:
+        message: What was found, and what was required.
+        result: The run's result; None where it did not get that far.
+        agents: Those of the run that it is about.
+    """
+
+    def __init__(self, message: str, *, result: object = None, agents: tuple[str, ...] = ()) -> None:
+        """Keep the result for those who show what happened."""
+        self.result = result
+        self.agents = agents
+        super().__init__(message)
+
+
+class RequirementNotMet(ResultError, AssertionError):
+    """The agent passes less often than was required."""
+
+
+class Inconclusive(ResultError, AssertionError):
+    """The trials that were counted do not tell whether the requirement is met."""
+
+
+class InvalidTrials(ResultError):
+    """Something other than the agent broke in some trials, so that nothing is concluded of it."""
 
 
 class ModelError(AgentEvalError):

@@ -104,15 +104,7 @@ def plan_run(
     _check_models(request, agents, model, prices)
     check_users(suite, user_model, user_prices, max_usd=request.max_usd)
     refuse_unknown_tools(suite, agents)
-    run = resume or Run(
-        id=new_run_id(),
-        kind="execution",
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        suite=suite.id,
-        suite_hash=suite.hash,
-        agents=tuple(spec.name for spec in agents),
-        settings={**request.settings(), **claims_of(suite)},
-    )
+    run = resume or new_run(suite, agents, request.settings())
     if resume is not None and resume.suite_hash != suite.hash:
         raise RequestError(
             f"run {resume.id} cannot go on: the suite {suite.id} has changed since it began. "
@@ -161,9 +153,18 @@ def _check_base_url(option: str, base_url: str | None) -> None:
         )
 
 
-def claims_of(suite: Suite) -> dict[str, Json]:
-    """What a score on the suite means and does not, for the run's record."""
-    return {"claims": list(suite.claims), "does_not_claim": list(suite.does_not_claim)}
+def new_run(suite: Suite, agents: tuple[AgentSpec, ...], settings: Mapping[str, Json]) -> Run:
+    """The record of a run that begins now, with what a score on its suite means and does not."""
+    now = datetime.now(UTC)
+    return Run(
+        id=new_run_id(now),
+        kind="execution",
+        created_at=now.isoformat(timespec="seconds"),
+        suite=suite.id,
+        suite_hash=suite.hash,
+        agents=tuple(spec.name for spec in agents),
+        settings={**settings, "claims": list(suite.claims), "does_not_claim": list(suite.does_not_claim)},
+    )
 
 
 def check_counts(*, trials: int, concurrency: int, retries: int, max_usd: float | None) -> None:
@@ -182,12 +183,7 @@ def _prices(given: Mapping[str, float]) -> Prices:
 def _check_models(
     request: RunRequest, agents: tuple[AgentSpec, ...], model: Model | None, prices: Prices | None
 ) -> None:
-    needs_model = [spec.name for spec in agents if getattr(spec.agent, "needs_model", False)]
-    if needs_model and model is None:
-        raise RequestError(
-            f'agent "{needs_model[0]}" needs a model: pass --model openai:NAME, '
-            "and --base-url URL for an endpoint of your own"
-        )
+    refuse_missing_model(agents, model)
     if request.max_usd is None:
         return
     if model is not None and prices is None:
@@ -199,6 +195,16 @@ def _check_models(
     if unknown:
         raise RequestError(
             f'--max-usd cannot bound agent "{unknown[0]}": it may call models of its own, whose prices are unknown'
+        )
+
+
+def refuse_missing_model(agents: tuple[AgentSpec, ...], model: Model | None) -> None:
+    """Raise RequestError where an agent speaks to the run's model, and there is none."""
+    needs_model = [spec.name for spec in agents if getattr(spec.agent, "needs_model", False)]
+    if needs_model and model is None:
+        raise RequestError(
+            f'agent "{needs_model[0]}" needs a model: pass --model openai:NAME, '
+            "and --base-url URL for an endpoint of your own; in Python model=ChatCompletions(...)"
         )
 
 

@@ -307,6 +307,10 @@ _DOCTOR = _object(
     },
     said="What was found of an installation, a project and its store: agenteval doctor --json.",
 )
+_NEW = _object(
+    {"schema": {"const": "new.v1"}, "files": _list(_TEXT), "tools": _list(_TEXT)},
+    said="What was written for an agent, and the tools that were read from it: agenteval new --json.",
+)
 _RUN_OUTPUT = _object(
     {
         "schema": {"const": "run.v1"},
@@ -472,6 +476,7 @@ _DOCUMENTS: dict[str, tuple[Schema, dict[str, Schema]]] = {
     "import.v1": (_IMPORT, {}),
     "checks.v1": (_CHECKS, {}),
     "doctor.v1": (_DOCTOR, {}),
+    "new.v1": (_NEW, {}),
     "run.v1": (_RUN_OUTPUT, _WITH_REPORT),
     "score.v1": (_SCORE, _WITH_REPORT),
 }
