@@ -113,9 +113,14 @@ def _by_rate(outcomes: Outcomes, rate: float, confidence: float) -> Against | No
     found = requirement(counts, rate, confidence=confidence, left_out=left_out)
     if found.verdict == "met":
         return None
-    if found.verdict == "not_met":
-        return Against(RequirementNotMet, f"not met: {_observed(found)}")
-    return Against(Inconclusive, f"inconclusive: {_observed(found)}; {_more(found)}")
+    return Against(RequirementNotMet if found.verdict == "not_met" else Inconclusive, in_words(found))
+
+
+def in_words(found: Requirement) -> str:
+    """What was observed and required, and where that is open how much more would tell."""
+    if found.verdict == "inconclusive":
+        return f"inconclusive: {_observed(found)}; {_more(found)}"
+    return f"{found.verdict.replace('_', ' ')}: {_observed(found)}"
 
 
 def _observed(found: Requirement) -> str:
