@@ -216,7 +216,10 @@ _REPORT = _object(
         "checks": _list(_REPORT_CHECK),
         "trials": _list(_REPORT_TRIAL),
     },
-    {"used": _USED},
+    {
+        "notices": _list(_TEXT, said="What has to be known before any figure is read."),
+        "used": _USED,
+    },
     said="The report of a run: agenteval report --json.",
 )
 

@@ -41,6 +41,8 @@ def render(report: Mapping[str, Any], *, width: int | None = None, color: bool =
     run = report["run"]
     suite = f", suite {one_line(run['suite'])}" if run["suite"] else ""
     console.print(Text(f"run {run['id']} ({run['kind']}{suite}), {report['trials_total']} trials", style="bold"))
+    for notice in report.get("notices", ()):
+        console.print(Text(notice, style="bold red"))
     console.print()
     _print(console, _agents(report))
     if any(len(agent["pass_hat_k"]) > 1 for agent in report["agents"]):
