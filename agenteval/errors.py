@@ -10,6 +10,7 @@ AgentEvalError
 ├── WorldError                the simulated world broke: the trial is invalid, not the agent's failure
 ├── UserError                 the simulated user broke: the trial is invalid, not the agent's failure
 │   └── UserDiverged          it said what it could not say: the trial is `diverged`, not the agent's failure
+├── SandboxError              a sandbox cannot start or broke: the trial is invalid, not the agent's failure
 ├── ToolError                 a tool's own domain error: shown to the agent, which may recover
 ├── AgentError                the agent under test raised: the trial ends as `agent_error`
 ├── LimitReached              a limit of the trial was reached: the trial ends as `limit`
@@ -47,6 +48,7 @@ __all__ = [
     "RequestError",
     "RequirementNotMet",
     "ResultError",
+    "SandboxError",
     "ScenarioError",
     "StoreError",
     "StoreTooNew",
@@ -137,6 +139,10 @@ class UserDiverged(UserError):
         self.how = how
         self.what = what
         super().__init__(f"{how}: {what}")
+
+
+class SandboxError(AgentEvalError):
+    """A sandbox cannot start or broke; the trial is invalid. The failure of a command is a result, and none of this."""
 
 
 class ToolError(AgentEvalError):

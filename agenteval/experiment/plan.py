@@ -17,7 +17,7 @@ from agenteval.core.outcome import Run
 from agenteval.core.ports import Model
 from agenteval.core.scenario import Suite
 from agenteval.errors import RequestError
-from agenteval.experiment.agents import resolve_agents
+from agenteval.experiment.agents import CHAT_SETTINGS, resolve_agents
 from agenteval.experiment.proof import unknown_tools
 from agenteval.experiment.run import AgentSpec, RunPlan
 from agenteval.intake.suites import load_suite
@@ -62,6 +62,10 @@ class RunRequest:
         """As JSON, for the run's record. Holds no secret: keys come from the environment."""
         return plain(self)
 
+    def chat_settings(self) -> dict[str, Any]:
+        """The arguments of ChatAgent that were given."""
+        return {name: getattr(self, name) for name in CHAT_SETTINGS if getattr(self, name) is not None}
+
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> RunRequest:
         """The request that a run's record keeps."""
@@ -92,14 +96,7 @@ def plan_run(
     _check_base_url("--base-url", request.base_url)
     _check_base_url("--user-base-url", request.user_base_url)
     suite = load_suite(request.suite, loader, select=request.select)
-    agents = resolve_agents(
-        request.agents,
-        suite,
-        loader,
-        project=project,
-        temperature=request.temperature,
-        max_tokens=request.max_tokens,
-    )
+    agents = resolve_agents(request.agents, suite, loader, project=project, chat=request.chat_settings())
     model = None if request.model is None else make_model(request.model, request.base_url)
     prices = None if request.price is None else _prices(request.price)
     user_model = None if request.user_model is None else make_model(request.user_model, request.user_base_url)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from agenteval._util.names import did_you_mean
 from agenteval.core.codec import fingerprint
-from agenteval.core.outcome import Score
+from agenteval.core.outcome import COUNTED, Score
 from agenteval.core.ports import Agent, Checker, Session
 from agenteval.core.scenario import Scenario, Suite
 from agenteval.core.trajectory import ToolCall, Trajectory
@@ -20,7 +20,6 @@ from agenteval.errors import ScenarioError, ToolError
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import score
 from agenteval.experiment import mutants
-from agenteval.experiment.run import COUNTED
 from agenteval.harness.limits import Budget
 from agenteval.harness.trial import TrialPlan, TrialResult, run_trial
 from agenteval.intake.solutions import Call, Maybe, Say, Solution

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agenteval._util.ids import derived_seed
-from agenteval.core.outcome import Run, Score, Trial
+from agenteval.core.outcome import COUNTED, Run, Score, Trial
 from agenteval.core.ports import Agent, Model, Query, TraceStore
 from agenteval.core.scenario import Scenario, Suite
 from agenteval.core.trajectory import Trajectory
+from agenteval.core.used import used
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import INVALID, score
 from agenteval.harness.limits import Budget
@@ -24,7 +25,6 @@ from agenteval.harness.trial import TrialPlan, TrialResult, run_trial
 from agenteval.models.price import Prices
 from agenteval.telemetry.assemble import trajectory_of
 
-COUNTED = frozenset({"completed", "limit", "agent_error"})
 _TRIED_AGAIN = frozenset({"invalid", "diverged"})
 _AT_ONCE = 64  # results committed in one transaction, at most
 
@@ -242,12 +242,17 @@ def keep_all(store: TraceStore, results: Sequence[tuple[TrialPlan, TrialResult]]
     with store.batch():
         store.append([span for _, result in results for span in result.spans])
         store.put_trials(
-            (result.trial, trajectory, result.start_state)
+            (_counted(result.trial, trajectory), trajectory, result.start_state)
             for (_, result), (trajectory, _) in zip(results, judged, strict=True)
         )
         for (_, result), (_, concluded) in zip(results, judged, strict=True):
             store.record(result.trial.run, result.trial.trajectory or "", concluded.findings, concluded)
     return [concluded for _, concluded in judged]
+
+
+def _counted(trial: Trial, trajectory: Trajectory | None) -> Trial:
+    """The trial, with what it used: reports add that up without reading trajectories."""
+    return trial if trajectory is None else replace(trial, used=used(trajectory))
 
 
 def _judge(scenario: Scenario, result: TrialResult) -> tuple[Trajectory | None, Score]:

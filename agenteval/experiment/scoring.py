@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from agenteval._util.ids import new_run_id
-from agenteval.core.outcome import Run, Score, Trial
+from agenteval.core.outcome import COUNTED, Run, Score, Trial
 from agenteval.core.ports import Query, TraceStore
 from agenteval.core.trajectory import ToolCall, Trajectory
 from agenteval.errors import RequestError
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import INVALID, score
-from agenteval.experiment.run import COUNTED, run_of
+from agenteval.experiment.run import run_of
 from agenteval.experiment.stores import trajectories
 from agenteval.intake.checkfiles import CheckFile
 

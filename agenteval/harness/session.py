@@ -31,6 +31,7 @@ from agenteval.errors import (
     WorldError,
 )
 from agenteval.harness.limits import Meter
+from agenteval.harness.sandboxes import AgentSandbox, TrialSandbox
 from agenteval.harness.stalls import Interrupted
 from agenteval.models.price import Prices, cost_of
 from agenteval.telemetry.capture import TrialRecorder
@@ -53,6 +54,7 @@ class LiveSession:
         recorder: The trial's recorder.
         meter: The trial's limits.
         seed: The trial's seed.
+        sandbox: The trial's sandbox.
         faults: What misbehaves in the trial.
     """
 
@@ -69,6 +71,7 @@ class LiveSession:
         recorder: TrialRecorder,
         meter: Meter,
         seed: int,
+        sandbox: TrialSandbox,
         faults: Injector,
     ) -> None:
         self.opening = opening
@@ -86,6 +89,7 @@ class LiveSession:
         self._heard: list[Message] = []
         self._turn: OpenRecord | None = None
         self._one_call = asyncio.Lock()
+        self.sandbox = AgentSandbox(sandbox, limited=self.limited, one_at_a_time=self._one_call)
         self._refusals = 0
 
     def begin(self) -> None:

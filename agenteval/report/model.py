@@ -16,8 +16,9 @@ from typing import Any, Literal, cast, get_args
 import orjson
 
 from agenteval._util.version import __version__
-from agenteval.core.outcome import Finding, Interval, Measure, Run, Score, Trial, TrialStatus
+from agenteval.core.outcome import Finding, Measure, Run, Score, Trial, TrialStatus
 from agenteval.core.ports import TraceStore
+from agenteval.report.use import interval, use, with_use
 from agenteval.report.visible import natural, storable
 from agenteval.stats import clustered_mean, over_scenarios, pass_at_k, pass_hat_k, pass_rate, wilson
 
@@ -50,7 +51,9 @@ def build(store: TraceStore, run_id: str, *, confidence: float = 0.95) -> dict[s
         NotFound: There is no such run.
     """
     run = store.run(run_id)
-    rows = [Row(trial, score) for trial, score in store.outcomes(run.id)]
+    outcomes = list(store.outcomes(run.id))
+    trials = with_use(store, [trial for trial, _ in outcomes], run.parent or run.id)
+    rows = [Row(trial, score) for trial, (_, score) in zip(trials, outcomes, strict=True)]
     agents = list(dict.fromkeys([*run.agents, *(row.trial.agent for row in rows)]))
     rows = _ordered(rows, agents)
     document = {
@@ -105,11 +108,6 @@ def _suite(run: Run) -> dict[str, Any] | None:
     return said
 
 
-def interval(value: Interval) -> dict[str, Any]:
-    """An interval as JSON."""
-    return {name: getattr(value, name) for name in Interval.__slots__}
-
-
 # --- figures of a set of trials
 
 
@@ -130,6 +128,7 @@ def _figures(rows: Sequence[Row], confidence: float) -> dict[str, Any]:
         "scores": _tally(CONCLUSIONS, (conclusion(row.score) for row in rows)),
         "metric": _mean({name: [row.score.metric for row in of] for name, of in by_scenario.items()}, confidence),
         "seconds": _total(row.trial.seconds for row in rows),
+        "used": use([row.trial for row in rows], confidence),
     }
 
 

@@ -177,6 +177,11 @@ class Record:
         self.id = format(span.get_span_context().span_id, "016x")
         self._closed = False
 
+    @property
+    def is_open_tool(self) -> bool:
+        """Whether it is a tool call that has not ended."""
+        return not self._closed and self.attributes.get(semconv.OPERATION) == semconv.EXECUTE_TOOL
+
     def set(self, key: str, value: Any) -> None:
         """Set an attribute of any shape."""
         self.attributes[key] = value
@@ -331,25 +336,46 @@ class TrialRecorder:
     def close_tool(self, record: OpenRecord, result: Json, changes: Sequence[Mapping[str, Json]] = ()) -> None:
         """Close an `execute_tool` record."""
         record.set(semconv.TOOL_RESULT, plain(result))
-        self._changed(record, changes)
+        self.note_changes(record, changes)
         record.end()
 
     def fail_tool(
         self, record: OpenRecord, kind: str, message: str, changes: Sequence[Mapping[str, Json]] = ()
     ) -> None:
         """Close an `execute_tool` record with its error."""
-        self._changed(record, changes)
+        self.note_changes(record, changes)
         record.fail(kind, message)
 
-    def _changed(self, record: OpenRecord, changes: Sequence[Mapping[str, Json]]) -> None:
+    def note_changes(self, record: OpenRecord, changes: Sequence[Mapping[str, Json]]) -> None:
+        """Note what an open `execute_tool` record changed in the world, after what was noted before."""
         if changes:
             recorded = plain(changes)
-            record.set(semconv.STATE_CHANGES, recorded)
+            before = cast("Record", record).attributes.get(semconv.STATE_CHANGES, [])
+            record.set(semconv.STATE_CHANGES, [*before, *recorded])
             self.changes.extend(recorded)
+
+    def tool_at_work(self) -> Record | None:
+        """The open `execute_tool` record that is current, else the one that was opened last, if any."""
+        current = format(otel.get_current_span().get_span_context().span_id, "016x")
+        with self._lock:
+            tools = [record for record in self._records.values() if record.is_open_tool]
+        return next((record for record in tools if record.id == current), tools[-1] if tools else None)
+
+    def last_tool(self) -> Record | None:
+        """The `execute_tool` record at work, else the last one that there was."""
+        with self._lock:
+            tools = [r for r in self._records.values() if r.attributes.get(semconv.OPERATION) == semconv.EXECUTE_TOOL]
+        return self.tool_at_work() or (tools[-1] if tools else None)
 
     def open_plumbing(self, name: str, attributes: Mapping[str, Any]) -> Record:
         """Open a record that makes no step: something around the agent, right under the root."""
         record = self._open(name, self._root_context, SpanKind.INTERNAL)
+        record.attributes.update(attributes)
+        return record
+
+    def open_inner(self, name: str, attributes: Mapping[str, Any], *, parent: OpenRecord | None) -> Record:
+        """Open a record that makes no step, beneath another one or beneath what is current."""
+        record = self._open(name, self._context_under(parent), SpanKind.INTERNAL)
         record.attributes.update(attributes)
         return record
 

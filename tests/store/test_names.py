@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agenteval.errors import NotFound
+from agenteval.experiment.stores import open_store
 from agenteval.store.memory import MemoryStore
-from agenteval.store.opening import open_store
 from agenteval.testing import store_parts as parts
 
 
@@ -18,7 +18,7 @@ def told(store, name: str) -> list[str]:
 
 @pytest.fixture(params=["memory", "sqlite"])
 def store(request, tmp_path):
-    made = MemoryStore() if request.param == "memory" else open_store(tmp_path / "store.db")
+    made = MemoryStore() if request.param == "memory" else open_store(tmp_path / "store.db", assembler="1")
     yield made
     made.close()
 
