@@ -32,6 +32,7 @@ from agenteval.core.trajectory import (
     End,
     Handoff,
     Integrity,
+    Interrupt,
     LazySteps,
     ModelCall,
     OfferedTool,
@@ -227,6 +228,8 @@ class _Writer:
             return {"patch": [dict(operation) for operation in content.patch], "caused_by": content.caused_by}
         if isinstance(content, Handoff):
             return {"target": content.target}
+        if isinstance(content, Interrupt):
+            return {"value": content.value, "answer": content.answer}
         return {"data": content.data}
 
     def _model_call(self, step_id: str, call: ModelCall) -> dict[str, Any]:
@@ -384,6 +387,8 @@ class _Reader:
             return StateChange(patch=tuple(data["patch"]), caused_by=data.get("caused_by"))
         if kind == "handoff":
             return Handoff(target=data["target"])
+        if kind == "interrupt":
+            return Interrupt(value=data.get("value"), answer=data.get("answer"))
         return Other(kind=kind, data=data.get("data"))
 
     def _model_call(self, data: Mapping[str, Any]) -> ModelCall:

@@ -394,6 +394,7 @@ _KINDS: dict[str, Schema] = {
         optional={"injected": _TEXT},
     ),
     "handoff": _object({"target": _TEXT}),
+    "interrupt": _object({"value": _ANY, "answer": _ANY}),
     "state_change": _object({"patch": _list({"type": "object"}), "caused_by": _TEXT_OR_NULL}),
 }
 _STEP: Schema = {

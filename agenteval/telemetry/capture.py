@@ -367,6 +367,15 @@ class TrialRecorder:
             tools = [r for r in self._records.values() if r.attributes.get(semconv.OPERATION) == semconv.EXECUTE_TOOL]
         return self.tool_at_work() or (tools[-1] if tools else None)
 
+    def retract_tool(self, record: OpenRecord, why: str) -> None:
+        """Close an `execute_tool` record that makes no step, and take it out of the count, once."""
+        with self._lock:
+            if semconv.NO_STEP in cast("Record", record).attributes:
+                return
+            self.tool_calls -= 1
+            record.set(semconv.NO_STEP, why)
+        record.end()
+
     def open_plumbing(self, name: str, attributes: Mapping[str, Any]) -> Record:
         """Open a record that makes no step: something around the agent, right under the root."""
         record = self._open(name, self._root_context, SpanKind.INTERNAL)
