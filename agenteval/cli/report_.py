@@ -96,11 +96,12 @@ def exit_code(report: Mapping[str, Any], require: float | None) -> int:
         return INVALID_TRIALS
     if require is None:
         return YES
+    from agenteval.experiment.require import in_words
+    from agenteval.stats import requirement
+
     rate = report["pass_rate"]
-    if rate["low"] is None or rate["low"] < require <= rate["high"]:
-        click.echo(f"inconclusive: the pass rate may be {require:g} or not; more trials would tell", err=True)
-        return INCONCLUSIVE
-    if rate["low"] >= require:
-        return YES
-    click.echo(f"not met: the pass rate is below {require:g}", err=True)
-    return NO
+    counts = {row["scenario"]: (row["passed"], row["pass_rate"]["counted"]) for row in report["scenarios"]}
+    found = requirement(counts, require, confidence=rate["confidence"], left_out=rate["left_out"])
+    if found.verdict != "met":
+        click.echo(in_words(found), err=True)
+    return {"met": YES, "not_met": NO, "inconclusive": INCONCLUSIVE}[found.verdict]

@@ -6,15 +6,17 @@ Each protocol has a conformance kit in `agenteval.testing`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from types import TracebackType
+from typing import Any, Protocol, Self, runtime_checkable
 
 from agenteval.core.json import Json
 from agenteval.core.message import Message
 from agenteval.core.model import Completion, ModelRequest
 from agenteval.core.outcome import Finding, Label, Run, Score, Trial
+from agenteval.core.sandbox import Completed, Isolation, Listing
 from agenteval.core.scenario import Scenario
 from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import OfferedTool, Trajectory, Usage
@@ -45,6 +47,90 @@ class World(Protocol):
 
     def restore(self, snapshot: object) -> None:
         """Bring back the state of a snapshot of this world."""
+        ...
+
+
+class Sandbox(Protocol):
+    """A place where commands run apart from the host: one work folder, and the processes that were started in it.
+
+    Open it with `async with`; closing ends every process and leaves nothing behind. A SandboxError is the provider's
+    failure, never the command's. An OSError is the caller's mistake: no such file, a link where no link is followed,
+    too large.
+    """
+
+    @property
+    def folder(self) -> str:
+        """The work folder as commands see it: where they start, and what paths are relative to."""
+        ...
+
+    @property
+    def isolation(self) -> Isolation:
+        """What isolates it, as it was found to hold when it was opened."""
+        ...
+
+    async def exec(
+        self,
+        command: str | Sequence[str],
+        *,
+        stdin: bytes = b"",
+        cwd: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 (the sandbox itself kills what runs too long, and says so)
+    ) -> Completed:
+        """Run a command to its end.
+
+        What it leaves in the background goes on until the sandbox is closed; what that writes is no longer kept.
+
+        Args:
+            command: A line for `/bin/sh`, or a program and its arguments as they are.
+            stdin: What it reads; nothing unless given.
+            cwd: Where it starts, relative to the work folder.
+            timeout: Seconds after which it is killed with all that it started; the sandbox's limit unless given.
+        """
+        ...
+
+    async def read(self, path: str) -> bytes:
+        """What a file of the work folder holds. Follows no symbolic link, and opens nothing but regular files."""
+        ...
+
+    async def write(self, path: str, data: bytes, *, mode: int | None = None) -> None:
+        """Write a file of the work folder, and the folders on its path. Follows no symbolic link.
+
+        Args:
+            path: Relative to the work folder, or beginning with it.
+            data: All that it holds afterwards.
+            mode: Its permissions afterwards; those that it has, or 0o644 for a new one, unless given.
+        """
+        ...
+
+    async def files(self, *, known: Collection[str] | None = None) -> Listing:
+        """What is in the work folder, at any depth.
+
+        Args:
+            known: Asks for contents, too, save those of files that have one of these stamps.
+        """
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Start it."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End every process, and leave nothing behind."""
+        ...
+
+
+@runtime_checkable
+class SandboxedWorld(World, Protocol):
+    """A world whose systems live in a sandbox. The harness opens one for the trial, and closes it at its end."""
+
+    async def open(self, sandbox: Sandbox) -> None:
+        """Take a sandbox that is open and empty, and put in it what the world begins with. `state` does not change."""
+        ...
+
+    async def refresh(self) -> None:
+        """Find out what was done in the sandbox without the world's tools; `changes` then tells it."""
         ...
 
 
@@ -167,6 +253,11 @@ class Session(Protocol):
     @property
     def tools(self) -> Sequence[OfferedTool]:
         """The tools that the world offers; empty where there is no world."""
+        ...
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The trial's sandbox, in which its world lives, too; started when it is first used. The harness closes it."""
         ...
 
     @property

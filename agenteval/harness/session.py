@@ -32,6 +32,7 @@ from agenteval.errors import (
     WorldError,
 )
 from agenteval.harness.limits import Meter
+from agenteval.harness.sandboxes import AgentSandbox, TrialSandbox
 from agenteval.harness.stalls import Interrupted
 from agenteval.harness.user_line import UserLine
 from agenteval.models.price import Prices, cost_of
@@ -56,6 +57,7 @@ class LiveSession:
         recorder: The trial's recorder.
         meter: The trial's limits.
         seed: The trial's seed.
+        sandbox: The trial's sandbox.
         faults: What misbehaves in the trial.
     """
 
@@ -72,6 +74,7 @@ class LiveSession:
         recorder: TrialRecorder,
         meter: Meter,
         seed: int,
+        sandbox: TrialSandbox,
         faults: Injector,
     ) -> None:
         self.opening = opening
@@ -90,6 +93,7 @@ class LiveSession:
         self._heard: list[Message] = []
         self._turn: OpenRecord | None = None
         self._one_call = asyncio.Lock()
+        self.sandbox = AgentSandbox(sandbox, limited=self.limited, one_at_a_time=self._one_call)
         self._refusals = 0
 
     @property

@@ -4,7 +4,7 @@ completed     the agent came to its end
 limit         a limit of the scenario, or the context of its model, stopped it; scored all the same
 agent_error   the agent raised; scored, with a failed `finished` finding
 diverged      the simulated user left its part; not counted, tried again
-invalid       the harness, the world, the user, the model endpoint or the scenario broke; not counted, tried again
+invalid       the harness, the world, the user, the sandbox, the model endpoint or the scenario broke; likewise
 """
 
 from __future__ import annotations
@@ -28,18 +28,21 @@ from agenteval.errors import (
     LimitReached,
     ModelError,
     RequestError,
+    SandboxError,
     ScenarioError,
     UserDiverged,
     UserError,
     WorldError,
 )
 from agenteval.harness.limits import Budget, Meter
+from agenteval.harness.sandboxes import MakeSandbox, TrialSandbox
 from agenteval.harness.session import LiveSession
 from agenteval.harness.stalls import Interrupted, StallWatch, Watched, stall_watch, working
 from agenteval.harness.user_calls import UserCalls
 from agenteval.harness.user_line import UserLine
 from agenteval.models.price import Prices
 from agenteval.models.refusals import outgrew_context
+from agenteval.sandbox import bubblewrap
 from agenteval.telemetry.capture import TrialRecorder, capture
 from agenteval.world.faults import Injector
 from agenteval.world.state_world import StateWorld
@@ -51,6 +54,7 @@ _FAULTS: tuple[tuple[type[BaseException], str], ...] = (
     (WorldError, "world"),
     (UserError, "user"),
     (ModelError, "model"),
+    (SandboxError, "sandbox"),
     (ScenarioError, "scenario"),
     (RequestError, "harness"),
 )
@@ -64,6 +68,7 @@ class TrialPlan:
         user_model: Speaks for users with a persona; without one, the rule-based user who knows the same stands in.
         uses_world: False for an agent that keeps its own tools: no fault can be injected into those.
         waits: Whether injected latency is waited for.
+        sandbox: Gives the trial's sandbox, where its world or its agent wants one.
     """
 
     run: str
@@ -79,6 +84,7 @@ class TrialPlan:
     user_prices: Prices | None = None
     uses_world: bool = True
     waits: bool = True
+    sandbox: MakeSandbox = bubblewrap
 
     @property
     def trace_id(self) -> str:
@@ -119,21 +125,30 @@ async def run_trial(plan: TrialPlan, *, budget: Budget) -> TrialResult:
     began = time.monotonic()
     try:
         world, user, user_calls = _surroundings(plan, budget)
-        start = None if world is None else world.state()
-        start_hash = None if world is None else state_hash(start)
     except Exception as error:  # noqa: BLE001 (a scenario's own code may raise anything)
-        whose = next((name for kind, name in _FAULTS if isinstance(error, kind)), "world")
-        return TrialResult(trial=_trial(plan, _Ended("invalid", error=_line(error), fault_of=whose), began))
+        return _not_begun(plan, error, began)
     work = _Work(plan, world, user, budget)
     if user_calls is not None:
         user_calls.recorder = work.recorder
     try:
-        ended = await work.run()
+        async with work.sandbox:
+            try:
+                await work.sandbox.serve(world)
+                start = None if world is None else world.state()
+                start_hash = None if world is None else state_hash(start)
+            except Exception as error:  # noqa: BLE001 (likewise)
+                work.recorder.close({})
+                return _not_begun(plan, error, began)
+            ended = await work.run()
+            await work.sandbox.settle()
+            if world is not None:
+                ended = _with_proof(ended, world, start, start_hash, work)
     except asyncio.CancelledError:
         work.recorder.close({})
         raise
-    if world is not None:
-        ended = _with_proof(ended, world, start, start_hash, work)
+    if work.sandbox.fault is not None and ended.fault_of is None:  # found when the agent was done
+        whose, fault = work.sandbox.fault
+        ended = replace(ended, status="invalid", error=_line(fault), fault_of=whose)
     spans = work.recorder.close(_learned(ended, work, start_hash))
     return TrialResult(
         trial=_trial(plan, ended, began, traced=True),
@@ -141,6 +156,12 @@ async def run_trial(plan: TrialPlan, *, budget: Budget) -> TrialResult:
         start_state=start,
         not_counted=isinstance(work.meter.breach, BudgetSpent),
     )
+
+
+def _not_begun(plan: TrialPlan, error: Exception, began: float) -> TrialResult:
+    """A trial that something broke before the agent was there."""
+    whose = next((name for kind, name in _FAULTS if isinstance(error, kind)), "world")
+    return TrialResult(trial=_trial(plan, _Ended("invalid", error=_line(error), fault_of=whose), began))
 
 
 class _Clock:
@@ -182,6 +203,7 @@ class _Work:
             plan.trace_id, f"trial {plan.scenario.id}", _root_attributes(plan), on_use=meter.check
         )
         self.recorder = recorder
+        self.sandbox = TrialSandbox(plan.sandbox, recorder)
         self._line = UserLine()
         self.faults = Injector(plan.scenario.faults, waits=plan.waits)
         self.session = LiveSession(
@@ -195,6 +217,7 @@ class _Work:
             recorder=self.recorder,
             meter=self.meter,
             seed=plan.seed,
+            sandbox=self.sandbox,
             faults=self.faults,
         )
 
@@ -208,6 +231,7 @@ class _Work:
 
     async def _with_agent(self) -> _Ended:
         """Run the agent in a task of its own, so that a limit can cancel it whatever it catches."""
+        self._clock.began = time.monotonic()  # what came before, such as starting a sandbox, is not the agent's time
         watch = stall_watch()
         with watch.over(self._watched):
             task = asyncio.create_task(_converse(self._plan.agent, self.session, self.recorder, self._watched))
@@ -255,8 +279,9 @@ class _Work:
         breach = self.meter.breach
         if isinstance(breach, BudgetSpent):
             return _Ended("invalid", error=str(breach), fault_of="harness")
-        if self.session.fault is not None:
-            whose, fault = self.session.fault
+        noted = self.sandbox.fault or self.session.fault
+        if noted is not None:
+            whose, fault = noted
             if isinstance(fault, UserDiverged):
                 return _Ended("diverged", error=str(fault), fault_of=whose, detail=fault.how)
             return _Ended("invalid", error=_line(fault), fault_of=whose)
@@ -334,6 +359,7 @@ def _learned(ended: _Ended, work: _Work, start_hash: str | None) -> dict[str, At
         semconv.END_STATE: ended.end_state,
         semconv.OFFERED_TOOLS: sorted(tool.name for tool in work.session.tools) or None,
         semconv.FAULTS: work.told_faults(),
+        semconv.SANDBOX: None if work.sandbox.isolation is None else work.sandbox.isolation.text,
     }
     return {key: value for key, value in learned.items() if value is not None}
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agenteval.checkers import CheckDoc
+from agenteval.report import usewords
 from agenteval.report.terminal import width_of
 from agenteval.report.visible import clipped, natural, one_line
 from agenteval.stats import METHODS
@@ -40,10 +41,14 @@ def render(report: Mapping[str, Any], *, width: int | None = None, color: bool =
     run = report["run"]
     suite = f", suite {one_line(run['suite'])}" if run["suite"] else ""
     console.print(Text(f"run {run['id']} ({run['kind']}{suite}), {report['trials_total']} trials", style="bold"))
+    for notice in report.get("notices", ()):
+        console.print(Text(notice, style="bold red"))
     console.print()
     _print(console, _agents(report))
     if any(len(agent["pass_hat_k"]) > 1 for agent in report["agents"]):
         _print(console, _repeats(report))
+    for table in _used(report, console.width):
+        _print(console, table)
     _print(console, _scenarios(report, console.width))
     troubled = _troubled(report["checks"])
     if troubled:
@@ -224,6 +229,44 @@ def _repeats(report: Mapping[str, Any]) -> Table:
                 *("-" if value is None else f"{value:.3f}" for value in values),
             )
     return table
+
+
+def _used(report: Mapping[str, Any], width: int) -> list[Table]:
+    """What each agent used, in all and a trial; in several tables where the figures are too many for one."""
+    agents = [agent for agent in report["agents"] if "used" in agent]
+    heads = {name: usewords.HEADS[name].replace(" ", "\n") for name in usewords.columns(report)}
+    cells = {
+        name: [text(agent["used"][name]) for agent in agents for text in (usewords.total, usewords.per_trial)]
+        for name in heads
+    }
+    names = [clipped(one_line(agent["agent"]), 24) for agent in agents]
+    room = width - max(map(cell_len, [*names, "agent"])) - len("per trial") - 6
+    sizes = {name: max(map(cell_len, [*cells[name], *heads[name].split("\n")])) + 3 for name in heads}
+    tables: list[Table] = []
+    for some in _in_room(sizes, room):
+        table = _table("agent", "", title=None if tables else "used")
+        for name in some:
+            table.add_column(heads[name], justify="right", no_wrap=True)
+        for row in range(2 * len(agents)):
+            said = (names[row // 2], "in all") if row % 2 == 0 else ("", "per trial")
+            table.add_row(*map(Text, said), *(Text(cells[name][row]) for name in some))
+        tables.append(table)
+    if tables:
+        tables[-1].caption = "\n".join(usewords.notes(report)) or None
+    return tables
+
+
+def _in_room(sizes: Mapping[str, int], room: int) -> list[list[str]]:
+    """Names in as few lines as have room for their sizes, at least one a line."""
+    lines: list[list[str]] = []
+    left = 0
+    for name, size in sizes.items():
+        if not lines or size > left:
+            lines.append([])
+            left = room
+        lines[-1].append(name)
+        left -= size
+    return lines
 
 
 def _scenarios(report: Mapping[str, Any], width: int) -> Table:
