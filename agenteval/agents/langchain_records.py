@@ -244,6 +244,8 @@ class CallbackRecorder(BaseCallbackHandler):
         record = self._ended(run_id)
         if record is None:
             return
+        if call_id is None and isinstance(output, ToolMessage):  # older LangChain tells it here alone
+            record.set(semconv.TOOL_CALL_ID, output.tool_call_id)
         if isinstance(output, ToolMessage) and output.status == "error":
             record.fail("tool_error", str(output.text))
             return

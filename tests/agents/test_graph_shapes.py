@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import StructuredTool, tool
 from langgraph.cache.memory import InMemoryCache
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolNode
 from langgraph.types import CachePolicy
 
+from agenteval.agents.langchain_records import CallbackRecorder
 from agenteval.agents.langgraph import LangGraphAgent
 from agenteval.checkers import parse as parse_checks
 from agenteval.core.message import Message
@@ -255,6 +258,23 @@ async def test_what_a_graph_injects_into_a_tool_is_no_argument_of_the_call(lab: 
     result, trajectory = await lab.trial(LangGraphAgent(graph.compile()), task="hi")
     assert result.trial.status == "completed", result.trial.error
     lab.assert_recorded(trajectory)
+
+
+async def test_a_call_id_that_langchain_tells_only_at_the_end_is_recorded(lab: Any) -> None:
+    async def act(state: MessagesState) -> dict[str, Any]:
+        manager = ensure_config().get("callbacks")
+        [recorder] = [one for one in manager.handlers if isinstance(one, CallbackRecorder)]
+        for number, status in enumerate(("success", "error")):
+            run_id = uuid.uuid4()
+            recorder.on_tool_start({"name": "look"}, "", run_id=run_id, inputs={"n": number})
+            recorder.on_tool_end(ToolMessage("seen", tool_call_id=f"call-{number}", status=status), run_id=run_id)
+        return {"messages": [AIMessage("done")]}
+
+    _, trajectory = await lab.trial(LangGraphAgent(once(act).compile()), task="hi")
+    assert [(call.arguments, call.call_id, call.status) for _, call in trajectory.of(ToolCall)] == [
+        ({"n": 0}, "call-0", "ok"),
+        ({"n": 1}, "call-1", "error"),
+    ]
 
 
 async def test_a_call_that_does_not_fit_is_recorded_as_failed_though_the_tool_never_ran(lab: Any) -> None:
