@@ -67,6 +67,25 @@ def defaults() -> dict[str, dict[str, Any]]:
     return found
 
 
+def sandbox_option(function: F) -> F:
+    """`--sandbox REF`."""
+    return click.option(
+        "--sandbox",
+        metavar="REF",
+        default="bubblewrap",
+        show_default=True,
+        help="Where commands of agents run: bubblewrap, local (NO ISOLATION), or module:object.",
+    )(function)
+
+
+def warn_of_no_isolation(sandbox: object) -> None:
+    """Say loudly, on standard error, that nothing keeps an agent's commands from this machine."""
+    from agenteval.core.sandbox import LOCAL, WARNING
+
+    if sandbox == LOCAL:
+        click.secho(WARNING, fg="red", bold=True, err=True)
+
+
 def project() -> Path:
     """The folder that the user works in."""
     return Path.cwd()

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from agenteval.cli._options import code_option, json_option, loader_for, open_, print_json, project, store_option
+from agenteval.cli._options import (
+    code_option,
+    json_option,
+    loader_for,
+    open_,
+    print_json,
+    project,
+    sandbox_option,
+    store_option,
+)
 from agenteval.errors import RequestError
 
 if TYPE_CHECKING:
@@ -46,6 +55,7 @@ coroutine of (session), (messages) or (text), or one that the suite ships by nam
 @click.option("--user-model", metavar="REF", help="Model that speaks for users with a persona: openai:NAME.")
 @click.option("--user-base-url", metavar="URL", help="Where its OpenAI-compatible API begins.")
 @click.option("--user-price", metavar="PRICES", help="What it costs, as --price.")
+@sandbox_option
 @click.option("--max-usd", type=float, metavar="USD", help="Stop cleanly when the run has cost this much.")
 @click.option(
     "--resume", is_flag=False, flag_value="latest", metavar="RUN", help="Go on with a run: only what is missing."

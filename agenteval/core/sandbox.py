@@ -55,6 +55,15 @@ class Isolation:
 NO_ISOLATION: Final = "NO ISOLATION"
 """How a sandbox that isolates nothing is called, everywhere."""
 
+LOCAL: Final = "local"
+"""The provider that isolates nothing."""
+
+WARNING: Final = (
+    f"{NO_ISOLATION}: in the sandbox `{LOCAL}` the commands of agents run with all rights of whoever starts the run. "
+    "They can read, change and send away whatever you can."
+)
+"""What is said wherever commands run, or ran, in it."""
+
 _WORDS: Mapping[tuple[str, str], str] = {
     ("network", "none"): "no network",
     ("files", "private"): "own files",

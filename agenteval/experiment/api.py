@@ -22,6 +22,7 @@ from agenteval.core.outcome import Interval, Run, Score, Trial
 from agenteval.core.ports import Model, TraceStore
 from agenteval.core.scenario import Scenario, Suite
 from agenteval.errors import NotFound, RequestError
+from agenteval.experiment import sandboxes
 from agenteval.experiment.agents import resolve_agents
 from agenteval.experiment.plan import (
     check_counts,
@@ -33,6 +34,7 @@ from agenteval.experiment.plan import (
 from agenteval.experiment.require import against, counts_of
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
 from agenteval.experiment.stores import open_store
+from agenteval.harness.sandboxes import MakeSandbox
 from agenteval.intake.catalogue import code_loader
 from agenteval.intake.suites import load_suite
 from agenteval.models.price import Prices
@@ -101,7 +103,7 @@ class RunResult:
         return (agent,)
 
 
-async def run_async(
+async def run_async(  # noqa: PLR0913 (one argument for each setting of a run)
     suite: Suite | Scenario | str | Path,
     agent: object | Mapping[str, object],
     *,
@@ -116,6 +118,7 @@ async def run_async(
     max_usd: float | None = None,
     store: TraceStore | str = "memory:",
     project: Path | None = None,
+    sandbox: str | MakeSandbox = sandboxes.DEFAULT,
 ) -> RunResult:
     """Run agents on a suite.
 
@@ -133,9 +136,12 @@ async def run_async(
         max_usd: Bound on the price of the run.
         store: Where results are kept; the default keeps them in memory.
         project: The folder that names, paths and references start from; the working folder unless given.
+        sandbox: Who makes the sandboxes of scenarios that need them: `bubblewrap`, `local` (NO ISOLATION), a reference
+            to a function that makes a new one each time, or that function.
 
     Raises:
         RequestError: Something that cannot be run.
+        SandboxError: A scenario needs a sandbox, and none can be started here.
     """
     check_counts(trials=trials, concurrency=concurrency, retries=retries, max_usd=max_usd)
     loader = code_loader(project)
@@ -146,7 +152,11 @@ async def run_async(
         raise RequestError("max_usd needs prices: pass prices=Prices(input=..., output=...), or Prices.free()")
     check_users(chosen, user_model, user_prices, max_usd=max_usd)
     refuse_unknown_tools(chosen, specs)
-    run = new_run(chosen, specs, {"trials": trials, "seed": seed})
+    if isinstance(sandbox, str):
+        make, maker = sandboxes.provider_of(sandbox, loader, project=project or Path.cwd()), sandbox
+    else:
+        make, maker = sandboxes.checked(sandbox, repr(sandbox)), sandboxes.name_of(sandbox)
+    run = new_run(chosen, specs, {"trials": trials, "seed": seed, "sandbox": maker})
     kept = open_store(store) if isinstance(store, str) else store
     plan = RunPlan(
         run=run,
@@ -161,6 +171,7 @@ async def run_async(
         prices=prices,
         user_model=user_model,
         user_prices=user_prices,
+        sandbox=make,
     )
     summary = await carry_out(plan, kept)
     outcomes = tuple(kept.outcomes(run.id))

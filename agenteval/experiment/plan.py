@@ -17,6 +17,7 @@ from agenteval.core.outcome import Run
 from agenteval.core.ports import Model
 from agenteval.core.scenario import Suite
 from agenteval.errors import RequestError
+from agenteval.experiment import sandboxes
 from agenteval.experiment.agents import CHAT_SETTINGS, resolve_agents
 from agenteval.experiment.proof import unknown_tools
 from agenteval.experiment.run import AgentSpec, RunPlan
@@ -39,6 +40,7 @@ class RunRequest:
         user_model: Speaks for users with a persona; `user_base_url` and `user_price` belong to it.
         temperature: What the agent `chat` asks its model for; None leaves it to the endpoint.
         max_tokens: The most that `chat` lets its model write in one answer; None leaves it to the endpoint.
+        sandbox: Who makes the sandboxes of scenarios that need them, see `experiment.sandboxes`.
     """
 
     suite: str
@@ -57,6 +59,7 @@ class RunRequest:
     user_price: Mapping[str, float] | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    sandbox: str = sandboxes.DEFAULT
 
     def settings(self) -> dict[str, Json]:
         """As JSON, for the run's record. Holds no secret: keys come from the environment."""
@@ -123,6 +126,7 @@ def plan_run(
         prices=prices,
         user_model=user_model,
         user_prices=user_prices,
+        sandbox=sandboxes.provider_of(request.sandbox, loader, project=project),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from agenteval._util.ids import new_run_id
+from agenteval.checkers.check import Check, all_tools
 from agenteval.core.outcome import COUNTED, Run, Score, Trial
 from agenteval.core.ports import Query, TraceStore
 from agenteval.core.trajectory import ToolCall, Trajectory
@@ -39,7 +40,7 @@ def score_run(
     """
     parent = run_of(store, run_id, kinds={"execution", "import"})
     query = replace(checks.where, run=checks.where.run or parent.id)
-    known = known_tools(store, query)
+    known = known_tools(store, query, checks)
     now = datetime.now(UTC)
     run = Run(
         id=new_run_id(now),
@@ -70,12 +71,21 @@ def judge(trial: Trial, trajectory: Trajectory, checks: CheckFile, known: frozen
     return score(evaluate(trajectory, checks.checks, known_tools=known))
 
 
-def known_tools(store: TraceStore, query: Query) -> frozenset[str]:
-    """Every tool that was called or offered in these trajectories."""
+def known_tools(store: TraceStore, query: Query, checks: CheckFile) -> frozenset[str]:
+    """Tools that were called or offered in these trajectories: all that the checks name, or else every one.
+
+    A check asks whether a tool that it names is known, and for one that is not, which known names are near. So there
+    is nothing more to learn once each that is named was seen, which as a rule is after a few trajectories.
+    """
+    named = all_tools(check for check in checks.checks if isinstance(check, Check))
     names: set[str] = set()
+    if not named:
+        return frozenset()
     for _, trajectory in trajectories(store, query):
         names.update(call.name for _, call in trajectory.of(ToolCall))
         names.update(trajectory.offered_tools or ())
+        if named <= names:
+            break
     return frozenset(names)
 
 

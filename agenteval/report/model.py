@@ -18,6 +18,7 @@ import orjson
 from agenteval._util.version import __version__
 from agenteval.core.outcome import Finding, Measure, Run, Score, Trial, TrialStatus
 from agenteval.core.ports import TraceStore
+from agenteval.core.sandbox import LOCAL, WARNING
 from agenteval.report.use import interval, use, with_use
 from agenteval.report.visible import natural, storable
 from agenteval.stats import clustered_mean, over_scenarios, pass_at_k, pass_hat_k, pass_rate, wilson
@@ -61,6 +62,7 @@ def build(store: TraceStore, run_id: str, *, confidence: float = 0.95) -> dict[s
         "agenteval": __version__,
         "run": {**asdict(run), "agents": list(run.agents)},
         "suite": _suite(run),
+        "notices": _notices(run, store),
         "confidence": confidence,
         **_figures(rows, confidence),
         "agents": [{"agent": agent, **_figures(of, confidence)} for agent, of in _by_agent(rows, agents).items()],
@@ -106,6 +108,12 @@ def _suite(run: Run) -> dict[str, Any] | None:
         value = run.settings.get(name)
         said[name] = [str(item) for item in value] if isinstance(value, (list, tuple)) else []
     return said
+
+
+def _notices(run: Run, store: TraceStore) -> list[str]:
+    """What has to be known before any figure is read; of a scoring, also that of the run that it judges."""
+    ran = run if run.parent is None else store.run(run.parent)
+    return [WARNING] if ran.settings.get("sandbox") == LOCAL else []
 
 
 # --- figures of a set of trials

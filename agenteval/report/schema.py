@@ -216,7 +216,10 @@ _REPORT = _object(
         "checks": _list(_REPORT_CHECK),
         "trials": _list(_REPORT_TRIAL),
     },
-    {"used": _USED},
+    {
+        "notices": _list(_TEXT, said="What has to be known before any figure is read."),
+        "used": _USED,
+    },
     said="The report of a run: agenteval report --json.",
 )
 
@@ -306,6 +309,38 @@ _DOCTOR = _object(
         "findings": _list(_object({"what": _TEXT, "ok": _YES_OR_NO, "told": _TEXT, "remedy": _TEXT_OR_NULL})),
     },
     said="What was found of an installation, a project and its store: agenteval doctor --json.",
+)
+_SUITE_PAGE = _object(
+    {
+        "schema": {"const": "suite.v1"},
+        "suite": _TEXT,
+        "version": _TEXT,
+        "title": _TEXT,
+        "claims": _list(_TEXT),
+        "does_not_claim": _list(_TEXT),
+        "agents": _list(_TEXT),
+        "levels": {"type": "object", "additionalProperties": _COUNT},
+        "alike": _object({"passed": _list(_TEXT), "failed": _list(_TEXT)}),
+        "scenarios": _list(
+            _object(
+                {
+                    "scenario": _TEXT,
+                    "level": _TEXT_OR_NULL,
+                    "tags": _list(_TEXT),
+                    "intent": _TEXT_OR_NULL,
+                    "tools": _list(_TEXT),
+                    "checks": _list(_object({"id": _TEXT, "check": _TEXT, "title": _TEXT, "role": _TEXT})),
+                    "faults": _list(_TEXT),
+                    "results": {
+                        "type": "object",
+                        "additionalProperties": _object({"passed": _COUNT, "counted": _COUNT, "left_out": _COUNT}),
+                    },
+                    "alike": {"enum": ["passed", "failed", None]},
+                }
+            )
+        ),
+    },
+    said="What a suite asks, and which scenarios tell its shipped agents apart: agenteval report --suite --json.",
 )
 _NEW = _object(
     {"schema": {"const": "new.v1"}, "files": _list(_TEXT), "tools": _list(_TEXT)},
@@ -478,6 +513,7 @@ _DOCUMENTS: dict[str, tuple[Schema, dict[str, Schema]]] = {
     "checks.v1": (_CHECKS, {}),
     "doctor.v1": (_DOCTOR, {}),
     "new.v1": (_NEW, {}),
+    "suite.v1": (_SUITE_PAGE, {}),
     "run.v1": (_RUN_OUTPUT, _WITH_REPORT),
     "score.v1": (_SCORE, _WITH_REPORT),
 }
