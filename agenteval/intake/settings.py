@@ -50,7 +50,6 @@ class Settings(BaseModel):
     user_price: str | None = None
     max_usd: float | None = None
     require: float | None = None
-    sandbox: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Those that were set, by name."""
