@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -39,7 +39,6 @@ def score_run(
     """
     parent = _judged_run(store, run_id)
     query = replace(checks.where, run=checks.where.run or parent.id)
-    known = known_tools(store, query, checks)
     now = datetime.now(UTC)
     run = Run(
         id=new_run_id(now),
@@ -53,8 +52,8 @@ def score_run(
     )
     summary = ScoringSummary(run=run)
     batch: list[tuple[Trial, Score]] = []
-    for trial, trajectory in store.trajectories(query):
-        batch.append((trial, judge(trial, trajectory, checks, known)))
+    for judged in judge_all(store, query, checks):
+        batch.append(judged)
         if len(batch) == _AT_ONCE:
             _record(store, run, batch, summary, on_progress)
     _record(store, run, batch, summary, on_progress)
@@ -68,6 +67,15 @@ def _judged_run(store: TraceStore, run_id: str) -> Run:
     if run_id == "latest":
         run_id = next((run.id for run in reversed(store.runs()) if run.kind != "scoring"), run_id)
     return store.run(run_id)
+
+
+def judge_all(store: TraceStore, query: Query, checks: CheckFile) -> Iterator[tuple[Trial, Score]]:
+    """What a checks file concludes of each stored trajectory that a query finds; holds one of them at a time."""
+    known = known_tools(store, query, checks)
+    for trial, trajectory in store.trajectories(query):
+        concluded = judge(trial, trajectory, checks, known)
+        del trajectory  # its memory serves the next one
+        yield trial, concluded
 
 
 def judge(trial: Trial, trajectory: Trajectory, checks: CheckFile, known: frozenset[str]) -> Score:
