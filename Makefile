@@ -21,7 +21,7 @@ LLM := $(VENV)/.installed-llm
 BROWSER := $(VENV)/.installed-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-llm setup-browser lint format types layers docs-check package-test surface reference schema bench \
+.PHONY: help demo test setup setup-llm setup-browser lint format types layers docs-check package-test surface reference schema golden bench \
 	constraints clean
 
 help: ## list the targets
@@ -72,6 +72,9 @@ reference: $(DEV) ## write docs/commands.md and the facts in docs/checks.md from
 
 schema: $(DEV) ## write the JSON schemas of what the verbs print
 	$(PY) -m agenteval.report.schema traces/schema
+
+golden: $(DEV) ## write the golden files of traces/conversion, after a change that was meant; read the difference
+	$(PY) -m pytest tests/traces/test_conversion.py --rewrite
 
 bench: $(DEV) ## measure what docs/performance.md claims
 	$(PY) -m bench $(ARGS)

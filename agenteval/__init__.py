@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from agenteval.evaluation.evaluate import evaluate
     from agenteval.evaluation.score import score
     from agenteval.experiment.api import RunResult, run, run_async
+    from agenteval.experiment.stores import open_store
     from agenteval.intake.suites import load_scenario, load_suite
     from agenteval.models import ChatCompletions, Prices, RecordedModel, ScriptedModel
     from agenteval.report.model import build as build_report
-    from agenteval.store import open_store
     from agenteval.telemetry.assemble import assemble
     from agenteval.world import StateWorld, tool
 
@@ -69,7 +69,7 @@ _HOMES = {
     "fingerprint": "core.codec",
     "load_scenario": "intake.suites",
     "load_suite": "intake.suites",
-    "open_store": "store",
+    "open_store": "experiment.stores",
     "parse_checks": "checkers:parse",
     "run": "experiment.api",
     "run_async": "experiment.api",

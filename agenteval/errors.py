@@ -9,11 +9,18 @@ AgentEvalError
 ├── ImportRefused             a foreign file or a record of it cannot be read; carries file and place
 ├── WorldError                the simulated world broke: the trial is invalid, not the agent's failure
 ├── UserError                 the simulated user broke: the trial is invalid, not the agent's failure
+│   └── UserDiverged          it said what it could not say: the trial is `diverged`, not the agent's failure
+├── SandboxError              a sandbox cannot start or broke: the trial is invalid, not the agent's failure
 ├── ToolError                 a tool's own domain error: shown to the agent, which may recover
 ├── AgentError                the agent under test raised: the trial ends as `agent_error`
 ├── LimitReached              a limit of the trial was reached: the trial ends as `limit`
+├── ResultError               a run did not come to what was required of it; carries the run's result
+│   ├── RequirementNotMet     the agent passes less often than required; an AssertionError, too
+│   ├── Inconclusive          too few trials to tell; an AssertionError, too
+│   └── InvalidTrials         something other than the agent broke: mend it, nothing is concluded of the agent
 ├── ModelError                a model endpoint failed: the trial is invalid
 │   ├── RateLimited           asked to slow down, and retries ran out
+│   ├── ContextExceeded       the conversation outgrew the model's context: the trial ends as `limit`
 │   ├── BadAnswer             the endpoint answered something that is not a completion
 │   └── CassetteMiss          a recorded model was asked what was never recorded
 └── StoreError                the trace store failed: nothing was half written
@@ -29,17 +36,24 @@ __all__ = [
     "BudgetSpent",
     "CassetteMiss",
     "CodeNotAllowed",
+    "ContextExceeded",
     "ImportRefused",
+    "Inconclusive",
+    "InvalidTrials",
     "LimitReached",
     "MissingExtra",
     "ModelError",
     "NotFound",
     "RateLimited",
     "RequestError",
+    "RequirementNotMet",
+    "ResultError",
+    "SandboxError",
     "ScenarioError",
     "StoreError",
     "StoreTooNew",
     "ToolError",
+    "UserDiverged",
     "UserError",
     "WorldError",
 ]
@@ -112,6 +126,25 @@ class UserError(AgentEvalError):
     """The simulated user broke; the trial is invalid."""
 
 
+class UserDiverged(UserError):
+    """The simulated user left its part; the trial is `diverged`.
+
+    Args:
+        how: `leaked_intent`, `left_script` or `stopped_early`.
+        what: What it said or did.
+    """
+
+    def __init__(self, how: str, what: str) -> None:
+        """Keep the kind apart from what happened."""
+        self.how = how
+        self.what = what
+        super().__init__(f"{how}: {what}")
+
+
+class SandboxError(AgentEvalError):
+    """A sandbox cannot start or broke; the trial is invalid. The failure of a command is a result, and none of this."""
+
+
 class ToolError(AgentEvalError):
     """A domain error of a tool, such as an unknown order: the agent sees its message.
 
@@ -151,12 +184,47 @@ class BudgetSpent(AgentEvalError):
     """The run's budget is spent: the trial stops, is not counted, and is run again on `--resume`."""
 
 
+class ResultError(AgentEvalError):
+    """A run did not come to what was required of it.
+
+    Args:
+        message: What was found, and what was required.
+        result: The run's result; None where it did not get that far.
+        agents: Those of the run that it is about.
+    """
+
+    def __init__(self, message: str, *, result: object = None, agents: tuple[str, ...] = ()) -> None:
+        """Keep the result for those who show what happened."""
+        self.result = result
+        self.agents = agents
+        super().__init__(message)
+
+
+class RequirementNotMet(ResultError, AssertionError):
+    """The agent passes less often than was required."""
+
+
+class Inconclusive(ResultError, AssertionError):
+    """The trials that were counted do not tell whether the requirement is met."""
+
+
+class InvalidTrials(ResultError):
+    """Something other than the agent broke in some trials, so that nothing is concluded of it."""
+
+
 class ModelError(AgentEvalError):
     """A model endpoint failed; the trial is invalid, never the agent's failure."""
 
 
 class RateLimited(ModelError):
     """The endpoint asked to slow down, and the bounded retries ran out."""
+
+
+class ContextExceeded(ModelError):
+    """The conversation is longer than the model can read, and would be refused again.
+
+    An agent may catch it, shorten what it sends, and go on. Where it does not, the trial ends as `limit` and is scored.
+    """
 
 
 class BadAnswer(ModelError):

@@ -14,6 +14,8 @@ REPO = Path(__file__).resolve().parents[1]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 # a test that forgets its own endpoint must not spend anybody's money
 CREDENTIALS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "LANGSMITH_API_KEY", "LANGCHAIN_API_KEY")
+# and must send nothing that its graphs do to anybody
+TRACING = tuple(f"{name}_TRACING{version}" for name in ("LANGSMITH", "LANGCHAIN") for version in ("", "_V2"))
 
 
 def find_chromium() -> str | None:
@@ -55,13 +57,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def isolated_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An empty home folder, no AGENTEVAL_* variable and no credential, for this process and those that it starts."""
+    """An empty home folder, no AGENTEVAL_* variable, no credential and no tracing by others, here and in what we start."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("HOME", "USERPROFILE"):
             patch.setenv(name, str(home))
         for name in list(os.environ):
-            if name.startswith(("AGENTEVAL_", "XDG_")) or name in CREDENTIALS:
+            if name.startswith(("AGENTEVAL_", "XDG_")) or name in CREDENTIALS + TRACING:
                 patch.delenv(name)
         yield home
 

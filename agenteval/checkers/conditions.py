@@ -1,12 +1,13 @@
 """`when:` a condition under which a check applies: a CALL that succeeded, the world's state, or an injected fault.
 
 Unmet, the check passes with no activations and is left out of its rate. Undecided, a pass stands and a fail becomes
-`unknown`. Whether a fault was exposed is not recorded yet, so that a check with `{fault: exposed}` is `unknown`
-(`unavailable`).
+`unknown`. Whether a fault was exposed is recorded where the harness could inject one; for an agent with tools of its
+own, and in an imported trajectory, a check with `{fault: exposed}` is `unknown` (`unavailable`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri
@@ -14,6 +15,7 @@ from agenteval.checkers.patterns import Pattern
 from agenteval.checkers.state import State, state_at
 from agenteval.checkers.values import Doubt
 from agenteval.checkers.view import Part
+from agenteval.core import semconv
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,10 @@ class WhenFault:
 
     text: str
 
-    def holds(self, part: Part) -> tuple[Tri, Doubt | None]:  # noqa: ARG002 (no trajectory says it yet)
-        """Undecided: faults are not recorded yet."""
-        return MAYBE, ("unavailable", "whether a fault was exposed is not recorded")
+    def holds(self, part: Part) -> tuple[Tri, Doubt | None]:
+        """Met where a fault of the scenario was injected into some call of the trial."""
+        told = part.view.trajectory.attributes.get(semconv.FAULTS)
+        if not isinstance(told, Sequence) or isinstance(told, str):
+            return MAYBE, ("unavailable", "whether a fault was exposed is not recorded")
+        exposed = any(isinstance(fault, Mapping) and fault.get("status") == "injected" for fault in told)
+        return (YES if exposed else NO), None

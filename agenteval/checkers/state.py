@@ -22,7 +22,7 @@ from agenteval.checkers.changes import Change, Makers, compared, makers, told
 from agenteval.checkers.hints import where_it_ends
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri
 from agenteval.checkers.nearmiss import NOT_THERE
-from agenteval.checkers.outcome import Outcome, held, inactive, undecided
+from agenteval.checkers.outcome import Outcome, held, undecided
 from agenteval.checkers.paths import Path, path_text
 from agenteval.checkers.show import clipped, flow, joined, listed, literal
 from agenteval.checkers.values import Doubt, Matcher, together
@@ -157,8 +157,8 @@ class OnlyChanges:
         stray = [change for change in changes if not any(path.covers(change.keys) for path in self.paths)]
         if stray:
             return _stray(stray, view)
-        if not changes:
-            return inactive("nothing was changed")
+        if not changes:  # what it forbids did not happen, as with `never`
+            return held("nothing was changed")
         number = "1 value" if len(changes) == 1 else f"{len(changes)} values"
         return held(f"{number} changed, where it is allowed", activations=len(changes))
 

@@ -176,6 +176,8 @@ class View:
             found.append(f"{seen.orphans} spans lack their parent")
         if seen.dropped:
             found.append(f"{seen.dropped} attributes, events or links were dropped")
+        if seen.repeated:
+            found.append(f"{seen.repeated} contents came for the id of another span")
         return ", ".join(found)
 
     # --- tools

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agenteval.cli._options import warn_of_no_isolation
 from agenteval.errors import RequestError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def make_model(ref: str, base_url: str | None) -> Model:
     return from_ref(ref, base_url=base_url, env=os.environ)
 
 
-def parse_price(text: str | None) -> Mapping[str, float] | None:
+def parse_price(text: str | None, option: str = "--price") -> Mapping[str, float] | None:
     """`input=2.5,output=10` or `free`; None where nothing was given.
 
     Raises:
@@ -42,7 +43,7 @@ def parse_price(text: str | None) -> Mapping[str, float] | None:
         return {name.strip(): float(value) for name, _, value in pairs}
     except ValueError:
         raise RequestError(
-            f'--price "{text}" is not a price: write input=USD,output=USD per million tokens, or free'
+            f'{option} "{text}" is not a price: write input=USD,output=USD per million tokens, or free'
         ) from None
 
 
@@ -56,15 +57,17 @@ def carry_out_with_progress(plan: RunPlan, store: TraceStore, *, verbose: bool) 
     """
     from agenteval.experiment.run import carry_out
 
+    warn_of_no_isolation(plan.run.settings.get("sandbox"))
     display: _Display = _Display(plan.run.id, verbose=verbose)
 
     async def work() -> RunSummary:
         try:
             return await carry_out(plan, store, on_progress=display.show)
         finally:
-            close: Any = getattr(plan.model, "aclose", None)
-            if close is not None:
-                await close()
+            for model in (plan.model, plan.user_model):
+                close: Any = getattr(model, "aclose", None)
+                if close is not None:
+                    await close()
 
     try:
         return asyncio.run(work())

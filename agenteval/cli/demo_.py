@@ -18,7 +18,7 @@ the same suite runs on any OpenAI-compatible endpoint.
 
 
 @click.command(name="demo", short_help="See it work: shipped agents on the shipped shop, compared, in a report.")
-@click.option("--trials", default=3, show_default=True, help="Repeats of each scenario.")
+@click.option("--trials", default=2, show_default=True, help="Repeats of each scenario.")
 @click.option("--model", metavar="REF", help="Run the chat agent on this model instead: openai:NAME.")
 @click.option("--base-url", metavar="URL", help="Where its OpenAI-compatible API begins.")
 @click.option(

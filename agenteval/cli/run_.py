@@ -6,8 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from agenteval.cli._options import code_option, json_option, loader_for, open_, print_json, project, store_option
+from agenteval.cli._options import (
+    code_option,
+    json_option,
+    loader_for,
+    open_,
+    print_json,
+    project,
+    sandbox_option,
+    store_option,
+)
 from agenteval.errors import RequestError
 
 if TYPE_CHECKING:
@@ -39,7 +49,13 @@ coroutine of (session), (messages) or (text), or one that the suite ships by nam
 @click.option("--select", multiple=True, metavar="GLOB", help="Only scenarios whose id matches; may be repeated.")
 @click.option("--model", metavar="REF", help="Model of the `chat` agent and of session.model: openai:NAME.")
 @click.option("--base-url", metavar="URL", help="Where its OpenAI-compatible API begins.")
+@click.option("--max-tokens", type=int, metavar="N", help="Tokens in one answer of the `chat` agent, at most.")
+@click.option("--temperature", type=float, metavar="T", help="Temperature that the `chat` agent asks its model for.")
 @click.option("--price", metavar="PRICES", help="input=USD,output=USD per million tokens, or free.")
+@click.option("--user-model", metavar="REF", help="Model that speaks for users with a persona: openai:NAME.")
+@click.option("--user-base-url", metavar="URL", help="Where its OpenAI-compatible API begins.")
+@click.option("--user-price", metavar="PRICES", help="What it costs, as --price.")
+@sandbox_option
 @click.option("--max-usd", type=float, metavar="USD", help="Stop cleanly when the run has cost this much.")
 @click.option(
     "--resume", is_flag=False, flag_value="latest", metavar="RUN", help="Go on with a run: only what is missing."
@@ -60,15 +76,16 @@ def command(
     store_url: str,
     as_json: bool,
     price: str | None,
+    user_price: str | None,
     **asked: Any,
 ) -> int:
     """Run agents on SUITE (a shipped suite's name, a folder, a scenario file, or module:object).
 
     Every step is kept as spans in the store; checks score what was done; the report has intervals.
     """
-    from agenteval.cli._running import carry_out_with_progress, make_model, parse_price
+    from agenteval.cli._running import carry_out_with_progress, make_model
     from agenteval.cli.report_ import check_require, exit_code, print_report, write_html
-    from agenteval.experiment.plan import RunRequest, plan_run
+    from agenteval.experiment.plan import plan_run
     from agenteval.report.model import build
 
     check_require(require)
@@ -76,15 +93,10 @@ def command(
         raise RequestError(f"--html {html}: there is no folder {html.parent}; make it first")
     store = open_(store_url)
     try:
-        earlier = None
         if resume is not None:
-            earlier, request = _resumed(store, resume, suite, asked)
-        elif suite is None:
-            raise RequestError(
-                "no suite was named: agenteval run SUITE --agent REF. Try: agenteval run retail --agent careful"
-            )
+            earlier, request = _resumed(store, resume, {"suite", "price", "user_price", *asked})
         else:
-            request = RunRequest(suite=suite, price=parse_price(price), **asked)
+            earlier, request = None, _asked(suite, price, user_price, asked)
         plan = plan_run(
             request, loader=loader_for(allow_code=allow_code), project=project(), make_model=make_model, resume=earlier
         )
@@ -94,24 +106,48 @@ def command(
             write_html(store, report, html)
         if as_json:
             print_json({"schema": "run.v1", "run": plan.run.id, "summary": _summary(summary), "report": report})
-        else:
-            print_report(report)
-            if summary.stopped:
-                click.echo(f"stopped: {summary.stopped}. Go on with: agenteval run --resume {plan.run.id}")
+            return exit_code(report, require)
+        print_report(report)
+        if summary.stopped:
+            click.echo(f"stopped: {summary.stopped}. Go on with: agenteval run --resume {plan.run.id}")
         return exit_code(report, require)
     finally:
         store.close()
 
 
-def _resumed(store: TraceStore, run_id: str, suite: str | None, asked: dict[str, Any]) -> tuple[Any, RunRequest]:
-    """The run to go on with, and what it was asked."""
+def _asked(suite: str | None, price: str | None, user_price: str | None, asked: dict[str, Any]) -> RunRequest:
+    """What a new run is asked."""
+    from agenteval.cli._running import parse_price
     from agenteval.experiment.plan import RunRequest
 
-    run = store.run(run_id)
+    if suite is None:
+        raise RequestError(
+            "no suite was named: agenteval run SUITE --agent REF, or agenteval new for an agent of yours. "
+            "Try: agenteval run retail --agent careful"
+        )
+    user = parse_price(user_price, "--user-price")
+    return RunRequest(suite=suite, price=parse_price(price), user_price=user, **asked)
+
+
+_NOT_ASKED = {ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP}  # the latter from the project's settings
+
+
+def _resumed(store: TraceStore, run_id: str, asked: set[str]) -> tuple[Any, RunRequest]:
+    """The run to go on with, and what it was asked; nothing of that may be asked again."""
+    from agenteval.experiment.plan import RunRequest
+    from agenteval.experiment.run import run_of
+
+    run = run_of(store, run_id, kinds={"execution"})
     if run.kind != "execution":
         raise RequestError(f"run {run.id} is an {run.kind}, which cannot be resumed; only executions can")
-    if suite is not None or asked["agents"]:
-        raise RequestError("--resume takes suite and agents from the run; leave them out")
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0].upper() if parameter.name == "suite" else parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in asked and context.get_parameter_source(parameter.name) not in _NOT_ASKED
+    ]
+    if given:
+        raise RequestError(f"--resume goes on as the run was asked to: leave out {', '.join(given)}")
     return run, RunRequest.of(run.settings)
 
 

@@ -26,7 +26,7 @@ Examples:
     "checks_file",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The checks file.",
+    help="The checks file, or `sample:NAME` for one that agenteval ships.",
 )
 @code_option
 @store_option
@@ -38,10 +38,11 @@ def command(run: str, checks_file: Path, allow_code: bool, store_url: str, as_js
     """
     from agenteval.cli.report_ import exit_code, print_report
     from agenteval.experiment.scoring import score_run
+    from agenteval.intake.catalogue import named_file
     from agenteval.intake.checkfiles import load_checks
     from agenteval.report.model import build
 
-    checks = load_checks(checks_file, loader_for(allow_code=allow_code))
+    checks = load_checks(named_file(checks_file), loader_for(allow_code=allow_code))
     store = open_(store_url, create=False)
     try:
         summary = score_run(store, run, checks)

@@ -28,11 +28,12 @@ def command(trace: str, run_id: str | None, full: bool, store_url: str, as_json:
     from agenteval.cli.main import YES
     from agenteval.core.codec import to_json
     from agenteval.core.ports import Query
+    from agenteval.experiment import stores
     from agenteval.report.tree import render
 
     store = open_(store_url, create=False)
     try:
-        trajectory = store.trajectory(trace)
+        trajectory = stores.trajectory(store, trace)
         trial = next(iter(store.trials(Query(trajectory=trajectory.id))))
         findings = _findings(store, trajectory.id, run_id)
     finally:

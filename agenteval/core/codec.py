@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from agenteval._util.canonical import content_hash
 from agenteval._util.frozen import quick
+from agenteval.core.json import json_of
 from agenteval.core.lazy import Lazy
 from agenteval.core.message import (
     MediaPart,
@@ -21,6 +22,7 @@ from agenteval.core.message import (
     Part,
     ReasoningPart,
     RefusalPart,
+    Role,
     TextPart,
     ToolRequest,
     ToolResponse,
@@ -31,6 +33,7 @@ from agenteval.core.trajectory import (
     End,
     Handoff,
     Integrity,
+    Interrupt,
     LazySteps,
     ModelCall,
     OfferedTool,
@@ -50,6 +53,8 @@ _TEXTUAL: dict[str, Callable[..., TextPart | ReasoningPart | RefusalPart]] = {
     "refusal": quick(RefusalPart),
 }
 _make_message = quick(Message)
+_MEDIA: dict[str, Literal["image", "audio", "file"]] = {"image": "image", "audio": "audio", "file": "file"}
+_ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
 
 # --- messages
@@ -67,17 +72,31 @@ def part_to_json(part: Part) -> dict[str, Any]:
 
 
 def part_from_json(data: Mapping[str, Any]) -> Part:
-    """A message part from JSON; a type that is not known becomes text that says so."""
-    kind = data.get("type")
+    """A message part from JSON; a type that is not known becomes text that says so.
+
+    What a member should be and is not (a name that is a number, a missing text) is read as well as it can be: spans
+    come from elsewhere, and one odd part must not cost the others.
+    """
+    kind = _text(data.get("type")) or "unknown"
     if kind in _TEXTUAL:
-        return _TEXTUAL[kind](text=str(data.get("content", "")))
+        content = data.get("content")
+        return _TEXTUAL[kind](text="" if content is None else str(content))
     if kind == "tool_call":
-        return ToolRequest(name=str(data.get("name", "")), arguments=data.get("arguments"), id=data.get("id"))
+        name = _text(data.get("name")) or ""
+        return ToolRequest(name=name, arguments=json_of(data.get("arguments")), id=_text(data.get("id")))
     if kind == "tool_call_response":
-        return ToolResponse(response=data.get("response", data.get("result")), id=data.get("id"))
-    if kind in {"image", "audio", "file"}:
-        return MediaPart(type=kind, uri=str(data.get("uri", "")), mime_type=data.get("mime_type"))
+        response = data.get("response", data.get("result"))
+        return ToolResponse(response=json_of(response), id=_text(data.get("id")))
+    if kind in _MEDIA:
+        return MediaPart(type=_MEDIA[kind], uri=_text(data.get("uri")) or "", mime_type=_text(data.get("mime_type")))
     return TextPart(text=f"[{kind} part]")
+
+
+def _text(value: object) -> str | None:
+    """Text as it is, a number as its digits; nothing else is text."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else None
 
 
 def message_to_json(message: Message) -> dict[str, Any]:
@@ -86,12 +105,17 @@ def message_to_json(message: Message) -> dict[str, Any]:
 
 
 def message_from_json(data: Mapping[str, Any]) -> Message:
-    """A message from JSON."""
-    role = data.get("role")
-    return _make_message(
-        role=role if role in {"system", "user", "assistant", "tool"} else "user",
-        parts=tuple(part_from_json(part) for part in data.get("parts", ())),
-    )
+    """A message from JSON; a role that is not known counts as the user's, a part that is bare text as a text part."""
+    parts: object = data.get("parts")
+    items = cast("Sequence[object]", parts if isinstance(parts, (list, tuple)) else ())
+    role = _ROLES.get(_text(data.get("role")) or "", "user")
+    return _make_message(role=role, parts=tuple([_part(part) for part in items]))
+
+
+def _part(data: object) -> Part:
+    if isinstance(data, (dict, Mapping)):
+        return part_from_json(cast("Mapping[str, Any]", data))
+    return TextPart(text=_text(data) or "[unknown part]")
 
 
 def usage_to_json(usage: Usage) -> dict[str, Any]:
@@ -188,7 +212,9 @@ class _Writer:
         if isinstance(content, Message):
             return message_to_json(content)
         if isinstance(content, ToolCall):
+            injected = {} if content.injected is None else {"injected": content.injected}
             return {
+                **injected,
                 "name": content.name,
                 "arguments": content.arguments,
                 "result": content.result,
@@ -204,6 +230,8 @@ class _Writer:
             return {"patch": [dict(operation) for operation in content.patch], "caused_by": content.caused_by}
         if isinstance(content, Handoff):
             return {"target": content.target}
+        if isinstance(content, Interrupt):
+            return {"value": content.value, "answer": content.answer}
         return {"data": content.data}
 
     def _model_call(self, step_id: str, call: ModelCall) -> dict[str, Any]:
@@ -374,13 +402,14 @@ class _Reader:
         if kind == "tool_call":
             return _make_tool_call(
                 name=data["name"],
-                arguments=data["arguments"],
-                result=data["result"],
-                error=data["error"],
-                status=data["status"],
-                call_id=data["call_id"],
-                requested_by=data["requested_by"],
-                by=data["by"],
+                arguments=data.get("arguments"),
+                result=data.get("result"),
+                error=data.get("error"),
+                status=data.get("status", "unknown"),
+                call_id=data.get("call_id"),
+                requested_by=data.get("requested_by"),
+                by=data.get("by", "agent"),
+                injected=data.get("injected"),
             )
         if kind == "message":
             return message_from_json(data)
@@ -390,6 +419,8 @@ class _Reader:
             return StateChange(patch=tuple(data["patch"]), caused_by=data.get("caused_by"))
         if kind == "handoff":
             return Handoff(target=data["target"])
+        if kind == "interrupt":
+            return Interrupt(value=data.get("value"), answer=data.get("answer"))
         return Other(kind=kind, data=data.get("data"))
 
     def _model_call(self, data: Mapping[str, Any]) -> ModelCall:

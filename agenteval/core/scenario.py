@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from agenteval._util.canonical import content_hash
 from agenteval.core.json import Json
 
 if TYPE_CHECKING:
-    from agenteval.core.ports import Checker, User, World
+    from agenteval.core.ports import Checker, Model, User, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,39 @@ class Limits:
         return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
 
 
+FaultKind = Literal["error", "timeout", "latency", "empty", "malformed", "value"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A tool that misbehaves on purpose, to see what the agent makes of it.
+
+    Attributes:
+        tool: Which one.
+        on_call: On which of the agent's calls of it, from 1.
+        kind: How: `error` and `timeout` are raised, `empty`, `malformed` and `value` stand in for the result, `latency`
+            delays it.
+        applied: Whether the call takes effect all the same, so that only its answer is lost.
+        code: Of an `error`: its stable code.
+        message: Of an `error`: what the agent is told.
+        value: Of a `value`: the result that is given instead.
+        seconds: Of a `latency`: how long it takes.
+    """
+
+    tool: str
+    on_call: int = 1
+    kind: FaultKind = "error"
+    applied: bool = False
+    code: str | None = None
+    message: str | None = None
+    value: Json = None
+    seconds: float = 0.0
+
+    def spec(self) -> dict[str, Json]:
+        """The fault as JSON: equal faults have equal specs."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorldRef:
     """Where a world comes from.
@@ -60,11 +93,14 @@ class UserRef:
         spec: The user as written under `user:`; part of the scenario's hash.
         opening: What the user says first.
         make: Builds a fresh user from a seed.
+        with_model: Of a user whose words come from a model: builds one from a seed, the model and the intent. `make`
+            then gives the rule-based user who knows the same, which proofs of the suite talk to.
     """
 
     spec: Mapping[str, Json]
     opening: str
     make: Callable[[int], User] = field(compare=False, repr=False)
+    with_model: Callable[[int, Model, str | None], User] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +112,10 @@ class Scenario:
         task: What an agent without a user is told; None where a user opens the conversation.
         intent: What is really wanted: for people and judges alone, never shown to an agent.
         instructions: The policy that the agent is given.
+        faults: How its tools misbehave.
         checks: What is right in it.
-        solution: The reference run, as parsed from `solutions/`; not part of the hash.
         source: The file that it was read from.
+        lines: Id of a check, or `faults[n]`, to its line in that file, for messages; in neither equality nor hash.
     """
 
     id: str
@@ -88,11 +125,12 @@ class Scenario:
     instructions: str | None = None
     world: WorldRef | None = None
     user: UserRef | None = None
+    faults: tuple[Fault, ...] = ()
     limits: Limits = Limits()
     checks: tuple[Checker, ...] = ()
     tags: tuple[str, ...] = ()
-    solution: Any = field(default=None, compare=False, repr=False)
     source: str | None = field(default=None, compare=False)
+    lines: Mapping[str, int] = field(default_factory=dict[str, int], compare=False, repr=False)
 
     @functools.cached_property
     def hash(self) -> str:
@@ -106,6 +144,7 @@ class Scenario:
                 "instructions": self.instructions,
                 "world": None if self.world is None else [self.world.ref, self.world.digest],
                 "user": None if self.user is None else dict(self.user.spec),
+                "faults": [fault.spec() for fault in self.faults],
                 "limits": self.limits.spec(),
                 "checks": [check.spec for check in self.checks],
             }

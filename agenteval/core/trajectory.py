@@ -101,6 +101,7 @@ class ToolCall:
         result: What the tool answered; None with `missing["result"]` where it was not recorded.
         error: The tool's error text; None where it did not fail.
         requested_by: Id of the model-call step that asked for it; None where none is known.
+        injected: The kind of the fault that the scenario injected into this call, such as `timeout`; None for none.
         by: Who called: `user` where the simulated user has tools of its own; checks look at the agent's calls only.
     """
 
@@ -112,6 +113,7 @@ class ToolCall:
     call_id: str | None = None
     requested_by: str | None = None
     by: Literal["agent", "user"] = "agent"
+    injected: str | None = None
     kind: ClassVar[str] = "tool_call"
 
 
@@ -121,6 +123,15 @@ class Handoff:
 
     target: str
     kind: ClassVar[str] = "handoff"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupt:
+    """Step content: the agent stopped at `value` and could not go on without an answer, which is what it was given."""
+
+    value: Json = None
+    answer: Json = None
+    kind: ClassVar[str] = "interrupt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +151,7 @@ class Other:
     data: Json = None
 
 
-Content: TypeAlias = Message | ModelCall | ToolCall | Handoff | StateChange | Other
+Content: TypeAlias = Message | ModelCall | ToolCall | Handoff | Interrupt | StateChange | Other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,8 +201,8 @@ class Integrity:
         ended: Spans that were ended, as the recorder counted them.
         stored: Spans that are in hand.
         dropped: Attributes, events and links that the sender says it dropped.
-        orphans: Spans whose parent is not in hand.
-        repeated: Spans that came more than once with different content.
+        orphans: Spans whose parent is not in hand, or whose parents form a circle.
+        repeated: Contents that came for the id of a span that is in hand with another content, and were put aside.
         clock_skew_ns: Largest start of a child before its parent, in nanoseconds.
     """
 
@@ -205,13 +216,14 @@ class Integrity:
 
     @property
     def complete(self) -> bool:
-        """True where the recorder's own count proves that nothing is missing."""
+        """True where the recorder's own count proves that nothing is missing, and nothing that came was put aside."""
         return (
             self.started is not None
             and self.started == self.ended
             and self.stored >= self.started
             and self.dropped == 0
             and self.orphans == 0
+            and self.repeated == 0
         )
 
 
@@ -251,7 +263,7 @@ class LazySteps(Lazy[Step]):
         return [position for position, name in enumerate(self._kinds) if name == kind]
 
 
-C = TypeVar("C", Message, ModelCall, ToolCall, Handoff, StateChange)
+C = TypeVar("C", Message, ModelCall, ToolCall, Handoff, Interrupt, StateChange)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,13 @@ from pathlib import Path
 from agenteval._util.canonical import content_hash
 from agenteval._util.ids import derived, new_run_id
 from agenteval.core import semconv
-from agenteval.core.outcome import Finding, Label, Measure, Run, Trial
+from agenteval.core.outcome import COUNTED, Finding, Label, Measure, Run, Trial
 from agenteval.core.ports import TraceStore
 from agenteval.core.span import Span
 from agenteval.core.trajectory import ToolCall, Trajectory
+from agenteval.core.used import used
 from agenteval.errors import ImportRefused
 from agenteval.evaluation.score import INVALID, score
-from agenteval.experiment.run import COUNTED
 from agenteval.intake.files import FileHeader, Imported, Record, read
 from agenteval.telemetry.assemble import SCOPE, trajectory_of
 
@@ -31,6 +31,7 @@ class ImportSummary:
     """What an import came to.
 
     Attributes:
+        run: Its record, which the store holds where anything was taken in.
         imported: Trajectories taken in.
         refused: What was not, with file, place and reason.
         labels: Recorded rewards and scores kept as labels.
@@ -69,9 +70,12 @@ def import_files(
     summary = ImportSummary(run=run)
     agents: dict[str, None] = {}
     repeats = _Repeats()
-    store.put_run(run)
+    begun = False
     for batch in _batches(record for path in files for record in read(path, format=format)):
         with store.batch():
+            if not begun and any(isinstance(record, Imported) for record in batch):
+                store.put_run(run)  # not before: a run that holds nothing would be the latest
+                begun = True
             for record in batch:
                 if isinstance(record, Imported):
                     agents[record.trial.agent] = None
@@ -83,7 +87,8 @@ def import_files(
         if on_progress is not None:
             on_progress(summary)
     summary.run = replace(run, agents=tuple(agents))
-    store.put_run(summary.run)
+    if begun:
+        store.put_run(summary.run)
     return summary
 
 
@@ -149,6 +154,7 @@ def _trial_of(record: Imported, run: Run, trajectory: Trajectory, repeat: int) -
         error=facts.error,
         fault_of=facts.fault_of,
         seconds=facts.seconds,
+        used=used(trajectory),
     )
 
 

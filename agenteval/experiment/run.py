@@ -7,24 +7,28 @@ and resuming it carries out only what is missing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agenteval._util.ids import derived_seed
-from agenteval.core.outcome import Run, Score, Trial
+from agenteval.core.outcome import COUNTED, Run, Score, Trial
 from agenteval.core.ports import Agent, Model, Query, TraceStore
 from agenteval.core.scenario import Scenario, Suite
 from agenteval.core.trajectory import Trajectory
+from agenteval.core.used import used
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import INVALID, score
+from agenteval.experiment.sandboxes import require_sandbox
 from agenteval.harness.limits import Budget
+from agenteval.harness.sandboxes import MakeSandbox
 from agenteval.harness.trial import TrialPlan, TrialResult, run_trial
 from agenteval.models.price import Prices
+from agenteval.sandbox import bubblewrap
 from agenteval.telemetry.assemble import trajectory_of
 
-COUNTED = frozenset({"completed", "limit", "agent_error"})
+_TRIED_AGAIN = frozenset({"invalid", "diverged"})
 _AT_ONCE = 64  # results committed in one transaction, at most
 
 
@@ -52,7 +56,7 @@ class RunPlan:
         trials: Repeats of each scenario by each agent.
         seed: Seed of the run; each trial's own follows from it, the scenario and the repeat, alike for every agent.
         concurrency: Trials at work at once, at most.
-        retries: How often an invalid trial is tried again.
+        retries: How often a trial that is invalid or diverged is tried again.
         max_usd: Bound on the price of the run; None is none.
     """
 
@@ -66,6 +70,9 @@ class RunPlan:
     max_usd: float | None = None
     model: Model | None = None
     prices: Prices | None = None
+    user_model: Model | None = None
+    user_prices: Prices | None = None
+    sandbox: MakeSandbox = bubblewrap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +80,7 @@ class Progress:
     """One trial was committed.
 
     Attributes:
-        attempts_left: True where the trial was invalid and is tried again.
+        again: True where the trial was invalid or diverged, and is tried again.
         spent_usd: What the run's model calls cost so far.
     """
 
@@ -112,7 +119,10 @@ def planned_trials(plan: RunPlan) -> list[TrialPlan]:
             seed=derived_seed(plan.seed, scenario.id, repeat),
             model=plan.model,
             prices=plan.prices,
+            user_model=plan.user_model,
+            user_prices=plan.user_prices,
             uses_world=spec.uses_world,
+            sandbox=plan.sandbox,
         )
         for repeat in range(plan.trials)
         for scenario in plan.suite.scenarios
@@ -124,6 +134,9 @@ async def carry_out(plan: RunPlan, store: TraceStore, *, on_progress: OnProgress
     """Carry out every trial of the plan that the store does not hold as counted yet.
 
     Cancellation (Ctrl-C) ends the trials at work, commits what is finished, and is raised again.
+
+    Raises:
+        SandboxError: A scenario needs a sandbox, and none can be started here; nothing was begun.
     """
     planned = planned_trials(plan)
     there = {_identity(trial): trial for trial in store.trials(Query(run=plan.run.id))}
@@ -135,9 +148,22 @@ async def carry_out(plan: RunPlan, store: TraceStore, *, on_progress: OnProgress
             summary.already_there += 1
         else:
             work.append(trial if earlier is None else replace(trial, attempt=earlier.attempt + 1))
+    if any(trial.uses_world for trial in work):
+        await require_sandbox(plan.suite.scenarios, plan.sandbox)
     store.put_run(plan.run)
     await _Execution(plan, store, summary, on_progress or (lambda _: None)).execute(work)
     return summary
+
+
+def run_of(store: TraceStore, run_id: str, *, kinds: Collection[str]) -> Run:
+    """The run that is meant: by id or the beginning of one; `latest` is the latest of these kinds.
+
+    Raises:
+        NotFound: There is none.
+    """
+    if run_id == "latest":
+        run_id = next((run.id for run in reversed(store.runs()) if run.kind in kinds), run_id)
+    return store.run(run_id)
 
 
 def _identity(trial: Trial) -> tuple[str, str, int, int]:
@@ -153,8 +179,8 @@ class _Execution:
         self._summary = summary
         self._on_progress = on_progress
         self._budget = Budget(plan.max_usd)
-        self._results: asyncio.Queue[tuple[TrialPlan, TrialResult] | None] = asyncio.Queue()
-        self._first_attempts: dict[int, int] = {}
+        # bounded: where the store is slower than the agents, they wait for it, and memory does not grow with the plan
+        self._results: asyncio.Queue[tuple[TrialPlan, TrialResult] | None] = asyncio.Queue(maxsize=_AT_ONCE)
 
     async def execute(self, work: Sequence[TrialPlan]) -> None:
         todo = iter(work)
@@ -171,7 +197,7 @@ class _Execution:
                 await asyncio.gather(*workers, return_exceptions=True)
                 raise
             finally:
-                self._results.put_nowait(None)
+                await self._results.put(None)
                 await asyncio.shield(writer)
 
     async def _work(self, todo: Any) -> None:
@@ -182,7 +208,7 @@ class _Execution:
                 if result.not_counted:
                     break
                 await self._results.put((trial, result))
-                if result.trial.status != "invalid" or trial.attempt - first.attempt >= self._plan.retries:
+                if result.trial.status not in _TRIED_AGAIN or trial.attempt - first.attempt >= self._plan.retries:
                     break
                 trial = replace(trial, attempt=trial.attempt + 1)
             if self._budget.spent:
@@ -204,7 +230,7 @@ class _Execution:
                     self._report(plan, result.trial, concluded)
 
     def _report(self, plan: TrialPlan, trial: Trial, concluded: Score) -> None:
-        again = trial.status == "invalid" and plan.attempt < self._plan.retries
+        again = trial.status in _TRIED_AGAIN and plan.attempt < self._plan.retries
         if not again:
             self._summary.carried_out += 1
             self._summary.statuses[trial.status] = self._summary.statuses.get(trial.status, 0) + 1
@@ -226,12 +252,17 @@ def keep_all(store: TraceStore, results: Sequence[tuple[TrialPlan, TrialResult]]
     with store.batch():
         store.append([span for _, result in results for span in result.spans])
         store.put_trials(
-            (result.trial, trajectory, result.start_state)
+            (_counted(result.trial, trajectory), trajectory, result.start_state)
             for (_, result), (trajectory, _) in zip(results, judged, strict=True)
         )
         for (_, result), (_, concluded) in zip(results, judged, strict=True):
             store.record(result.trial.run, result.trial.trajectory or "", concluded.findings, concluded)
     return [concluded for _, concluded in judged]
+
+
+def _counted(trial: Trial, trajectory: Trajectory | None) -> Trial:
+    """The trial, with what it used: reports add that up without reading trajectories."""
+    return trial if trajectory is None else replace(trial, used=used(trajectory))
 
 
 def _judge(scenario: Scenario, result: TrialResult) -> tuple[Trajectory | None, Score]:

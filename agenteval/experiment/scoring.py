@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 
 from agenteval._util.ids import new_run_id
 from agenteval.checkers.check import Check, all_tools
-from agenteval.core.outcome import Run, Score, Trial
+from agenteval.core.outcome import COUNTED, Run, Score, Trial
 from agenteval.core.ports import Query, TraceStore
 from agenteval.core.trajectory import ToolCall, Trajectory
 from agenteval.errors import RequestError
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import INVALID, score
-from agenteval.experiment.run import COUNTED
+from agenteval.experiment.run import run_of
+from agenteval.experiment.stores import trajectories
 from agenteval.intake.checkfiles import CheckFile
 
 _AT_ONCE = 200  # scores committed in one transaction
@@ -37,7 +38,7 @@ def score_run(
         NotFound: There is no such run.
         RequestError: The checks file selects no trajectory of it.
     """
-    parent = _judged_run(store, run_id)
+    parent = run_of(store, run_id, kinds={"execution", "import"})
     query = replace(checks.where, run=checks.where.run or parent.id)
     now = datetime.now(UTC)
     run = Run(
@@ -62,17 +63,10 @@ def score_run(
     return summary
 
 
-def _judged_run(store: TraceStore, run_id: str) -> Run:
-    """The run that is meant; `latest` is the latest that holds trajectories of its own."""
-    if run_id == "latest":
-        run_id = next((run.id for run in reversed(store.runs()) if run.kind != "scoring"), run_id)
-    return store.run(run_id)
-
-
 def judge_all(store: TraceStore, query: Query, checks: CheckFile) -> Iterator[tuple[Trial, Score]]:
     """What a checks file concludes of each stored trajectory that a query finds; holds one of them at a time."""
     known = known_tools(store, query, checks)
-    for trial, trajectory in store.trajectories(query):
+    for trial, trajectory in trajectories(store, query):
         concluded = judge(trial, trajectory, checks, known)
         del trajectory  # its memory serves the next one
         yield trial, concluded
@@ -95,7 +89,7 @@ def known_tools(store: TraceStore, query: Query, checks: CheckFile) -> frozenset
     names: set[str] = set()
     if not named:
         return frozenset()
-    for _, trajectory in store.trajectories(query):
+    for _, trajectory in trajectories(store, query):
         names.update(call.name for _, call in trajectory.of(ToolCall))
         names.update(trajectory.offered_tools or ())
         if named <= names:

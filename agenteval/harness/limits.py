@@ -9,6 +9,8 @@ from agenteval.core.scenario import Limits
 from agenteval.core.trajectory import Usage
 from agenteval.errors import BudgetSpent, LimitReached
 
+_ENDLESS = 1_000  # turns
+
 
 class Budget:
     """What a whole run may cost.
@@ -78,6 +80,11 @@ class Meter:
         """Count a turn as it opens; raise LimitReached where it is one too many."""
         self._turns += 1
         self._bound("turns", self._limits.turns, self._turns)
+
+    @property
+    def endless(self) -> bool:
+        """Whether the conversation has gone on beyond all measure, and the scenario sets no limit."""
+        return self._turns > _ENDLESS
 
     def out_of_time(self) -> None:
         """Remember that the trial's seconds ran out."""

@@ -1,6 +1,7 @@
 """A suite's name in, its folder out: a path, else the project's `scenarios/`, else what agenteval ships.
 
-A suite is a folder with a `suite.yaml`. Shipped suites have no privileges but that their code may run.
+A suite is a folder with a `suite.yaml`. Shipped suites have no privileges but that their code may run. Samples are
+files, and are named `sample:NAME`, so that no file of the user's is ever mistaken for one.
 """
 
 from __future__ import annotations
@@ -15,18 +16,45 @@ from agenteval.errors import NotFound
 
 SUITE_FILE = "suite.yaml"
 PROJECT_FOLDER = "scenarios"
+SAMPLE = "sample:"
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def shipped_root() -> Path | None:
     """The folder of the shipped suites: in the installed package, else in the repository; None where neither is."""
-    installed = _PACKAGE / "_scenarios"
+    return _shipped("_scenarios", "scenarios")
+
+
+def _shipped(in_package: str, in_repository: str) -> Path | None:
+    installed = _PACKAGE / in_package
     if is_folder(installed):
         return installed
     repository = _PACKAGE.parent
     # beside an installed package a folder of that name would be somebody else's
-    return repository / "scenarios" if is_file(repository / "pyproject.toml") else None
+    return repository / in_repository if is_file(repository / "pyproject.toml") else None
+
+
+def samples() -> list[Path]:
+    """The sample files that agenteval ships, by name."""
+    root = _shipped("_samples", "traces/samples")
+    found: Sequence[Path] = () if root is None or not is_folder(root) else sorted(root.iterdir())
+    return [path for path in found if path.suffix in {".json", ".jsonl", ".yaml"}]
+
+
+def named_file(path: Path) -> Path:
+    """A file as users name it: a path, which comes back as it is, or `sample:NAME` for a sample.
+
+    Raises:
+        NotFound: There is no such sample; the message gives the nearest name.
+    """
+    if not str(path).startswith(SAMPLE):
+        return path
+    name = str(path).removeprefix(SAMPLE)
+    known = {sample.name: sample for sample in samples()}
+    if name not in known:
+        raise NotFound(f'there is no sample "{name}". {did_you_mean(name, known)}')
+    return known[name]
 
 
 def catalogue(project: Path | None = None) -> list[tuple[str, Path]]:
@@ -56,7 +84,7 @@ def find_suite(name: str, project: Path | None = None) -> Path:
             return path
     if name and is_folder(named):
         raise NotFound(f"the folder {name} is no suite: it has no {SUITE_FILE}")
-    names = [known for known, _ in catalogue(project)]
+    names = [*(known for known, _ in catalogue(project)), *_beside(name, project)]
     raise NotFound(f'there is no suite "{name}". {did_you_mean(name, names)} A suite of yours is named by its folder.')
 
 
@@ -74,6 +102,15 @@ def yaml_files(folder: Path) -> list[Path]:
 def scenario_files(folder: Path) -> list[Path]:
     """The scenario files of a suite's folder, by name: every YAML file beside `suite.yaml`."""
     return [path for path in yaml_files(folder) if path.name != SUITE_FILE]
+
+
+def _beside(name: str, project: Path) -> list[str]:
+    """The suites in the folder where one of that name would lie, as paths from the project's folder."""
+    folder = Path(name).parent
+    try:
+        return [(folder / known).as_posix() for known in _suites_in(project / folder)]
+    except (OSError, ValueError):  # a folder that may not be read, a name that can be none
+        return []
 
 
 def _suites_in(root: Path | None) -> dict[str, Path]:

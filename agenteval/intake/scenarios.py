@@ -9,6 +9,7 @@ The keys of a scenario, of which `scenario`, `checks`, and one of `task` and `us
     intent        what is really wanted; never shown to an agent
     instructions  the policy that the agent is given: text, or a file such as ./policy.md
     world         code that builds the simulated systems, such as ./world.py:Retail
+    faults        how tools misbehave, see `intake.faults`
     limits        turns, calls, tokens, seconds, usd
     checks        what is right in it
     tags          names to select by
@@ -22,15 +23,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from agenteval._util.loading import CodeLoader
 from agenteval._util.paths import shown
 from agenteval.checkers import parse
 from agenteval.core.json import Json
 from agenteval.core.ports import Checker, World
-from agenteval.core.scenario import Limits, Scenario, UserRef, WorldRef
+from agenteval.core.scenario import Fault, Limits, Scenario, UserRef, WorldRef
 from agenteval.errors import AgentEvalError, CodeNotAllowed, RequestError, ScenarioError, WorldError
+from agenteval.intake.faults import FaultShape, read_faults
 from agenteval.intake.written import (
     Id,
     LimitsShape,
@@ -65,14 +67,6 @@ class DefaultsShape(Written):
     user: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
-class _FaultShape(Written):
-    """One of `faults:`; its other keys belong to the release that carries faults out."""
-
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-
-    tool: Text
-
-
 class _ScenarioShape(Written):
     scenario: Id
     version: Version = "1"
@@ -81,7 +75,7 @@ class _ScenarioShape(Written):
     intent: Text | None = None
     instructions: Text | None = None
     world: Text | None = None
-    faults: list[_FaultShape] = Field(default_factory=list[_FaultShape])
+    faults: list[FaultShape] = Field(default_factory=list[FaultShape])
     limits: LimitsShape | None = LimitsShape()
     checks: list[Any]
     tags: Texts = Field(default_factory=list[str])
@@ -283,6 +277,7 @@ class _Reading:
         world = self._part(usable, "world", self._world, self._defaults.world)
         instructions = self._part(usable, "instructions", self._policy, self._defaults.instructions)
         checks = self._part(usable, "checks", self._checks, ())
+        faults = () if shape is None else self._part({"faults": shape.faults}, "faults", self._faults, ())
         if shape is None or self._errors:
             raise listing(self._errors)
         return Scenario(
@@ -293,10 +288,12 @@ class _Reading:
             instructions=instructions,
             world=world,
             user=user,
+            faults=faults or (),
             limits=Limits() if shape.limits is None else shape.limits.over(self._defaults.limits),
             checks=checks or (),
             tags=tuple(dict.fromkeys((*self._defaults.tags, *shape.tags))),
             source=self._document.file,
+            lines=self._lines(checks or (), faults or ()),
         )
 
     def _check_whole(self, usable: Mapping[str, Any], wrong: set[str | int]) -> None:
@@ -310,11 +307,6 @@ class _Reading:
         suite, name = self._defaults.suite, usable.get("scenario")
         if suite is not None and isinstance(name, str) and not name.startswith(f"{suite}/"):
             self._wrong(f'scenario: "{name}" must begin with "{suite}/", the id of its suite', "scenario")
-        if usable.get("faults"):
-            self._wrong(
-                'faults: faults arrive with the next release. Take "faults" out to run the scenario without them.',
-                "faults",
-            )
 
     def _wrong(self, message: str, *path: str) -> None:
         self._errors.append(self._document.error(message, path))
@@ -338,13 +330,27 @@ class _Reading:
     def _policy(self, text: str) -> str:
         return _instructions(text, self._document, ("instructions",), base=self._base, loader=self._loader)
 
+    def _faults(self, shapes: list[FaultShape]) -> tuple[Fault, ...]:
+        return read_faults(shapes, self._document)
+
     def _checks(self, items: list[Any]) -> tuple[Checker, ...]:
         return read_checks(items, self._document, ("checks",), base=self._base, loader=self._loader)
+
+    def _lines(self, checks: tuple[Checker, ...], faults: tuple[Fault, ...]) -> dict[str, int]:
+        """Where each check and fault stands; nothing of what was written in Python."""
+        places: dict[str, Trail] = {check.id: ("checks", index) for index, check in enumerate(checks)}
+        places |= {f"faults[{index}]": ("faults", index) for index in range(len(faults))}
+        lines = self._document.lines
+        return {name: lines[place] for name, place in places.items() if place in lines}
 
     def _user(self, written: Any) -> UserRef:
         spec = mapping(written)
         # a scripted user is whole as it stands: patience and the like belong to those that answer from what they know
-        filled = {**self._defaults.user, **spec} if spec is not None and "knows" in spec else written
+        filled = (
+            {**self._defaults.user, **spec}
+            if spec is not None and not spec.keys().isdisjoint(("knows", "persona"))
+            else written
+        )
         try:
             return parse_user(filled, path=("user",))
         except ScenarioError as error:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from agenteval.errors import BadAnswer, ModelError, RateLimited
+from agenteval.errors import BadAnswer, ContextExceeded, ModelError, RateLimited
 from agenteval.models.endpoint import Endpoint
 from agenteval.models.jsontext import as_object, parsed
+from agenteval.models.refusals import body_says_too_long, error_text
 from agenteval.models.retry import Reply, Unreachable
-from agenteval.models.wire import error_text
 
 _SHOWN = 500
 
@@ -32,6 +32,8 @@ def error_of(
         return ModelError(f"POST {endpoint.url}: {outcome.what}{tried}. {outcome.advice}".rstrip(" "))
     said = f"POST {endpoint.url} answered {_status(outcome.status)}{tried}: {excerpt(outcome.body)}"
     advice = _advice(outcome, endpoint, model, key_sent=key_sent)
+    if body_says_too_long(outcome.body):
+        return ContextExceeded(said)
     kind = RateLimited if outcome.status == HTTPStatus.TOO_MANY_REQUESTS else ModelError
     return kind(f"{said}{'' if said[-1] in '.!?…' else '.'} {advice}" if advice else said)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+from agenteval.models.refusals import body_says_too_long
+
 _DOUBLINGS = 30  # beyond it every cap is long reached, and powers of two only grow
 
 
@@ -71,7 +73,8 @@ def worth_retrying(outcome: Reply | Unreachable) -> bool:
         return True
     if outcome.headers.get("x-should-retry", "").strip().lower() == "false":
         return False
-    return outcome.status in {408, 409, 429} or outcome.status >= 500
+    # a conversation that is too long stays too long; some servers call that their own fault
+    return (outcome.status in {408, 409, 429} or outcome.status >= 500) and not body_says_too_long(outcome.body)
 
 
 def asked_seconds(headers: Mapping[str, str], now: float) -> float | None:

@@ -29,8 +29,9 @@ from agenteval.core.message import (
 )
 from agenteval.core.model import Completion, ModelRequest, TokenLogprob
 from agenteval.core.trajectory import OfferedTool, Usage
-from agenteval.errors import BadAnswer, ModelError
+from agenteval.errors import BadAnswer, ContextExceeded, ModelError
 from agenteval.models.jsontext import as_list, as_object, as_text, dumped, parsed_strictly
+from agenteval.models.refusals import error_text, says_too_long
 
 MaxTokensField: TypeAlias = Literal["max_tokens", "max_completion_tokens"]
 
@@ -268,7 +269,8 @@ def completion_from_openai(data: Mapping[str, Any], *, model: str = "") -> Compl
     first = as_object(choices[0]) if choices else None
     failed = data.get("error") or (first or {}).get("error")
     if failed:
-        raise BadAnswer(f"the endpoint answered with an error in place of a completion: {error_text(failed)}")
+        kind = ContextExceeded if says_too_long(failed) else BadAnswer
+        raise kind(f"the endpoint answered with an error in place of a completion: {error_text(failed)}")
     if first is None:
         raise BadAnswer(f"the answer has no choices; its fields are {', '.join(sorted(data)[:12]) or 'none'}")
     message = as_object(first.get("message"))
@@ -309,21 +311,6 @@ def message_from_openai(data: Mapping[str, Any]) -> Message:
         parts.append(RefusalPart(text=refusal))
     parts.extend(_calls_in(data))
     return Message(role=role, parts=tuple(parts))
-
-
-def error_text(failed: object) -> str:
-    """What an error object of the API says, in one line; the object itself where it says nothing known."""
-    found = as_object(failed)
-    if found is None:
-        return str(failed)
-    inner = as_object(found.get("error"))
-    if inner is not None:
-        return error_text(inner)
-    for key in ("message", "detail", "error", "msg"):
-        text = as_text(found.get(key))
-        if text is not None:
-            return text
-    return str(dict(found))
 
 
 def _content_in(content: object) -> Iterable[Part]:

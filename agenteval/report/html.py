@@ -22,6 +22,8 @@ from markupsafe import Markup
 
 from agenteval.core.ports import Query, TraceStore
 from agenteval.core.trajectory import Trajectory
+from agenteval.experiment.stores import trajectories
+from agenteval.report import usewords
 from agenteval.report.evidence import clean
 from agenteval.report.pack import Packer
 from agenteval.report.text import counts, methods, passed_of, rate, some_ks
@@ -58,11 +60,11 @@ def _found(report: Mapping[str, Any], store: TraceStore) -> Iterator[tuple[int, 
     for number, trial in enumerate(report["trials"]):
         if trial["trajectory"]:
             wanted.setdefault(trial["trajectory"], []).append(number)
-    for _, trajectory in store.trajectories(Query(run=report["run"]["parent"] or report["run"]["id"])):
+    for _, trajectory in trajectories(store, Query(run=report["run"]["parent"] or report["run"]["id"])):
         for number in wanted.pop(storable(trajectory.id), ()):
             yield number, trajectory
     for name, numbers in wanted.items():  # a scoring may reach beyond its parent run
-        for _, trajectory in store.trajectories(Query(trajectory=name)):
+        for _, trajectory in trajectories(store, Query(trajectory=name)):
             for number in numbers:
                 yield number, trajectory
             break
@@ -81,6 +83,9 @@ def _page(report: Mapping[str, Any], pieces: Sequence[str]) -> str:
             axis=_axis(),
             ks=some_ks({k: None for agent in report["agents"] for k in agent["pass_hat_k"]}),
             methods=methods(report),
+            used=usewords.columns(report),
+            used_notes=usewords.notes(report),
+            heads=usewords.HEADS,
             index=_script_json(_index(report)),
             pieces=Markup("\n").join(pieces),  # base64
             style=Markup(style),  # noqa: S704 (ours)
@@ -95,6 +100,7 @@ def _page(report: Mapping[str, Any], pieces: Sequence[str]) -> str:
 def _environment() -> Environment:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(v=one_line, rate=rate, counts=counts, plot=_plot, passed_of=passed_of, shade=_shade)
+    environment.filters.update(total=usewords.total, per_trial=usewords.per_trial, ends=usewords.ends)
     return environment
 
 

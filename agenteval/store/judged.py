@@ -48,7 +48,8 @@ class JudgedTables(Tables):
             with self._db.read() as connection:
                 data = connection.execute(newest).scalar_one_or_none()
         if data is None:
-            data = self._run(from_column(self._only(t.run.c.run_id, run_id, "run")))
+            asked = as_column(run_id)
+            data = self._run(from_column(keys.only_match(asked, *self._begun(t.run.c.run_id, asked), what="run")))
         if data is None:
             raise self.damaged(f"run {run_id}")
         return self._decoded(data)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from agenteval._util.ids import derived
-from agenteval._util.names import did_you_mean
+from agenteval._util.names import did_you_mean, nearest
 from agenteval.core.outcome import Trial
 from agenteval.core.span import LogRecord, Span, SpanEvent, SpanLink, SpanStatus
 from agenteval.errors import NotFound, RequestError
@@ -20,6 +20,9 @@ LATEST = "latest"
 TRACE_DIGITS = 32
 SPAN_DIGITS = 16
 _LISTED = 8
+_SHORT = 12  # digits of a trajectory's id that reports show
+_LONGEST_LINE = 200
+_ALL_OF_A_RUN = "`agenteval report RUN --json` lists those of a run under `trials`."
 
 
 def hex_id(text: str, digits: int, what: str) -> bytes:
@@ -104,3 +107,61 @@ def only_match(name: str, found: Sequence[str], known: Iterable[str], *, what: s
     shown = ", ".join(sorted(found)[:_LISTED])
     more = ", …" if len(found) > _LISTED else ""
     raise NotFound(f'"{name}" begins several ids in this store, and names no one {what}: {shown}{more}.')
+
+
+def only_trajectory(
+    name: str, found: Sequence[str], near: Sequence[str], trials_of: Callable[[Sequence[str]], Mapping[str, Trial]]
+) -> str:
+    """The one trajectory that a prefix found; others are told by short ids, with scenario and agent.
+
+    Args:
+        name: The id or prefix, as it was asked for.
+        found: Ids that begin with it, or are it.
+        near: Ids around it in their order, where nothing was found.
+        trials_of: Gives the trials of trajectories, for the message.
+
+    Raises:
+        NotFound: None was found, or several.
+    """
+    if name in found:
+        return name
+    if len(found) == 1:
+        return found[0]
+    shown = found[:_LISTED] if found else _around(name, near)
+    lines = _told(shown, trials_of(shown))
+    if found:
+        said = f'"{name}" begins the ids of several trajectories. Give more of the one that you mean:'
+    elif not near:
+        raise NotFound(f'no trajectory begins with "{name}": this store holds none.')
+    elif (like := nearest(name, {known[: len(name)] for known in shown})) is not None:
+        said = f'no trajectory begins with "{name}" in this store. Did you mean:'
+        lines = [line for known, line in zip(shown, lines, strict=True) if known.startswith(like)]
+    else:
+        said = f'no trajectory begins with "{name}" in this store. It holds, for instance:'
+    more = ["  …"] if len(found) > len(shown) else []
+    raise NotFound("\n".join([said, *lines, *more, _ALL_OF_A_RUN]))
+
+
+def _around(name: str, near: Sequence[str]) -> list[str]:
+    """The ids before and after a name, in order."""
+    ordered = sorted(near)
+    place = sum(known < name for known in ordered)
+    return ordered[max(0, place - _LISTED // 2) : place + _LISTED // 2]
+
+
+def _told(ids: Sequence[str], trials: Mapping[str, Trial]) -> list[str]:
+    """A line for each id: as much of it as tells these apart, and which trial it is of."""
+    digits = _SHORT
+    while len({known[:digits] for known in ids}) < len(ids):
+        digits += 1
+    lines: list[str] = []
+    for known in ids:
+        trial = trials.get(known)
+        which = "" if trial is None else f"  {trial.scenario} #{trial.repeat}, {trial.agent}, run {trial.run}"
+        lines.append(_printable(f"  {known[:digits]}{which}"))
+    return lines
+
+
+def _printable(text: str) -> str:
+    """A line of bounded length whose characters cannot steer a terminal: names in it may come from a trace."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:_LONGEST_LINE])

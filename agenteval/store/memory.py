@@ -166,7 +166,8 @@ class MemoryStore:
         with self._lock:
             known = sorted({trajectory_id for trajectory_id, _ in self._held.trajectories})
             found = [name for name in known if name.startswith(id_or_prefix)]
-            trajectory = self._kept(keys.only_match(id_or_prefix, found, known, what="trajectory"))
+            trials = {trial.trajectory or "": trial for trial in self._held.trials.values()}
+            trajectory = self._kept(keys.only_trajectory(id_or_prefix, found, known, lambda _: trials))
             assert trajectory is not None  # noqa: S101 (it was found among the kept ones)
             return trajectory
 

@@ -18,14 +18,14 @@ _SQLITE = "sqlite:///"
 _POSTGRES = ("postgres:", "postgresql:", "postgresql+")
 
 
-def open_store(url_or_path: str | Path, *, create: bool = True, assembler: str = "1") -> TraceStore:
-    """Open a trace store.
+def open_store(url_or_path: str | Path, *, assembler: str, create: bool = True) -> TraceStore:
+    """Open a trace store; `agenteval.open_store` does it with the assembler of this version.
 
     Args:
         url_or_path: `memory:`, a file path, or `sqlite:///path` (four slashes for an absolute one). A folder named
             `.agenteval` is made where it is missing; any other folder must be there.
-        create: Whether to make the file where there is none.
         assembler: Version of the assembler that the trajectories put here come from.
+        create: Whether to make the file where there is none.
 
     Raises:
         RequestError: It names no store that can be opened.

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, sele
 
 from agenteval.core.ports import Query
 from agenteval.errors import StoreError
-from agenteval.store import keys, sqlite
+from agenteval.store import sqlite
 from agenteval.store import tables as t
 from agenteval.store.database import Database
 from agenteval.store.pack import encodable
@@ -60,19 +60,17 @@ class Tables:
                 return
             last = page[-1].id
 
-    def _only(self, column: ColumnElement[str], name: str, what: str) -> str:
-        """The one value of a column that is this or begins with it. Raises NotFound."""
-        asked = as_column(name)
+    def _begun(self, column: ColumnElement[str], asked: str) -> tuple[list[str], list[str]]:
+        """The values of a column that are this or begin with it, up to some; else those before and after it."""
         distinct = select(column).distinct()
         with self._db.read() as connection:
             same = connection.execute(distinct.where(column == asked)).scalars().all()
             if same:
-                return asked
+                return [asked], []
             found = connection.execute(
                 distinct.where(column >= asked, column < asked + _HIGHEST).order_by(column).limit(_NEIGHBOURS * 2)
             ).scalars()
-            near = [] if (begun := list(found)) else self._neighbours(connection, column, asked)
-        return keys.only_match(asked, begun, near, what=what)
+            return (begun, []) if (begun := list(found)) else ([], self._neighbours(connection, column, asked))
 
     def _neighbours(self, connection: Connection, column: ColumnElement[str], name: str) -> list[str]:
         """Values before and after a name, for a message about what is there."""

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from agenteval._util.frozen import quick
 from agenteval.core.outcome import Finding, Label, Measure, Run, Score, Trial
+from agenteval.core.used import Amount, Used
 
 _make_trial = quick(Trial)
 _make_finding = quick(Finding)
@@ -28,12 +29,21 @@ def run_from_json(data: Mapping[str, Any]) -> Run:
 
 def trial_to_json(trial: Trial) -> dict[str, Any]:
     """A trial as JSON."""
-    return _changed(trial)
+    data = _changed(trial)
+    if trial.used is not None:
+        amounts = {name: [amount.total, amount.calls] for name, amount in trial.used.amounts.items()}
+        data["used"] = {**_changed(trial.used), **({"amounts": amounts} if amounts else {})}
+    return data
 
 
 def trial_from_json(data: Mapping[str, Any]) -> Trial:
     """A trial from JSON."""
-    return _make_trial(**_known(Trial, data, tuples=("trace_ids",)))
+    values = _known(Trial, data, tuples=("trace_ids",))
+    if values.get("used") is not None:
+        used = _known(Used, values["used"])
+        used["amounts"] = {name: Amount(*amount) for name, amount in used.get("amounts", {}).items()}
+        values["used"] = Used(**used)
+    return _make_trial(**values)
 
 
 def label_to_json(label: Label) -> dict[str, Any]:

@@ -230,12 +230,20 @@ class TrialTables(Tables):
         Raises:
             NotFound: None has it, or several; the message gives the nearest ids.
         """
-        name = self._only(t.trajectory.c.trajectory, id_or_prefix, "trajectory")
+        asked = as_column(id_or_prefix)
+        name = keys.only_trajectory(asked, *self._begun(t.trajectory.c.trajectory, asked), self._whose)
         query = select(t.trajectory.c.data, t.trajectory.c.start_state)
         with self._db.read() as connection:
             row = connection.execute(query.where(t.trajectory.c.id == self._best_version(name))).one()
         with self.decoding("trajectory"):
             return trajectory_from(self._texts([row.data])[0], self._state(row.start_state))
+
+    def _whose(self, trajectories: Sequence[str]) -> dict[str, Trial]:
+        """A trial of each trajectory, the one that was stored last."""
+        columns = t.trial.c
+        query = select(columns.trajectory, columns.data).where(columns.trajectory.in_(trajectories))
+        with self._db.read() as connection:
+            return {name: self._trial(data) for name, data in connection.execute(query.order_by(columns.id))}
 
     def outdated(self, query: Query) -> Iterator[Trial]:
         """The trials that match whose trajectory was assembled by other versions of the assembler only."""

@@ -7,11 +7,11 @@ version, so that nothing is counted twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import cast
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, cast
 
 from agenteval.core import semconv
-from agenteval.core.json import Json
+from agenteval.core.json import Json, json_of
 from agenteval.core.message import Message, ToolRequest
 from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import (
@@ -27,7 +27,7 @@ from agenteval.core.trajectory import (
 )
 from agenteval.telemetry.dialects import genai
 
-VERSION = "1"
+VERSION = "2"
 """Version of the assembler: a kept trajectory of another version is assembled again."""
 
 SCOPE = "agenteval"
@@ -53,18 +53,18 @@ def trajectory_of(spans: Sequence[Span], *, conflicts: int = 0) -> Trajectory:
         conflicts: Spans that a store refused because their id was taken by different content.
     """
     unique, repeated = _distinct(spans)
-    by_id = {span.span_id: span for span in unique}
+    parents = _parents(unique)
     root = next((span for span in unique if semconv.SOURCE in span.attributes), None)
-    steps = _steps(unique, by_id, imported=_is_import(root))
+    steps = _steps(unique, parents, imported=_is_import(root))
     calls = [step.content for step in steps if isinstance(step.content, ModelCall)]
     return Trajectory(
         id=unique[0].trace_id,
         conversation_id=_text_of(root, semconv.CONVERSATION_ID),
         trace_ids=(unique[0].trace_id,),
         agent=_text_of(root, semconv.AGENT),
-        runs=_runs(unique, by_id),
+        runs=_runs(unique, parents),
         steps=steps,
-        integrity=_integrity(unique, by_id, root, repeated + conflicts),
+        integrity=_integrity(unique, parents, root, repeated + conflicts),
         usage=sum((call.usage or Usage(unmeasured_calls=1) for call in calls), start=Usage()),
         end=_end(root),
         offered_tools=_offered(root, calls),
@@ -73,17 +73,35 @@ def trajectory_of(spans: Sequence[Span], *, conflicts: int = 0) -> Trajectory:
 
 
 def _distinct(spans: Sequence[Span]) -> tuple[list[Span], int]:
-    """Each span id once, ordered by time; which of two conflicting spans stays does not depend on their order."""
-    kept: dict[str, Span] = {}
-    repeated = 0
+    """Each span id once, ordered by time, and how many other contents came for ids that were taken.
+
+    Which of two contents stays, and what is counted, depends neither on their order nor on how often each came.
+    """
+    came: dict[str, list[Span]] = {}
     for span in spans:
-        other = kept.get(span.span_id)
-        if other is None:
-            kept[span.span_id] = span
-        elif other != span:
-            repeated += 1
-            kept[span.span_id] = min(other, span, key=repr)
-    return sorted(kept.values(), key=lambda span: (span.start_ns, span.span_id)), repeated
+        came.setdefault(span.span_id, []).append(span)
+    kept: list[Span] = []
+    repeated = 0
+    for same_id in came.values():
+        contents = {_content(span): span for span in same_id} if len(same_id) > 1 else {"": same_id[0]}
+        repeated += len(contents) - 1
+        kept.append(contents[min(contents)])
+    return sorted(kept, key=lambda span: (span.start_ns, span.span_id)), repeated
+
+
+def _content(span: Span) -> str:
+    """All that a span says, as one text; equal for equal spans, whatever the order of their attributes."""
+    return repr([_in_order(getattr(span, item.name)) for item in fields(span)])
+
+
+def _in_order(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return sorted((repr(key), _in_order(item)) for key, item in cast("Mapping[Any, Any]", value).items())
+    if isinstance(value, (list, tuple)):
+        return [_in_order(item) for item in cast("Sequence[Any]", value)]
+    if is_dataclass(value):
+        return [_in_order(getattr(value, item.name)) for item in fields(value)]
+    return value
 
 
 def _is_import(root: Span | None) -> bool:
@@ -94,12 +112,12 @@ def _is_import(root: Span | None) -> bool:
 # --- steps
 
 
-def _steps(spans: Sequence[Span], by_id: Mapping[str, Span], *, imported: bool) -> tuple[Step, ...]:
+def _steps(spans: Sequence[Span], parents: Mapping[str, Span], *, imported: bool) -> tuple[Step, ...]:
     placed: list[tuple[int, int, int, Step]] = []
     for order, span in enumerate(spans):
         if not imported and span.scope.get("name") != SCOPE:
             continue
-        run = _ancestor(span, by_id, genai.is_agent)
+        run = _nearest(span, parents, genai.is_agent)
         for piece in genai.read(span) or ():
             step = Step(
                 id=span.span_id + piece.suffix,
@@ -148,8 +166,9 @@ def _same_words(a: Content, b: Message) -> bool:
 def _asked_for(steps: Sequence[Step]) -> list[tuple[Step, Content]]:
     """Each step with its content, tool calls naming the model call that asked for them.
 
-    A call is paired with the latest open request of its call id, else with the earliest open request of the same name
-    and arguments in the same run. A request is used once.
+    A call is paired with an open request of its call id, else with the earliest open request of the same name and
+    arguments in the same run. A request is used once. Where branches of an agent made up one call id twice, the request
+    of the same name and arguments is meant, then that of the same run, then the latest.
     """
     open_requests: list[tuple[Step, ToolRequest]] = []
     result: list[tuple[Step, Content]] = []
@@ -168,9 +187,9 @@ def _asked_for(steps: Sequence[Step]) -> list[tuple[Step, Content]]:
 
 def _pair(open_requests: Sequence[tuple[Step, ToolRequest]], step: Step, call: ToolCall) -> int | None:
     if call.call_id is not None:
-        for index in range(len(open_requests) - 1, -1, -1):
-            if open_requests[index][1].id == call.call_id:
-                return index
+        same_id = [index for index, (_, request) in enumerate(open_requests) if request.id == call.call_id]
+        if same_id:
+            return max(same_id, key=lambda index: (*_fits(open_requests[index], step, call), index))
     for index, (asker, request) in enumerate(open_requests):
         same_run = asker.run == step.run
         if same_run and request.name == call.name and request.arguments == call.arguments:
@@ -178,37 +197,51 @@ def _pair(open_requests: Sequence[tuple[Step, ToolRequest]], step: Step, call: T
     return None
 
 
+def _fits(asked: tuple[Step, ToolRequest], step: Step, call: ToolCall) -> tuple[bool, bool]:
+    asker, request = asked
+    return request.name == call.name and request.arguments == call.arguments, asker.run == step.run
+
+
 # --- around the steps
 
 
-def _ancestor(span: Span, by_id: Mapping[str, Span], wanted: Callable[[Span], bool]) -> Span | None:
-    """The nearest span at or above this one that is wanted; a cycle of parents ends the search."""
-    seen: set[str] = set()
-    current: Span | None = span
-    while current is not None and current.span_id not in seen:
-        if wanted(current):
-            return current
-        seen.add(current.span_id)
-        current = _parent(current, by_id)
-    return None
+def _parents(spans: Sequence[Span]) -> dict[str, Span]:
+    """Span id to its parent, where that is in hand. Spans that are above themselves have none."""
+    by_id = {span.span_id: span for span in spans}
+    above = {span.span_id: by_id[span.parent_id] for span in spans if span.parent_id in by_id}
+    clear: set[str] = set()
+    for start in list(above):
+        path: dict[str, None] = {}
+        here = start
+        while here in above and here not in clear and here not in path:
+            path[here] = None
+            here = above[here].span_id
+        if here in path:
+            for name in list(path)[list(path).index(here) :]:
+                del above[name]
+        clear.update(path)
+    return above
 
 
-def _parent(span: Span, by_id: Mapping[str, Span]) -> Span | None:
-    return by_id.get(span.parent_id) if span.parent_id else None
+def _nearest(span: Span | None, parents: Mapping[str, Span], wanted: Callable[[Span], bool]) -> Span | None:
+    """The nearest span at or above this one that is wanted."""
+    while span is not None and not wanted(span):
+        span = parents.get(span.span_id)
+    return span
 
 
-def _runs(spans: Sequence[Span], by_id: Mapping[str, Span]) -> tuple[AgentRun, ...]:
+def _runs(spans: Sequence[Span], parents: Mapping[str, Span]) -> tuple[AgentRun, ...]:
     runs: list[AgentRun] = []
     for span in spans:
         if not genai.is_agent(span):
             continue
-        above = _parent(span, by_id)
-        outer = None if above is None else _ancestor(above, by_id, genai.is_agent)
-        caller = None if above is None else _ancestor(above, by_id, _is_tool)
+        above = parents.get(span.span_id)
+        outer = _nearest(above, parents, genai.is_agent)
+        caller = _nearest(above, parents, _is_tool)
         runs.append(
             AgentRun(
                 id=span.span_id,
-                name=_text_of(span, semconv.AGENT_NAME) or span.name,
+                name=genai.agent_name(span),
                 parent=None if outer is None else outer.span_id,
                 started_by=None if caller is None else caller.span_id,
                 start_ns=span.start_ns,
@@ -222,14 +255,14 @@ def _is_tool(span: Span) -> bool:
     return span.attributes.get(semconv.OPERATION) == semconv.EXECUTE_TOOL
 
 
-def _integrity(spans: Sequence[Span], by_id: Mapping[str, Span], root: Span | None, repeated: int) -> Integrity:
-    skews = [parent.start_ns - span.start_ns for span in spans if (parent := _parent(span, by_id)) is not None]
+def _integrity(spans: Sequence[Span], parents: Mapping[str, Span], root: Span | None, repeated: int) -> Integrity:
+    skews = [parents[span.span_id].start_ns - span.start_ns for span in spans if span.span_id in parents]
     return Integrity(
         started=_count_of(root, semconv.SPANS_STARTED),
         ended=_count_of(root, semconv.SPANS_ENDED),
         stored=len(spans),
         dropped=sum(span.dropped_attributes + span.dropped_events + span.dropped_links for span in spans),
-        orphans=sum(1 for span in spans if span.parent_id is not None and span.parent_id not in by_id),
+        orphans=sum(1 for span in spans if span.parent_id is not None and span.span_id not in parents),
         repeated=repeated,
         clock_skew_ns=max(0, max(skews, default=0)),
     )
@@ -248,7 +281,7 @@ def _offered(root: Span | None, calls: Sequence[ModelCall]) -> tuple[str, ...] |
     """Names of the tools that the agent could call: as the root says, else as its model calls were offered them."""
     named = None if root is None else root.attributes.get(semconv.OFFERED_TOOLS)
     if isinstance(named, Sequence) and not isinstance(named, (str, bytes)):
-        return tuple(str(name) for name in named)
+        return tuple(name for name in named if isinstance(name, str))
     names = {tool.name for call in calls for tool in call.offered_tools}
     return tuple(sorted(names)) if names else None
 
@@ -257,7 +290,7 @@ def _attributes(root: Span | None) -> dict[str, Json]:
     if root is None:
         return {}
     return {
-        key: cast("Json", value)
+        key: cast("Json", json_of(value))
         for key, value in sorted(root.attributes.items())
         if key.startswith("agenteval.") and key not in _KEPT_ELSEWHERE
     }
@@ -270,4 +303,4 @@ def _text_of(span: Span | None, key: str) -> str | None:
 
 def _count_of(span: Span | None, key: str) -> int | None:
     value = None if span is None else span.attributes.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

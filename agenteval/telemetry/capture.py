@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel
+from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace import Span as SdkSpan
@@ -54,11 +55,12 @@ class Capture:
     """Everything that belongs to the process: the provider, the processor, the trials at work.
 
     Raises:
-        RequestError: The environment switches the OpenTelemetry SDK off, so that nothing could be recorded.
+        RequestError: The environment switches the OpenTelemetry SDK off, or names a tracer provider that is not there:
+            nothing could be recorded.
     """
 
     def __init__(self) -> None:
-        if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             raise RequestError("OTEL_SDK_DISABLED=true switches recording off; unset it to run trials")
         self._trials: dict[int, TrialRecorder] = {}
         processor = _Processor(self._trials)
@@ -74,7 +76,13 @@ class Capture:
         self._attach_globally(processor)
 
     def _attach_globally(self, processor: _Processor) -> None:
-        current = otel.get_tracer_provider()
+        try:
+            current = otel.get_tracer_provider()
+        except StopIteration as error:
+            provider = os.environ.get(OTEL_PYTHON_TRACER_PROVIDER)
+            raise RequestError(
+                f'{OTEL_PYTHON_TRACER_PROVIDER} names "{provider}", which is not installed; unset it to run trials'
+            ) from error
         if isinstance(current, TracerProvider):
             current.add_span_processor(processor)
         elif isinstance(current, otel.ProxyTracerProvider):
@@ -167,6 +175,11 @@ class Record:
         self.attributes: dict[str, Any] = {}
         self.id = format(span.get_span_context().span_id, "016x")
         self._closed = False
+
+    @property
+    def is_open_tool(self) -> bool:
+        """Whether it is a tool call that has not ended."""
+        return not self._closed and self.attributes.get(semconv.OPERATION) == semconv.EXECUTE_TOOL
 
     def set(self, key: str, value: Any) -> None:
         """Set an attribute of any shape."""
@@ -322,17 +335,65 @@ class TrialRecorder:
     def close_tool(self, record: OpenRecord, result: Json, changes: Sequence[Mapping[str, Json]] = ()) -> None:
         """Close an `execute_tool` record."""
         record.set(semconv.TOOL_RESULT, plain(result))
-        if changes:
-            recorded = plain(changes)
-            record.set(semconv.STATE_CHANGES, recorded)
-            self.changes.extend(recorded)
+        self.note_changes(record, changes)
         record.end()
 
+    def fail_tool(
+        self, record: OpenRecord, kind: str, message: str, changes: Sequence[Mapping[str, Json]] = ()
+    ) -> None:
+        """Close an `execute_tool` record with its error."""
+        self.note_changes(record, changes)
+        record.fail(kind, message)
+
+    def note_changes(self, record: OpenRecord, changes: Sequence[Mapping[str, Json]]) -> None:
+        """Note what an open `execute_tool` record changed in the world, after what was noted before."""
+        if changes:
+            recorded = plain(changes)
+            before = cast("Record", record).attributes.get(semconv.STATE_CHANGES, [])
+            record.set(semconv.STATE_CHANGES, [*before, *recorded])
+            self.changes.extend(recorded)
+
+    def tool_at_work(self) -> Record | None:
+        """The open `execute_tool` record that is current, else the one that was opened last, if any."""
+        current = format(otel.get_current_span().get_span_context().span_id, "016x")
+        with self._lock:
+            tools = [record for record in self._records.values() if record.is_open_tool]
+        return next((record for record in tools if record.id == current), tools[-1] if tools else None)
+
+    def last_tool(self) -> Record | None:
+        """The `execute_tool` record at work, else the last one that there was."""
+        with self._lock:
+            tools = [r for r in self._records.values() if r.attributes.get(semconv.OPERATION) == semconv.EXECUTE_TOOL]
+        return self.tool_at_work() or (tools[-1] if tools else None)
+
+    def retract_tool(self, record: OpenRecord, why: str) -> None:
+        """Close an `execute_tool` record that makes no step, and take it out of the count, once."""
+        with self._lock:
+            if semconv.NO_STEP in cast("Record", record).attributes:
+                return
+            self.tool_calls -= 1
+            record.set(semconv.NO_STEP, why)
+        record.end()
+
+    def open_plumbing(self, name: str, attributes: Mapping[str, Any]) -> Record:
+        """Open a record that makes no step: something around the agent, right under the root."""
+        record = self._open(name, self._root_context, SpanKind.INTERNAL)
+        record.attributes.update(attributes)
+        return record
+
+    def open_inner(self, name: str, attributes: Mapping[str, Any], *, parent: OpenRecord | None) -> Record:
+        """Open a record that makes no step, beneath another one or beneath what is current."""
+        record = self._open(name, self._context_under(parent), SpanKind.INTERNAL)
+        record.attributes.update(attributes)
+        return record
+
     def _open_record(self, operation: str, name: str, kind: SpanKind, parent: OpenRecord | None) -> Record:
-        context = self._context_under(parent)
-        span = self._owner.tracer.start_span(f"{operation} {name}", context=context, kind=kind)
-        record = Record(span)
+        record = self._open(f"{operation} {name}", self._context_under(parent), kind)
         record.set(semconv.OPERATION, operation)
+        return record
+
+    def _open(self, name: str, context: otel_context.Context, kind: SpanKind) -> Record:
+        record = Record(self._owner.tracer.start_span(name, context=context, kind=kind))
         with self._lock:
             self._records[record.id] = record
         return record

@@ -453,8 +453,10 @@ def prefixes_find_the_one_that_they_begin(make_store: MakeStore) -> None:
     )
     parts.same(store.trajectory("cd").id, ids[2], "a trajectory by its prefix")
     parts.same(store.trajectory(ids[0]).id, ids[0], "a trajectory by its id")
-    parts.names(parts.raises(NotFound, lambda: store.trajectory("ab"), "two"), ids[0], ids[1])
-    parts.names(parts.raises(NotFound, lambda: store.trajectory("cd" + "0" * 29 + "1"), "a misspelt id"), ids[2])
+    told = "retail/refund-late"
+    parts.names(parts.raises(NotFound, lambda: store.trajectory("ab"), "two"), ids[0][:12], ids[1][:12], told)
+    parts.names(parts.raises(NotFound, lambda: store.trajectory("cd" + "0" * 29 + "1"), "one"), ids[2][:12], told)
+    parts.names(parts.raises(NotFound, lambda: store.trajectory("zzz"), "none like it"), ids[2][:12], told)
     parts.raises(NotFound, lambda: store.trajectory("ab%"), "a pattern is no prefix")
     store.close()
 

@@ -1,9 +1,10 @@
 """Two agents for the service desk, as LangGraph graphs. Both are rule-based: no language model is involved.
 
 `careful` follows the policy by the rules of `desk.py`. It reads words, not meaning, and takes up one wish of a
-message: some scenarios are beyond it. `careless` is the same agent with faults planted on purpose: depending on the
-trial's seed it skips verification, acts without asking, refunds twice, invents amounts or makes exceptions, and it does
-what a note on an order tells it. They show what a comparison looks like; their scores say nothing about any product.
+message: some scenarios are beyond it. `careless` is the same agent with faults planted on purpose. Depending on the
+trial's seed it skips verification, acts without asking, refunds twice, invents amounts, makes exceptions,
+repeats without looking what got no answer, or does what a note on an order tells it. They show what a comparison looks
+like; their scores say nothing about any product.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from langchain_core.tools import BaseTool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
-from .desk import Call, Case, Desk, Event, Faults, Heard, Say
+from .case import Case
+from .desk import decide
+from .events import Call, Event, Faults, Heard, Say
 
 _MOST_STEPS = 30  # of one turn; the rules never need as many
 
@@ -29,6 +32,8 @@ CHANCES = {
     "refunds_twice": 20,
     "invents_amounts": 15,
     "makes_exceptions": 50,
+    "repeats_blindly": 60,
+    "obeys_notes": 75,
 }
 """How often, in per cent of seeds, the careless agent has each fault."""
 
@@ -46,7 +51,7 @@ def careless(tools: Sequence[BaseTool]) -> Any:
 def faults_of(seed: int) -> Faults:
     """The faults that the careless agent has with a seed."""
     drawn = {name: _draw(seed, name) < percent for name, percent in CHANCES.items()}
-    return Faults(**drawn, obeys_notes=True)
+    return Faults(**drawn)
 
 
 def _draw(seed: int, name: str) -> int:
@@ -57,20 +62,20 @@ def _draw(seed: int, name: str) -> int:
 def graph(tools: Sequence[BaseTool], faults: Callable[[int], Faults]) -> Any:
     """Decide → tools → decide …, until there is something to say."""
 
-    def decide(state: MessagesState, config: RunnableConfig) -> dict[str, list[AnyMessage]]:
+    async def step(state: MessagesState, config: RunnableConfig) -> dict[str, list[AnyMessage]]:
         seed = config.get("configurable", {}).get("seed", 0)
         messages = state["messages"]
-        step = Desk(faults(seed)).next(Case(list(events(messages))))
-        if isinstance(step, Say) or _stuck(messages):
-            return {"messages": [AIMessage(step.text if isinstance(step, Say) else "I am sorry, I am stuck.")]}
-        request = {"name": step.name, "args": step.arguments, "id": f"call_{len(messages)}"}
+        chosen = decide(Case(list(events(messages)), faults(seed)))
+        if isinstance(chosen, Say) or _stuck(messages):
+            return {"messages": [AIMessage(chosen.text if isinstance(chosen, Say) else "I am sorry, I am stuck.")]}
+        request = {"name": chosen.name, "args": chosen.arguments, "id": f"call_{len(messages)}"}
         return {"messages": [AIMessage("", tool_calls=[request])]}
 
-    def is_call(state: MessagesState) -> str:
+    async def is_call(state: MessagesState) -> str:  # both async, so that neither costs a thread
         return "tools" if getattr(state["messages"][-1], "tool_calls", None) else END
 
     made = StateGraph(MessagesState)
-    made.add_node("decide", decide)
+    made.add_node("decide", step)
     made.add_node("tools", ToolNode(list(tools)))
     made.add_edge(START, "decide")
     made.add_conditional_edges("decide", is_call, ["tools", END])
@@ -94,7 +99,15 @@ def events(messages: Sequence[AnyMessage]) -> Iterator[Event]:
             if message.status == "error":
                 yield Call(request["name"], request["args"], error=text.removeprefix("Error: "))
             else:
-                yield Call(request["name"], request["args"], result=json.loads(text))
+                yield Call(request["name"], request["args"], result=_read(text))
+
+
+def _read(text: str) -> Any:
+    """A tool's answer; as it stands where it is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _stuck(messages: Sequence[AnyMessage]) -> bool:

@@ -66,6 +66,21 @@ DESIGNS: list[Design] = [
     ("P148", "Map Case", "map case", 1400, ONE, ("CLEAR",), 0),
 ]
 
+DETAILS = {
+    "P101": "Waterproof to a water column of 10,000 mm, taped seams, hood in the collar. Wash at 30 degrees.",
+    "P102": "Waterproof to a water column of 20,000 mm, three layers, breathable. Wash at 30 degrees.",
+    "P103": "Waxed cotton, showerproof. Do not wash; sponge off and wax again once a year.",
+    "P105": "Goose down, 700 cuin, warm to -15 degrees. Dry-clean.",
+    "P107": "Windproof and water-repellent, not waterproof. Wash at 30 degrees.",
+    "P108": "Windproof, 140 grams, packs into its own pocket. Not waterproof.",
+    "P111": "Recycled polyester, 220 grams per square metre. Wash at 30 degrees; does not pill.",
+    "P116": "Merino wool, 200 grams per square metre. Wash at 30 degrees with wool detergent.",
+    "P134": "Full-grain leather with a waterproof membrane. Comes up small: take one size more.",
+    "P141": "24 litres, rain cover in the base, back length 46 to 52 cm.",
+    "P144": "0.75 litres, keeps hot for 12 hours. Leak-proof. Not for the dishwasher.",
+}
+"""What the shop says of its products, where it says something."""
+
 FIRST = _split(
     "Aisha Alan Amara Anna Arthur Astrid Bea Bilal Callum Carmen Cecilia Chidi Clara Conor Daniel Daria Diego "
     "Dina Edith Elena Emil Emma Esther Ethan Fatima Felix Fiona Freya George Grace Hana Harriet Hassan Henry Ida "

@@ -11,8 +11,9 @@ import functools
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from .catalogue import BRANDS, CARRIERS, CITIES, DESIGNS, FIRST, LAST, MAILS, NOTES, STREETS, Design
+from .catalogue import BRANDS, CARRIERS, CITIES, DESIGNS, DETAILS, FIRST, LAST, MAILS, NOTES, STREETS, Design
 from .planted import CUSTOMERS, ORDERS, STOCK
+from .planting import Bought, Note, Person
 
 T = TypeVar("T")
 
@@ -77,7 +78,7 @@ class _Builder:
             "products": {design[0]: self._product(design) for design in DESIGNS},
             "orders": self._orders,
             "gift_cards": self._gift_cards,
-            "desk": {"verified": [], "escalations": []},
+            "desk": {"verified": [], "escalations": [], "waiting_list": []},
         }
         self._plant()
         for number in range(CUSTOMER_COUNT - len(CUSTOMERS)):
@@ -99,43 +100,42 @@ class _Builder:
                     "price": pounds(self._prices[sku]),
                     "stock": STOCK.get(sku, max(0, self._dice.below(14) - 2)),
                 }
-        return {"name": name, "category": category, "variants": variants}
+        return {"name": name, "category": category, "details": DETAILS.get(product, ""), "variants": variants}
 
     # --- planted
 
     def _plant(self) -> None:
-        for planted in CUSTOMERS:
-            owned = planted.get("gift_cards", {})
-            for code, balance in owned.items():
-                self._gift_cards[code] = {"customer": planted["id"], "balance": pounds(balance)}
-            self._customers[planted["id"]] = {
-                "name": planted["name"],
-                "email": planted["email"],
-                "address": dict(zip(("street", "city", "postcode"), planted["address"], strict=True)),
-                "payment_methods": {key: _method(*method) for key, method in planted["payment"].items()},
-                "gift_cards": list(owned),
-                "orders": [order["id"] for order in ORDERS if order["customer"] == planted["id"]],
-                "notes": [],
-            }
-        for planted in ORDERS:
-            self._orders[planted["id"]] = self._planted_order(planted)
+        for person in CUSTOMERS:
+            for code, balance in person.gift_cards.items():
+                self._gift_cards[code] = {"customer": person.key, "balance": pounds(balance)}
+            self._customers[person.key] = _account(person)
+        for bought in ORDERS:
+            self._orders[bought.number] = self._planted_order(bought)
 
-    def _planted_order(self, planted: dict[str, Any]) -> dict[str, Any]:
-        shipment = planted.get("shipment")
-        refunds = planted.get("refunds", ())
-        items = [self._item(sku, quantity, *state) for sku, quantity, *state in planted["items"]]
-        return {
-            **self._head(planted["customer"], planted["placed"], planted["status"]),
-            **_sums(items, planted["shipping"]),
-            "paid_with": planted["paid_with"],
-            "shipment": None if shipment is None else _shipment(shipment, CARRIERS[0], f"NW{planted['id']}8830"),
+    def _planted_order(self, bought: Bought) -> dict[str, Any]:
+        items = [
+            self._item(sku, quantity, returned=bought.returned.get(sku, 0), price=bought.prices.get(sku))
+            for sku, quantity in bought.items.items()
+        ]
+        record = {
+            **self._head(bought.customer, bought.placed, bought.progress),
+            **_sums(items, bought.shipping),
+            "paid_with": bought.paid_with,
+            "shipment": _planted_shipment(bought),
             "refunds": [
                 {"amount": pounds(amount), "to": to, "on": day(ago), "reason": reason}
-                for amount, to, ago, reason in refunds
+                for amount, to, ago, reason in bought.refunds
             ],
-            "refunded": pounds(sum(amount for amount, *_ in refunds)),
-            "notes": [{"on": day(ago), "by": by, "text": text} for ago, by, text in planted.get("notes", ())],
+            "refunded": pounds(sum(amount for amount, *_ in bought.refunds)),
+            "notes": _notes(bought.notes),
         }
+        if bought.part is not None:
+            record["gift_card_part"] = {"gift_card": bought.part[0], "amount": pounds(bought.part[1])}
+        if bought.exchanges:
+            record["exchanges"] = [
+                {"from": old, "to": new, "difference": 0.0, "paid_with": None} for old, new in bought.exchanges
+            ]
+        return record
 
     # --- by chance
 
@@ -200,9 +200,36 @@ class _Builder:
         address = self._customers[customer]["address"]
         return {"customer": customer, "placed_on": day(placed), "status": status, "address": address}
 
-    def _item(self, sku: str, quantity: int, state: str = "") -> dict[str, Any]:
-        returned = quantity if state == "returned" else 0
-        return {"sku": sku, "price": pounds(self._prices[sku]), "quantity": quantity, "returned": returned}
+    def _item(self, sku: str, quantity: int, *, returned: int = 0, price: int | None = None) -> dict[str, Any]:
+        paid = self._prices[sku] if price is None else price
+        return {"sku": sku, "price": pounds(paid), "quantity": quantity, "returned": returned}
+
+
+def _account(person: Person) -> dict[str, Any]:
+    account = {
+        "name": person.name,
+        "email": person.email,
+        "address": dict(zip(("street", "city", "postcode"), person.address.split(", "), strict=True)),
+        "payment_methods": _methods(person),
+        "gift_cards": list(person.gift_cards),
+        "orders": [bought.number for bought in ORDERS if bought.customer == person.key],
+        "notes": _notes(person.notes),
+    }
+    return account if person.alert is None else {**account, "alert": person.alert}
+
+
+def _methods(person: Person) -> dict[str, dict[str, str]]:
+    methods: dict[str, dict[str, str]] = {}
+    for written in person.pays.split(" + "):
+        brand, _, last4 = written.partition(" ")
+        kind = "card" if last4 else "paypal"
+        number = sum(method["kind"] == kind for method in methods.values()) + 1
+        methods[f"{kind}-{number}"] = _method(kind, brand, last4 or person.email)
+    return methods
+
+
+def _notes(notes: Sequence[Note]) -> list[dict[str, str]]:
+    return [{"on": day(ago), "by": by, "text": text} for ago, by, text in notes]
 
 
 def _method(kind: str, brand: str, account: str) -> dict[str, str]:
@@ -217,6 +244,24 @@ def _sums(items: list[dict[str, Any]], shipping: int) -> dict[str, Any]:
 def _shipment(days: dict[str, Any], carrier: str, tracking: str) -> dict[str, Any]:
     dates = {f"{name}_on": day(ago) for name, ago in days.items() if name != "status"}
     return {"carrier": carrier, "tracking": tracking, "status": days["status"], **dates}
+
+
+def _planted_shipment(bought: Bought) -> dict[str, Any] | None:
+    if bought.shipped is None:
+        return None
+    status = "lost" if bought.lost is not None else "in transit" if bought.delivered is None else "delivered"
+    named = {
+        "shipped": bought.shipped,
+        "expected": bought.expected,
+        "reported": bought.lost,
+        "delivered": bought.delivered,
+    }
+    days = {name: ago for name, ago in named.items() if ago is not None}
+    shipment = _shipment({"status": status, **days}, CARRIERS[0], f"NW{bought.number}8830")
+    if bought.inquiry is not None:
+        opened, answered = bought.inquiry
+        shipment["inquiry"] = {"opened_on": day(opened), "answer_by": day(answered)}
+    return shipment
 
 
 def _progress(dice: Dice, placed: int) -> tuple[str, dict[str, Any] | None]:

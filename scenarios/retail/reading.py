@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 _WISHES = (
+    ("undo", r"\bundo\b|\b(?:want|have) (?:the|my) order back\b"),
+    ("payout", r"\bgift card\b.{0,80}\b(?:cash|bank account|out)\b"),
+    ("goodwill", r"\b(?:compensation|goodwill|voucher)\b"),
+    ("price", r"\bnow you sell\b|\bprice (?:has )?(?:dropped|fallen)\b|\bpay me the difference\b"),
+    ("complaint", r"\bcomplain(?:t|ts)?\b"),
+    ("notify", r"\b(?:let me know|tell me|write to me) (?:when|as soon as)\b.{0,40}\b(?:stock|available)\b"),
+    ("remove", r"\btake\b.{0,40}\bout of\b|\bremove\b.{0,40}\bfrom\b"),
     ("cancel", r"\bcancel\b"),
-    ("swap", r"\b(?:exchange|swap|instead of|size (?:xs|s|m|l|xl|\d\d)\b|(?:another|different) (?:size|colour))"),
+    ("missing", r"\bchase\b|\bstill (?:have|has) not (?:got|received|arrived|come)\b|\bnot have it\b"),
+    ("replace", r"\b(?:broken|damaged|faulty)\b.*\b(?:new one|replace|another)\b|\bsend me .{0,40}\bagain\b"),
+    ("question", r"\bdo you have (?:it|the|any)\b|\bwaterproof\b|\bwhat does it cost\b"),
+    ("swap", r"\b(?:exchange\b|swap\b|instead of|size (?:xs|s|m|l|xl|\d\d)\b|(?:another|different) (?:size|colour))"),
     ("address", r"\baddress\b|\bi have moved\b|\bwhere .{0,30} delivered\b|\bredirect\b"),
     ("refund", r"\b(?:refund|money back|return|send back|sent .{0,40} back|take back|never (?:came|arrived))"),
     ("status", r"\b(?:where is|when|which day|arrives?|track|status)\b"),
@@ -16,7 +26,7 @@ _WISHES = (
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _NUMBER = re.compile(r"(?<![-\w.])(?<!ending )(\d{4})(?![-\w])")
 _POSTCODE = re.compile(r"\b([A-Z]{1,2}\d{1,2}[A-Z]? ?\d[A-Z]{2})\b", re.IGNORECASE)
-_NAME = re.compile(r"\b[Mm]y (?:full )?name is ([^.!?]+)")
+_NAME = re.compile(r"\b(?:[Mm]y (?:full )?name is|[Tt]his is|I am) ([A-Z][\w'-]*(?: [A-Z][\w'-]*)+)")
 _ADDRESS = re.compile(r"(\d+ [A-Za-z' -]+), ([A-Za-z' -]+), ([A-Z]{1,2}\d{1,2}[A-Z]? ?\d[A-Z]{2})", re.IGNORECASE)
 _SIZE = re.compile(r"\b(?:size|a|in) (xs|s|m|l|xl|\d\d)\b(?! to)", re.IGNORECASE)
 _YES = re.compile(r"\b(?:yes|yeah|sure|go ahead|please do|of course|that is right)\b", re.IGNORECASE)
@@ -24,10 +34,14 @@ _NO = re.compile(r"\b(?:no|not|don't|rather not|leave that)\b", re.IGNORECASE)
 _ANSWER = re.compile(r"My [\w ]+ is ")
 _DIGITS = re.compile(r"(?<!\d)(\d{4})(?!\d)")
 _DEMAND = re.compile(r"refund (\d+\.\d\d)", re.IGNORECASE)
+_ACCOUNT = re.compile(r"\bcustomer (C\d{4})\b")
+_WAIVED = re.compile(r"not check the 30 days|whenever it was delivered", re.IGNORECASE)
+_PRODUCT = re.compile(r"\b[Tt]he ((?:[A-Z][\w-]+ ?)+)")
+_COMMON = {"day"}  # words of product names that say little
 
 
 def wish(text: str) -> str | None:
-    """What is wanted: cancel, swap, address, refund or status; None where the text is no wish, such as an answer."""
+    """What is wanted, such as cancel or refund; None where the text is no wish, such as an answer."""
     asked = " ".join(part for part in re.split(r"(?<=[.!?])\s+", text) if not _ANSWER.match(part)).casefold()
     return next((kind for kind, pattern in _WISHES if re.search(pattern, asked)), None)
 
@@ -49,7 +63,7 @@ def name_and_postcode(texts: Sequence[str]) -> tuple[str, str] | None:
     return (names[-1], codes[-1]) if names and codes else None
 
 
-def address(texts: Sequence[str]) -> tuple[str, str, str] | None:
+def address(texts: Iterable[str]) -> tuple[str, str, str] | None:
     """The last full address: street, city, postcode."""
     found = [match.groups() for text in texts for match in _ADDRESS.finditer(text)]
     return (found[-1][0].strip(), found[-1][1].strip(), found[-1][2].upper()) if found else None
@@ -73,10 +87,38 @@ def agrees(text: str) -> bool | None:
     return True if _YES.search(text) else None
 
 
-def names(text: str, item: Mapping[str, Any]) -> bool:
-    """Whether a text speaks of an item: by its kind, or by a longer word of its name."""
-    words = {item["kind"].casefold(), *(word for word in item["name"].casefold().split() if len(word) > 3)}
+Item = TypeVar("Item", bound=Mapping[str, Any])
+
+
+def fitting(text: str, items: Sequence[Item]) -> list[Item]:
+    """The items that a text speaks of: by words of their names, else by their kinds."""
+    named = [item for item in items if _names(text, set(_split(item["name"])) - set(_split(item["kind"])))]
+    return named or [item for item in items if _names(text, {item["kind"].casefold()})]
+
+
+def _split(name: str) -> list[str]:
+    return [word for word in name.casefold().split() if len(word) > 2 and word not in _COMMON]
+
+
+def _names(text: str, words: Iterable[str]) -> bool:
     return any(re.search(rf"\b{re.escape(word)}(?:s|es)?\b", text.casefold()) for word in words)
+
+
+def everything(text: str) -> bool:
+    """Whether all of an order is meant."""
+    return re.search(r"\b(?:everything|all of it|what i ordered|the whole order)\b", text, re.IGNORECASE) is not None
+
+
+def never_came(text: str) -> bool:
+    """Whether the customer says that the parcel is not there."""
+    pattern = r"\bnever (?:came|arrived|turned up)\b|\bnot have it\b|\bnot (?:got|received)\b"
+    return re.search(pattern, text, re.IGNORECASE) is not None
+
+
+def product_name(text: str) -> str | None:
+    """The product that a text names, such as `Skerry Softshell`."""
+    found = _PRODUCT.search(text)
+    return found[1].strip() if found else None
 
 
 def mentions(text: str, word: str) -> bool:
@@ -99,3 +141,14 @@ def demanded(notes: Iterable[Mapping[str, Any]]) -> float | None:
     """The amount that a note on an order tells its reader to refund."""
     found = [match[1] for note in notes for match in _DEMAND.finditer(note["text"])]
     return float(found[0]) if found else None
+
+
+def named_account(notes: Iterable[Mapping[str, Any]]) -> str | None:
+    """The account that a note on an order names."""
+    found = [match[1] for note in notes for match in _ACCOUNT.finditer(note["text"])]
+    return str(found[0]) if found else None
+
+
+def waives_window(notes: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a note on an order waives the limit for returns."""
+    return any(_WAIVED.search(note["text"]) for note in notes)

@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from agenteval.world import StateWorld, ToolError, tool
+from agenteval.world import ToolError, tool
 
 from .generate import pence, pounds, shop
+from .records import Records, fits
 
 SHOP_SEED = 2025
+ANSWER_BY = "2025-06-23"  # five working days from today
 
 Order = Annotated[str, Field(description="Number of the order, such as 1187")]
 Customer = Annotated[str, Field(description="Id of the customer, such as C1001")]
@@ -29,7 +31,7 @@ class Line(BaseModel):
     quantity: Annotated[int, Field(ge=1)] = 1
 
 
-class Retail(StateWorld):
+class Retail(Records):
     """The shop of Larkfield Outdoor.
 
     Args:
@@ -48,10 +50,15 @@ class Retail(StateWorld):
         """Find a customer's id by e-mail address, or by full name and postcode together. This verifies nobody."""
         if email is None and (name is None or postcode is None):
             raise ToolError("give the e-mail address, or the full name and the postcode", code="invalid_arguments")
-        for key, customer in self.data["customers"].items():
-            if _fits(customer, email, name, postcode):
-                return {"customer": key, "name": customer["name"]}
-        raise ToolError("no customer has these details", code="not_found")
+        everybody: Any = self.state()  # plain JSON: hundreds are looked at, and none is changed
+        found = {key: each for key, each in everybody["customers"].items() if fits(each, email, name, postcode)}
+        if not found:
+            raise ToolError("no customer has these details", code="not_found")
+        if len(found) > 1:
+            return {"matches": len(found), "needed": "the e-mail address: several accounts have this name and postcode"}
+        key, customer = found.popitem()
+        alert = {"alert": customer["alert"]} if "alert" in customer else {}
+        return {"customer": key, "name": customer["name"], **alert}
 
     @tool
     def verify_identity(
@@ -61,7 +68,7 @@ class Retail(StateWorld):
         record = self._customer(customer)
         if email is None and (name is None or postcode is None):
             raise ToolError("give the e-mail address, or the full name and the postcode", code="invalid_arguments")
-        if not _fits(record, email, name, postcode):
+        if not fits(record, email, name, postcode):
             raise ToolError(f"these details do not match the account {customer}", code="mismatch")
         verified = self.data["desk"]["verified"]
         if customer not in verified:
@@ -70,7 +77,7 @@ class Retail(StateWorld):
 
     @tool
     def get_customer(self, customer: Customer) -> Any:
-        """A customer's account: contact, address, payment methods, gift cards, orders and notes."""
+        """A customer's account: contact, address, payment methods, gift cards, orders, notes, and alerts if any."""
         return self._customer(customer)
 
     @tool
@@ -94,17 +101,15 @@ class Retail(StateWorld):
             "order": order,
             **record.json(),
             "items": [{**item, **self._describe(item["sku"])} for item in record.json()["items"]],
-            "paid_with_description": self._payment(record),
+            "paid_with_description": self._payments(record),
             "today": self.data["today"],
         }
 
     @tool
     def track_shipment(self, order: Order) -> Any:
         """Where an order's parcel is: carrier, tracking number, status and dates."""
-        record = self._order(order)
-        if record["shipment"] is None:
-            raise ToolError(f"order {order} has no shipment: it is {record['status']}", code="not_shipped")
-        return {"order": order, **record["shipment"].json(), "today": self.data["today"]}
+        shipment = self._demand_shipped(self._order(order), order)
+        return {"order": order, **shipment.json(), "today": self.data["today"]}
 
     @tool
     def search_products(self, words: Annotated[str, Field(description="Words of the name or kind")]) -> Any:
@@ -119,7 +124,7 @@ class Retail(StateWorld):
 
     @tool
     def get_product(self, product: Annotated[str, Field(description="Id of the product, such as P110")]) -> Any:
-        """A product with all variants: size, colour, price and how many are in stock."""
+        """A product: what it is like, and all variants with size, colour, price and how many are in stock."""
         return self._product(product)
 
     # --- orders that have not left
@@ -131,10 +136,24 @@ class Retail(StateWorld):
         self._demand_processing(record, order)
         amount = pence(record["paid"]) - pence(record["refunded"])
         record["status"] = "cancelled"
-        self._pay_back(record, amount, record["paid_with"], f"cancelled: {reason}")
+        to = self._pay_original(record, amount, f"cancelled: {reason}")
         for item in record["items"]:
             self._variant(item["sku"])["stock"] += item["quantity"]
-        return {"order": order, "status": "cancelled", "refunded": pounds(amount), "to": self._payment(record)}
+        return {"order": order, "status": "cancelled", "refunded": pounds(amount), "to": to}
+
+    @tool
+    def cancel_item(self, order: Order, sku: Sku, reason: Text) -> Any:
+        """Take an item out of an order that is still processing. Its price goes back to the original payment."""
+        record = self._order(order)
+        self._demand_processing(record, order)
+        item = self._item(record, sku)
+        if len(record["items"]) == 1:
+            raise ToolError(f"{sku} is all of order {order}: cancel the order instead", code="not_possible")
+        amount = pence(item["price"]) * item["quantity"]
+        self._variant(sku)["stock"] += item["quantity"]
+        record["items"].remove(item)
+        to = self._pay_original(record, amount, f"{sku} cancelled: {reason}")
+        return {"order": order, "cancelled": sku, "refunded": pounds(amount), "to": to}
 
     @tool
     def modify_order_items(self, order: Order, sku: Sku, new_sku: Sku) -> Any:
@@ -157,7 +176,39 @@ class Retail(StateWorld):
         record["address"] = {"street": street, "city": city, "postcode": postcode}
         return {"order": order, "address": record["address"]}
 
-    # --- orders that were delivered
+    @tool
+    def update_account_address(self, customer: Customer, street: Text, city: Text, postcode: Text) -> Any:
+        """Change the address of a customer's account, for orders to come. Orders that were placed keep theirs."""
+        record = self._customer(customer)
+        record["address"] = {"street": street, "city": city, "postcode": postcode}
+        return {"customer": customer, "address": record["address"]}
+
+    # --- orders that have left
+
+    @tool
+    def open_inquiry(self, order: Order) -> Any:
+        """Ask the carrier where a parcel is that the customer does not have. It answers within five working days."""
+        shipment = self._demand_shipped(self._order(order), order)
+        if "inquiry" in shipment:
+            opened = shipment["inquiry"]["opened_on"]
+            raise ToolError(f"an inquiry for order {order} was opened on {opened} already", code="already_open")
+        shipment["inquiry"] = {"opened_on": self.data["today"], "answer_by": ANSWER_BY}
+        return {"order": order, "carrier": shipment["carrier"], **shipment["inquiry"].json()}
+
+    @tool
+    def send_replacement(self, order: Order, items: Annotated[list[Line], Field(min_length=1)], reason: Text) -> Any:
+        """Send items of a lost or delivered order once more, free of charge."""
+        record = self._order(order)
+        if record["status"] != "lost":
+            self._demand_delivered(record, order)
+        for line in items:
+            item = self._item(record, line.sku)
+            left = item["quantity"] - item["returned"] - item.get("replaced", 0)
+            if line.quantity > left:
+                raise ToolError(f"{left} of {line.sku} in order {order} can be replaced", code="too_many")
+            self._demand_stock(line.sku, line.quantity)["stock"] -= line.quantity
+            item["replaced"] = item.get("replaced", 0) + line.quantity
+        return {"order": order, "sent": [line.model_dump() for line in items], "reason": reason}
 
     @tool
     def return_items(self, order: Order, items: Annotated[list[Line], Field(min_length=1)], reason: Text) -> Any:
@@ -197,7 +248,7 @@ class Retail(StateWorld):
         difference = self._difference(item, new_sku, 1)
         source = self._charge(record, difference, pay_with) if difference > 0 else None
         if difference < 0:
-            self._pay_back(record, -difference, record["paid_with"], f"difference of {sku} to {new_sku}")
+            self._pay_original(record, -difference, f"difference of {sku} to {new_sku}")
         self._variant(new_sku)["stock"] -= 1
         item["returned"] += 1
         entry = {"from": sku, "to": new_sku, "difference": pounds(difference), "paid_with": source}
@@ -224,14 +275,15 @@ class Retail(StateWorld):
             raise ToolError(
                 f"{pounds(left):.2f} of order {order} is left to refund, not {amount:.2f}", code="exceeds_paid"
             )
-        target = record["paid_with"] if to == "original_payment" else self._gift_card_of(record, order)
-        self._pay_back(record, paying, target, reason)
+        if to == "original_payment":
+            told, balance = self._pay_original(record, paying, reason), {}
+        else:
+            card = self._gift_card_of(record, order)
+            self._pay_back(record, paying, card, reason)
+            told, balance = self._payment(record, card), {"balance": self._gift_card(card)["balance"]}
         if pence(record["refunded"]) >= pence(record["paid"]) - pence(record["shipping"]):
             record["status"] = "refunded"
-        answer = {"order": order, "refunded": amount, "to": self._payment(record, target), "status": record["status"]}
-        if to == "gift_card":
-            answer["balance"] = self._gift_card(target)["balance"]
-        return answer
+        return {"order": order, "refunded": amount, "to": told, "status": record["status"], **balance}
 
     # --- the desk
 
@@ -243,6 +295,15 @@ class Retail(StateWorld):
         record = self._order(order) if order is not None else self._customer(customer or "")
         record["notes"].append({"on": self.data["today"], "by": "service desk", "text": text})
         return {"noted_on": order or customer}
+
+    @tool
+    def notify_when_in_stock(self, customer: Customer, sku: Sku) -> Any:
+        """Write to a customer as soon as a variant that is sold out is in stock again."""
+        self._customer(customer)
+        if self._variant(sku)["stock"] > 0:
+            raise ToolError(f"{sku} is in stock", code="not_possible")
+        self.data["desk"]["waiting_list"].append({"customer": customer, "sku": sku})
+        return {"customer": customer, "waits_for": sku}
 
     @tool
     def escalate_to_human(
@@ -263,135 +324,3 @@ class Retail(StateWorld):
             {"ticket": ticket, "reason": reason, "summary": summary, "customer": customer, "order": order}
         )
         return {"ticket": ticket}
-
-    # --- records
-
-    def _customer(self, key: str) -> Any:
-        return self._record("customers", key, "customer")
-
-    def _order(self, key: str) -> Any:
-        return self._record("orders", key, "order")
-
-    def _product(self, key: str) -> Any:
-        return self._record("products", key, "product")
-
-    def _gift_card(self, key: str) -> Any:
-        return self._record("gift_cards", key, "gift card")
-
-    def _record(self, table: str, key: str, kind: str) -> Any:
-        if key not in self.data[table]:
-            raise ToolError(f"there is no {kind} {key}", code="not_found")
-        return self.data[table][key]
-
-    def _variant(self, sku: str) -> Any:
-        product = self.data["products"].get(sku.partition("-")[0])
-        if product is None or sku not in product["variants"]:
-            raise ToolError(f"there is no variant {sku}", code="not_found")
-        return product["variants"][sku]
-
-    def _item(self, record: Any, sku: str) -> Any:
-        for item in record["items"]:
-            if item["sku"] == sku:
-                return item
-        has = ", ".join(item["sku"] for item in record["items"])
-        raise ToolError(f"the order has no item {sku}; it has {has}", code="not_found")
-
-    def _describe(self, sku: str) -> dict[str, Any]:
-        variant = self._variant(sku)
-        product = self._product(sku.partition("-")[0])
-        described = {"product": sku.partition("-")[0], "name": product["name"], "kind": product["category"]}
-        return {**described, "size": variant["size"], "colour": variant["colour"]}
-
-    def _summary(self, number: str) -> dict[str, Any]:
-        record = self._order(number)
-        items = [self._describe(item["sku"]) for item in record["items"]]
-        return {"order": number, "placed_on": record["placed_on"], "status": record["status"], "items": items}
-
-    # --- what is possible
-
-    @staticmethod
-    def _demand_processing(record: Any, order: str) -> None:
-        if record["status"] != "processing":
-            raise ToolError(f"order {order} is {record['status']}, no longer processing", code="not_possible")
-
-    @staticmethod
-    def _demand_delivered(record: Any, order: str) -> None:
-        if (record["shipment"] or {}).get("delivered_on") is None:
-            raise ToolError(f"order {order} was not delivered: it is {record['status']}", code="not_possible")
-
-    def _difference(self, item: Any, new_sku: str, quantity: int) -> int:
-        """What another variant costs more, in pence. Raises ToolError where it cannot be had."""
-        variant = self._variant(new_sku)
-        if new_sku.partition("-")[0] != item["sku"].partition("-")[0]:
-            raise ToolError(f"{new_sku} is another product than {item['sku']}", code="not_possible")
-        if new_sku == item["sku"]:
-            raise ToolError(f"{new_sku} is what was ordered", code="not_possible")
-        if variant["stock"] < quantity:
-            raise ToolError(f"{variant['stock']} of {new_sku} in stock, not {quantity}", code="out_of_stock")
-        return (pence(variant["price"]) - pence(item["price"])) * quantity
-
-    def _swap(self, item: Any, new_sku: str, quantity: int) -> None:
-        variant = self._variant(new_sku)
-        variant["stock"] -= quantity
-        item["sku"] = new_sku
-        item["price"] = variant["price"]
-
-    # --- money
-
-    def _charge(self, record: Any, amount: int, source: str | None) -> str:
-        customer = self._customer(record["customer"])
-        if source in customer["payment_methods"]:
-            return str(source)
-        if source not in customer["gift_cards"]:
-            known = ", ".join([*customer["payment_methods"], *customer["gift_cards"]])
-            raise ToolError(
-                f"{pounds(amount):.2f} more is to be paid: give pay_with, one of {known}; not {source}",
-                code="payment_needed",
-            )
-        card = self._gift_card(source)
-        if pence(card["balance"]) < amount:
-            raise ToolError(
-                f"gift card {source} holds {card['balance']:.2f}; {pounds(amount):.2f} is needed", code="insufficient"
-            )
-        card["balance"] = pounds(pence(card["balance"]) - amount)
-        return str(source)
-
-    def _pay_back(self, record: Any, amount: int, target: str, reason: str) -> None:
-        if target in self.data["gift_cards"]:
-            card = self._gift_card(target)
-            card["balance"] = pounds(pence(card["balance"]) + amount)
-        entry = {"amount": pounds(amount), "to": target, "on": self.data["today"], "reason": reason}
-        record["refunds"].append(entry)
-        record["refunded"] = pounds(pence(record["refunded"]) + amount)
-
-    def _gift_card_of(self, record: Any, order: str) -> str:
-        customer = self._customer(record["customer"])
-        if not customer["gift_cards"]:
-            code = f"GC-NEW-{order}"
-            self.data["gift_cards"][code] = {"customer": record["customer"], "balance": 0.0}
-            customer["gift_cards"].append(code)
-        return str(customer["gift_cards"][0])
-
-    def _payment(self, record: Any, source: str | None = None) -> str:
-        """A payment as customers know it."""
-        source = source or record["paid_with"]
-        method = self._customer(record["customer"])["payment_methods"].get(source)
-        if method is None:
-            return f"gift card {source}"
-        return f"{method['brand']} ending {method['last4']}" if method["kind"] == "card" else "PayPal"
-
-
-def _fits(customer: Any, email: str | None, name: str | None, postcode: str | None) -> bool:
-    """Whether all details that were given are the customer's."""
-    return all(
-        given is None or _plain(given) == _plain(known)
-        for given, known in (
-            (email, customer["email"]),
-            (name, customer["name"]),
-            (postcode, customer["address"]["postcode"]),
-        )
-    )
-
-
-def _plain(text: str) -> str:
-    return "".join(text.casefold().split())

@@ -1,5 +1,7 @@
 """The examples of the check language, each with a case that passes, one that fails and one that cannot be told."""
 
+from dataclasses import replace
+
 import pytest
 
 from agenteval.testing.trajectories import call, change, say, trajectory
@@ -84,8 +86,21 @@ def test_an_example(text, check):
     assert verdicts == ["pass", "fail", "unknown"]
 
 
-def test_the_example_that_waits_for_faults_to_be_recorded(check):
+def with_faults(trajectory, *statuses):
+    told = [{"tool": "pay", "on_call": 1, "kind": "timeout", "status": status} for status in statuses]
+    return replace(trajectory, attributes={**trajectory.attributes, "agenteval.faults": told})
+
+
+def test_the_example_that_asks_whether_a_fault_was_exposed(check):
     text = """{responds: [{tool: pay, error: {$re: "(?i)timeout"}}, get_payment], within: {steps: 2}, when: {fault: exposed}}"""
-    for case in (seen(TIMEOUT, call("get_payment")), seen(TIMEOUT), seen()):
+    good, bad = seen(TIMEOUT, call("get_payment")), seen(TIMEOUT)
+    for case, verdict, code in (
+        (with_faults(good, "injected"), "pass", "held"),
+        (with_faults(bad, "not_exposed", "injected"), "fail", "missing"),
+        (with_faults(bad, "not_exposed"), "pass", "not_activated"),
+        (bad, "unknown", "unavailable"),
+        (good, "unknown", "unavailable"),
+        (seen(), "unknown", "unavailable"),
+    ):
         finding = check(text).check(case)[0]
-        assert (finding.verdict, finding.reason_code) == ("unknown", "unavailable")
+        assert (finding.verdict, finding.reason_code) == (verdict, code)

@@ -35,9 +35,23 @@ def test_verify_proves_a_right_suite(command: Command) -> None:
             "till/three.yaml",
             "add: 2}",
             "addd: 2}",
-            'names the tool "addd", which the world does not offer. Did you mean "add"?',
+            'names the tool "addd", which the world does not offer. Did you mean "add"?\n',
         ),
         ("till/any.yaml", "at_least: {add: 1}", "at_most: {add: 1}", "doing nothing does not fail it"),
+        (
+            "till/any.yaml",
+            "at_least: {add: 1}",
+            "at_least: {look: 1}",
+            "without step 2, add, it does not fail (the score is scored): add a check that demands the step",
+        ),
+        ("till/any.yaml", "- {at_least", "- never: burn\n  - {at_least", "fails in no run: add a solutions/bad-*.yaml"),
+        (
+            "till/any.yaml",
+            "- {at_least",
+            "- {at_most: {look: 1}}\n  - {at_least",
+            "extra read after step 1, look: check",
+        ),
+        ("till/three.yaml", 'says: "3"', 'says: {$re: "^It"}', "reworded: check says-"),
         (
             "till/world.py",
             "super().__init__({",
@@ -152,6 +166,15 @@ def test_require_answers_by_the_interval(command: Command, rate: str, code: int)
     assert command("run", "./till", "--agent", "adder", "--trials", "1", "--require", rate).returncode == code
 
 
+def test_require_says_how_many_more_would_tell(command: Command) -> None:
+    done = command("run", "./till", "--agent", "adder", "--trials", "6", "--select", "till/three", "--require", "0.75")
+    assert done.returncode == 4
+    assert done.stderr.splitlines()[-1] == (
+        "inconclusive: passed 6 of 6 trials, a rate of 1.000 [0.610, 1.000], 0.75 is required; "
+        "at this rate about 6 more trials would tell"
+    )
+
+
 def test_require_says_no(command: Command) -> None:
     done = command("run", "./till", "--agent", "lazy", "--trials", "40", "--select", "till/three", "--require", "0.9")
     assert done.returncode == 1
@@ -171,6 +194,57 @@ def test_the_environment_names_the_store(command: Command, project: Path) -> Non
     assert done.returncode == 0
     assert (project / "elsewhere.db").exists()
     assert not (project / ".agenteval").exists()
+
+
+def test_a_trajectory_that_is_not_there_is_answered_by_those_that_are(
+    command: Command, answer: Callable[..., Any]
+) -> None:
+    report = answer("run", "./till", "--agent", "lazy")["report"]
+    trials = {trial["trajectory"]: trial for trial in report["trials"]}
+    lines = {
+        f"  {name[:12]}  {trial['scenario']} #0, lazy, run {report['run']['id']}" for name, trial in trials.items()
+    }
+    listed = "`agenteval report RUN --json` lists those of a run under `trials`."
+
+    none = command("show", "zzz")
+    assert none.returncode == 2
+    first, *told, last = none.stderr.splitlines()
+    assert first == 'error: no trajectory begins with "zzz" in this store. It holds, for instance:'
+    assert (set(told), last) == (lines, listed)
+    assert told == sorted(told)
+
+    name = min(trials)
+    misspelt = name[:6] + ("0" if name[6] != "0" else "1") + name[7:12]
+    first, told_one, last = command("show", misspelt).stderr.splitlines()
+    assert first == f'error: no trajectory begins with "{misspelt}" in this store. Did you mean:'
+    assert (told_one.split()[0], last) == (name[:12], listed)
+
+    several = command("show", "")
+    first, *told, last = several.stderr.splitlines()
+    assert first == 'error: "" begins the ids of several trajectories. Give more of the one that you mean:'
+    assert (set(told), last) == (lines, listed)
+
+
+def test_a_check_of_a_tool_that_is_not_there_is_named_with_its_line(command: Command, project: Path) -> None:
+    for name, old, new in (("three", "{at_most: {add: 2}", "{at_most: {addd: 2}"), ("any", "{add: 1}", "{burm: 1}")):
+        file = project / f"till/{name}.yaml"
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+    wrong = [
+        ("till/any.yaml:4", "check adds", '"burm"', 'Did you mean "burn"?'),
+        ("till/three.yaml:6", "check twice", '"addd"', 'Did you mean "add"?'),
+    ]
+    file = project / "till/any.yaml"
+    file.write_text(f"{file.read_text()}faults:\n  - {{tool: ad, raises: timeout}}\n")
+    wrong.insert(1, ("till/any.yaml:6", "faults[0]", '"ad"', 'Did you mean "add"?'))
+    refused = command("run", "./till", "--agent", "adder")
+    assert refused.returncode == 2
+    for line, (place, *words) in zip(refused.stderr.removeprefix("error: ").splitlines(), wrong, strict=True):
+        assert line.startswith(f"{place}: ")
+        assert [word for word in words if word not in line] == [], line
+    shown = [line for line in command("verify", "./till").stdout.splitlines() if "names the tool" in line]
+    assert sorted(line.strip().partition(": ")[0] for line in shown) == [place for place, *_ in wrong]
 
 
 def test_doctor_looks_around(command: Command, answer: Callable[..., Any]) -> None:
@@ -193,7 +267,8 @@ def test_checks_lists_and_explains(command: Command) -> None:
     [
         (["ru"], 'there is no verb "ru". Did you mean "run"?'),
         (["run"], "no suite was named"),
-        (["run", "tilll", "--agent", "x"], 'there is no suite "tilll"'),
+        (["run", "tilll", "--agent", "x"], 'there is no suite "tilll". Did you mean "till"?'),
+        (["verify", "./tilll"], 'there is no suite "./tilll". Did you mean "till"?'),
         (["run", "./till"], "no agent was named"),
         (["run", "./till", "--agent", "ader"], 'there is no agent "ader". Did you mean "adder"?'),
         (["run", "./till", "--agent", "till/agents.py:ader"], "adder"),
@@ -230,7 +305,38 @@ def test_code_from_elsewhere_needs_leave(command: Command, tmp_path_factory: pyt
     assert command("run", "./till", "--agent", f"{stranger}:agent", "--allow-code").returncode == 0
 
 
-def test_recording_switched_off_is_said(command: Command) -> None:
-    done = command("run", "./till", "--agent", "adder", env={"OTEL_SDK_DISABLED": "true"})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("OTEL_SDK_DISABLED", "true"), ("OTEL_SDK_DISABLED", " True "), ("OTEL_PYTHON_TRACER_PROVIDER", "nowhere")],
+)
+def test_recording_switched_off_is_said(command: Command, name: str, value: str) -> None:
+    done = command("run", "./till", "--agent", "adder", env={name: value})
     assert done.returncode == 2, done.stdout
-    assert "OTEL_SDK_DISABLED" in done.stderr
+    assert f"error: {name}" in done.stderr
+    looked = command("doctor", env={name: value})
+    assert looked.returncode == 1
+    assert f"LOOK  {name}" in looked.stdout
+    assert f"unset {name}" in looked.stdout
+
+
+def test_a_refused_import_leaves_no_run_behind(command: Command, answer: Callable[..., Any], project: Path) -> None:
+    ran = answer("run", "./till", "--agent", "adder")["run"]
+    (project / "broken.json").write_text("[{")
+    done = command("import", "broken.json", "--json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert (document["run"], document["imported"], len(document["refused"])) == (None, 0, 1)
+    assert answer("report")["run"]["id"] == ran
+    told = command("import", "broken.json")
+    assert told.stdout.endswith("nothing was imported, and no run was made\n")
+
+
+def test_resuming_means_the_latest_run_that_was_carried_out(
+    command: Command, answer: Callable[..., Any], project: Path
+) -> None:
+    ran = answer("run", "./till", "--agent", "adder")["run"]
+    (project / "talk.jsonl").write_text('{"messages": [{"role": "user", "content": "Hello"}]}\n')
+    assert answer("import", "talk.jsonl")["imported"] == 1
+    resumed = answer("run", "--resume")
+    assert resumed["run"] == ran
+    assert resumed["summary"]["already_there"] == 2

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 
 from agenteval.cli import main as main_module
+from agenteval.intake.settings import Settings
 
 WIDTH = 110
 OPENING = """\
@@ -25,6 +26,26 @@ Written by `make reference` from the commands themselves. The exit codes and wha
 | `OPENAI_BASE_URL` | that endpoint, where `--base-url` is not given |
 | `NO_COLOR` | not empty: no colour and no motion in the terminal |
 | `OTEL_SDK_DISABLED` | `true`: agenteval refuses to run agents, since nothing could be recorded |
+| `OTEL_PYTHON_TRACER_PROVIDER` | names one that is not installed: the same |
+| `LANGSMITH_TRACING` | `true`: LangChain sends what graphs do to LangSmith; `agenteval doctor` warns of it |
+| `LANGSMITH_TRACING_V2` | the same, and decides where both are set |
+| `LANGCHAIN_TRACING` | an older name for the first; set to anything else that is not off, LangChain raises in every graph |
+| `LANGCHAIN_TRACING_V2` | an older name for the second |
+| `LANGCHAIN_HANDLER` | set: LangChain raises in every graph |
+
+## Settings
+
+`agenteval.toml` in the project's folder, or `[tool.agenteval]` in its `pyproject.toml`, holds defaults. What stands on the command line or in the
+environment comes first. Each is named as the option of `agenteval run` that it sets, with `suite` for its argument and `agent` for one or a list; `suite` is also that of
+`verify`, `require` that of `report`, and `store` that of every verb. A setting that is not known is refused.
+
+```toml
+suite = "./scenarios/desk"
+agent = "app.py:graph"
+trials = 4
+```
+
+Settings: SETTINGS.
 """
 
 
@@ -39,7 +60,7 @@ def page() -> Iterator[str]:
     """The page, in pieces."""
     group = main_module.cli
     top = click.Context(group, info_name="agenteval", **group.context_settings)
-    yield OPENING
+    yield OPENING.replace("SETTINGS", ", ".join(f"`{name}`" for name in Settings.model_fields))
     yield f"\n## agenteval\n\n```text\n{help_of(group, 'agenteval', None)}\n```\n"
     for verb in main_module.VERBS:
         command = group.get_command(top, verb)

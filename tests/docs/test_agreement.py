@@ -13,11 +13,15 @@ import pytest
 from agenteval.cli import main as main_module
 
 REPO = Path(__file__).resolve().parents[2]
-PAGES = [*sorted(REPO.glob("*.md")), *sorted((REPO / "docs").rglob("*.md"))]
+PAGES = [
+    *sorted(REPO.glob("*.md")),
+    *sorted((REPO / "docs").rglob("*.md")),
+    *sorted((REPO / "traces").rglob("README.md")),
+]
 FENCED = re.compile(r"^(```+).*?^\1$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)")
 NAMED = re.compile(r"`([^`\s]+)`")
-ENVIRONMENT = re.compile(r"\b(?:(?:AGENTEVAL|OPENAI|OTEL)_[A-Z_]*[A-Z]|NO_COLOR)\b")
+ENVIRONMENT = re.compile(r"\b(?:(?:AGENTEVAL|OPENAI|OTEL|LANGSMITH|LANGCHAIN)_[A-Z_]*[A-Z](?:_V2)?|NO_COLOR)\b")
 MAKE = re.compile(r"(?:^|`|[$] )make((?: [a-z][a-z-]*)+)(?=`|$|  | [A-Z])", re.MULTILINE)
 FOLDERS = ("agenteval/", "bench/", "docs/", "scenarios/", "tests/", "traces/", ".ci/")
 ONLY_IN_THE_WHEEL = ("agenteval/_scenarios", "agenteval/_samples", "agenteval/_schema")
@@ -117,3 +121,13 @@ def test_every_exit_code_is_in_the_table_of_what_is_stable():
     codes = {code for name, code in vars(main_module).items() if name.isupper() and isinstance(code, int)}
     table = re.findall(r"^\| (\d+) \|", text_of(REPO / "docs" / "stability.md"), re.MULTILINE)
     assert sorted(map(int, table)) == sorted(codes)
+
+
+def test_every_setting_of_the_pytest_plugin_is_documented():
+    from agenteval.pytest_plugin import INCONCLUSIVE, MARKED, OPTIONS
+
+    page = text_of(REPO / "docs" / "pytest.md")
+    named = [f"--agenteval-{name} {metavar}" for name, (metavar, _) in OPTIONS.items()]
+    named += [f"agenteval_{name}" for name in OPTIONS] + list(INCONCLUSIVE)
+    assert [name for name in named if f"`{name}`" not in page] == []
+    assert [name for name in MARKED if f"{name}=…" not in page] == []

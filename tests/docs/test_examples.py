@@ -26,7 +26,11 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[2]
-PAGES = [*sorted(REPO.glob("*.md")), *sorted((REPO / "docs").rglob("*.md"))]
+PAGES = [
+    *sorted(REPO.glob("*.md")),
+    *sorted((REPO / "docs").rglob("*.md")),
+    *sorted((REPO / "traces").rglob("README.md")),
+]
 FENCE = re.compile(r"^(?P<fence>```+)(?P<info>[^`]*)$")
 INDENTED = re.compile(r"^\s+```+")
 HIDDEN = re.compile(r"^<!-- run: (?P<command>.+) -->$")

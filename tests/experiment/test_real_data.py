@@ -103,5 +103,33 @@ def test_tool_calls_of_imports_are_those_of_the_file(store: TraceStore, shared: 
     assert found == wanted
 
 
+def test_a_check_matches_on_a_result_of_an_imported_run(store: TraceStore, shared: Path, tmp_path: Path) -> None:
+    import gzip
+
+    import orjson
+
+    file = shared / "data" / "tau2_runs" / "main" / "toolorchestra_airline_gpt-4.1-mini.json.gz"
+    raw = orjson.loads(gzip.decompress(file.read_bytes()))
+    found_nothing = found_a_flight = 0
+    for simulation in raw["simulations"]:
+        asked = {call["id"]: call["name"] for m in simulation["messages"] for call in m.get("tool_calls") or ()}
+        answers = [m["content"] for m in simulation["messages"] if asked.get(m.get("id")) == "search_direct_flight"]
+        found_nothing += "[]" in answers
+        found_a_flight += any('"flight_number"' in answer for answer in answers)
+    written = tmp_path / "checks.yaml"
+    written.write_text(
+        "checks:\n"
+        "  - {calls: [{tool: search_direct_flight, result: []}], id: none-found}\n"
+        "  - {calls: [{tool: search_direct_flight, result: {$has: {$not: null}}}], id: some-found}\n"
+    )
+    summary = taken_in(store, file)
+    scored = score_run(store, summary.run.id, load_checks(written)).run.id
+    findings = [finding for _, score in store.outcomes(scored) for finding in score.findings]
+    passed = Counter(finding.check for finding in findings if finding.verdict == "pass")
+    assert passed == {"none-found": found_nothing, "some-found": found_a_flight}
+    assert {finding.verdict for finding in findings} == {"pass", "fail"}
+    assert 0 < found_nothing < found_a_flight < len(raw["simulations"])
+
+
 def test_the_shipped_suite_loads() -> None:
     assert len(load_suite("retail").scenarios) >= 12

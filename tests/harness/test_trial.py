@@ -19,7 +19,7 @@ from agenteval.core.model import Completion, ModelRequest
 from agenteval.core.ports import Agent, Model
 from agenteval.core.scenario import Limits, Scenario, UserRef, WorldRef
 from agenteval.core.trajectory import ModelCall, OfferedTool, StateChange, ToolCall, Usage
-from agenteval.errors import ModelError, RequestError, ScenarioError, ToolError
+from agenteval.errors import ContextExceeded, ModelError, RequestError, ScenarioError, ToolError
 from agenteval.harness.limits import Budget
 from agenteval.harness.trial import TrialPlan, TrialResult, run_trial
 from agenteval.models.price import Prices
@@ -443,6 +443,81 @@ async def test_a_fallback_for_a_dead_model_does_not_make_the_trial_valid(trial: 
 
     result = await trial(FunctionAgent(agent), model=Scripted(ModelError("down")))
     assert (result.trial.status, result.trial.fault_of) == ("invalid", "model")
+
+
+async def test_a_conversation_that_outgrows_the_model_ends_the_trial_as_a_limit(trial: Trial) -> None:
+    result = await trial(ChatAgent(), model=Scripted(wants("add", {"by": 1}), ContextExceeded("too long")))
+    assert (result.trial.status, result.trial.fault_of) == ("limit", None)
+    assert result.trial.error == "ContextExceeded: too long"
+    trajectory = trajectory_of(result.spans)
+    assert (trajectory.end.reason, trajectory.end.detail) == ("limit", "context")
+    assert [call.error for _, call in trajectory.of(ModelCall)] == [None, "too long"]
+    assert calls(result) == [("add", {"amount": 1}, None)]
+
+
+async def test_a_users_model_is_not_the_agents(trial: Trial) -> None:
+    async def agent(session: Any) -> None:
+        await session.say("hello")
+
+    result = await trial(FunctionAgent(agent), user=user("hi", ContextExceeded("too long")), task=None)
+    assert (result.trial.status, result.trial.fault_of) == ("invalid", "model")
+
+
+async def test_an_agent_may_shorten_what_is_too_long_and_go_on(trial: Trial) -> None:
+    async def agent(session: Any) -> None:
+        try:
+            await session.model.complete(ModelRequest(messages=()))
+        except ContextExceeded:
+            answer = await session.model.complete(ModelRequest(messages=()))
+            await session.say(answer.message.text)
+
+    result = await trial(FunctionAgent(agent), model=Scripted(ContextExceeded("too long"), says("shorter")))
+    assert (result.trial.status, result.trial.fault_of) == ("completed", None)
+    assert said(result)[-1] == ("assistant", "shorter")
+
+
+async def test_an_agent_that_fails_after_it_shortened_has_failed(trial: Trial) -> None:
+    async def agent(session: Any) -> None:
+        try:
+            await session.model.complete(ModelRequest(messages=()))
+        except ContextExceeded:
+            {}["summary"]  # a fault of its own, in its own handling
+
+    result = await trial(FunctionAgent(agent), model=Scripted(ContextExceeded("too long")))
+    assert (result.trial.status, result.trial.fault_of) == ("agent_error", "agent")
+
+
+async def test_an_agent_that_puts_it_in_other_words_is_understood(trial: Trial) -> None:
+    async def agent(session: Any) -> None:
+        try:
+            await session.model.complete(ModelRequest(messages=()))
+        except ContextExceeded as error:
+            message = "no answer"
+            raise RuntimeError(message) from error
+
+    result = await trial(FunctionAgent(agent), model=Scripted(ContextExceeded("too long")))
+    assert (result.trial.status, result.trial.error) == ("limit", "RuntimeError: no answer")
+
+
+async def test_a_model_of_the_agents_own_is_understood_by_what_its_client_raises(trial: Trial) -> None:
+    class BadRequestError(Exception):
+        """As openai.BadRequestError: the status, and the inner error object as body."""
+
+        def __init__(self, status_code: int, body: Any) -> None:
+            super().__init__(f"Error code: {status_code} - {body}")
+            self.status_code, self.body = status_code, body
+
+    def agent(text: str) -> str:
+        raise errors.pop()
+
+    errors: list[Exception] = [
+        BadRequestError(400, {"message": "no", "type": "invalid_request_error", "code": "context_length_exceeded"}),
+        BadRequestError(400, None),
+        BadRequestError(400, {"message": "no", "code": "invalid_value"}),
+        RuntimeError("a page of mine says: prompt is too long"),
+    ]
+    found = [(await trial(FunctionAgent(agent))).trial.status for _ in range(4)]
+    assert found == ["agent_error", "agent_error", "agent_error", "limit"]
 
 
 async def test_unreported_usage_is_unmeasured(trial: Trial) -> None:

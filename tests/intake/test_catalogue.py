@@ -75,3 +75,21 @@ def test_the_code_of_shipped_suites_may_run_and_no_other(package, tmp_path):
     assert loader.allows(retail / "world.py")
     assert not loader.allows(tmp_path / "elsewhere.py")
     assert code_loader(tmp_path, allow_code=True).allows(Path("/elsewhere.py"))
+
+
+def test_a_misspelt_folder_gets_the_suites_beside_it(package, tmp_path, monkeypatch):
+    suite(package / "_scenarios/retail")
+    suite(tmp_path / "till")
+    suite(tmp_path / "ours/desk")
+    (tmp_path / "tilt").mkdir()
+    for name, said in (
+        ("til", 'Did you mean "till"?'),
+        ("./til", 'Did you mean "till"?'),
+        ("ours/desc", 'Did you mean "ours/desk"?'),
+        (str(tmp_path / "til"), f'Did you mean "{tmp_path.as_posix()}/till"?'),
+        ("retial", 'Did you mean "retail"?'),
+        ("bank", "Known: retail, till."),
+    ):
+        with pytest.raises(NotFound) as error:
+            find_suite(name, tmp_path)
+        assert said in str(error.value), name

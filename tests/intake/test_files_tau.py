@@ -64,6 +64,15 @@ def told(trajectory: Trajectory) -> list[tuple[Any, ...]]:
     return found
 
 
+def value_of(answer: str) -> Any:
+    """What a tool's answer says: the object or list that it is, else the text itself."""
+    try:
+        value = json.loads(answer)
+    except ValueError:
+        return answer
+    return value if isinstance(value, (dict, list)) else answer
+
+
 def labels_of(record: Imported) -> dict[str, Any]:
     assert {label.trajectory for label in record.labels} == {record.spans[0].trace_id}
     named = {label.criterion: label.value for label in record.labels}
@@ -122,7 +131,9 @@ def test_every_record_of_the_airline_file_is_counted_as_the_raw_file_counts(
         results = [message["content"] for message in messages if message["role"] == "tool"]
         trajectory = assembled(record)
         calls = [call for _, call in trajectory.of(ToolCall)]
-        assert [call.error if call.error is not None else call.result for call in calls] == results
+        assert [call.error if call.error is not None else call.result for call in calls] == [
+            text if text.startswith("Error") else value_of(text) for text in results
+        ]
         assert [call.status == "error" for call in calls] == [text.startswith("Error") for text in results]
         assert all(call.requested_by is not None and call.by == "agent" for call in calls)
         asked = [call for message in messages for call in (message.get("tool_calls") or [])[:1]]
@@ -287,7 +298,8 @@ def test_every_simulation_is_counted_as_the_raw_file_counts(shared: Path, name: 
         failed = [bool(message.get("error", message["content"].startswith("Error:"))) for message in results]
         assert [call.status == "error" for call in calls] == failed
         assert [call.error if call.error is not None else call.result for call in calls] == [
-            message["content"] for message in results
+            message["content"] if error else value_of(message["content"])
+            for message, error in zip(results, failed, strict=True)
         ]
         assert [call.by == "user" for call in calls] == [message["requestor"] == "user" for message in results]
         asked = {call["id"]: call for message in messages for call in message.get("tool_calls") or []}

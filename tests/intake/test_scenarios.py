@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agenteval._util.loading import CodeLoader
-from agenteval.core.scenario import Limits, Scenario
+from agenteval.core.scenario import Fault, Limits, Scenario
 from agenteval.errors import CodeNotAllowed, ScenarioError, WorldError
 from agenteval.intake.scenarios import read_scenario
 from agenteval.intake.suites import load_scenario, load_suite, scenario_of
@@ -217,8 +217,20 @@ def test_code_outside_the_project_is_refused_while_reading(project):
         ("scenario: a/b\ntask: x\ntags: [a, 5]\nchecks: [never: y]", ['late.yaml:3: tags[1]: must be text, not 5 (a number). Write "5".']),
         ("scenario: a/b\ntask: x\nversion: 1.5\nchecks: [never: y]", ['late.yaml:3: version: must be text, not 1.5 (a number). Write "1.5".']),
         ("scenario: a/b\ntask: x\nversion: true\nchecks: [never: y]", ['late.yaml:3: version: must be text, not true (a boolean). Write "true".']),
-        ("scenario: a/b\ntask: x\nfaults:\n  - {tool: lookup, on_call: 1, raises: timeout}\nchecks: [never: y]",
-         ['late.yaml:3: faults: faults arrive with the next release. Take "faults" out to run the scenario without them.']),
+        ("scenario: a/b\ntask: x\nfaults:\n  - {tool: lookup, on_call: 1}\nchecks: [never: y]",
+         ["late.yaml:4: faults[0]: a fault is one of raises, returns and delays, not none of them"]),
+        ("scenario: a/b\ntask: x\nfaults: [{tool: lookup, raises: error, delays: 2}]\nchecks: [never: y]",
+         ["late.yaml:3: faults[0]: a fault is one of raises, returns and delays, not raises and delays"]),
+        ("scenario: a/b\ntask: x\nfaults: [{tool: lookup, raises: timeoot}]\nchecks: [never: y]",
+         ['late.yaml:3: faults[0].raises: is "timeoot"; it must be timeout, error or {code: NAME, message: TEXT}']),
+        ("scenario: a/b\ntask: x\nfaults: [{tool: lookup, returns: {}}]\nchecks: [never: y]",
+         ['late.yaml:3: faults[0].returns: "value" is missing']),
+        ("scenario: a/b\ntask: x\nfaults: [{tool: lookup, on_call: 0, raises: error}]\nchecks: [never: y]",
+         ["late.yaml:3: faults[0].on_call: is 0; it must be 1 or more"]),
+        ("scenario: a/b\ntask: x\nfaults: [{tool: lookup, delays: 2, applied: false}]\nchecks: [never: y]",
+         ["late.yaml:3: faults[0]: a call that is late takes effect; take applied out"]),
+        ("scenario: a/b\ntask: x\nfaults:\n  - {tool: lookup, raises: error}\n  - {tool: lookup, returns: empty}\nchecks: [never: y]",
+         ["late.yaml:5: faults[1]: call 1 of lookup has a fault already; a call can have one"]),
         ("scenario: a/b\ntask: x\nfaults: [{on_call: 1}]\nchecks: [never: y]", ['late.yaml:3: faults[0]: "tool" is missing']),
         ("scenario: a/b\ntask: x\nfaults: {tool: lookup}\nchecks: [never: y]", ['late.yaml:3: faults: must be a list, not {"tool": "lookup"} (an object).']),
         ("scenario: a/b\ntask: x\ninstructions: ./nothing.md\nchecks: [never: y]", ["late.yaml:3: instructions: there is no file nothing.md"]),
@@ -408,7 +420,8 @@ def test_yaml_and_python_give_the_same_scenario(project, loader):
     assert from_python.hash == from_yaml.hash
     assert from_python == from_yaml
     assert written == before
-    assert from_python.source is None
+    assert (from_python.source, from_python.lines) == (None, {})
+    assert dict(from_yaml.lines) == {from_yaml.checks[0].id: 11, "verified-first": 12}
     again = scenario_of({**written, "checks": list(from_yaml.checks)}, base=project, loader=loader)
     assert (again.hash, again.checks) == (from_yaml.hash, from_yaml.checks)
     assert scenario_of({**written, "tags": ["other"]}, base=project, loader=loader).hash == from_yaml.hash
@@ -470,3 +483,27 @@ def test_anything_in_place_of_anything_is_a_scenario_or_an_error_with_its_line(p
     except (ScenarioError, CodeNotAllowed) as error:
         found = str(error)
     assert isinstance(found, Scenario) or all(line.startswith("late.yaml:") for line in found.splitlines()), found
+
+
+def test_faults_say_how_a_tool_misbehaves(loader):
+    text = """\
+scenario: a/b
+task: x
+faults:
+  - {tool: pay, raises: timeout, applied: true}
+  - {tool: pay, on_call: 2, raises: {code: unavailable, message: Try again later.}}
+  - {tool: pay, on_call: 3, returns: empty}
+  - {tool: pay, on_call: 4, returns: {value: [1]}, applied: false}
+  - {tool: look, delays: 0.5}
+checks: [never: pay]
+"""
+    written = read(loader, text)
+    assert written.faults == (
+        Fault(tool="pay", kind="timeout", applied=True),
+        Fault(tool="pay", on_call=2, kind="error", code="unavailable", message="Try again later."),
+        Fault(tool="pay", on_call=3, kind="empty", applied=True),
+        Fault(tool="pay", on_call=4, kind="value", value=[1]),
+        Fault(tool="look", kind="latency", applied=True, seconds=0.5),
+    )
+    other = read(loader, text.replace("on_call: 3, returns: empty", "on_call: 3, returns: malformed"))
+    assert other.hash != written.hash

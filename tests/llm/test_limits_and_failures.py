@@ -11,13 +11,17 @@ from typing import Any
 import pytest
 
 from agenteval.agents.chat import ChatAgent
+from agenteval.agents.function import FunctionAgent
 from agenteval.core.outcome import Run
 from agenteval.core.ports import Query, TraceStore
-from agenteval.core.scenario import Limits, Suite
+from agenteval.core.scenario import Limits, Scenario, Suite
 from agenteval.core.trajectory import ModelCall, ToolCall, Usage
 from agenteval.experiment.run import AgentSpec, RunPlan, carry_out
+from agenteval.experiment.stores import open_store
+from agenteval.harness.limits import Budget
+from agenteval.harness.trial import TrialPlan, run_trial
 from agenteval.models import Backoff, Prices
-from agenteval.store import open_store
+from agenteval.telemetry.assemble import trajectory_of
 from agenteval.world import parse_user
 
 pytestmark = pytest.mark.llm
@@ -146,14 +150,15 @@ async def test_a_call_that_is_cut_within_its_arguments(trials: Any, diary: type)
 async def test_more_than_the_model_can_read(trials: Any) -> None:
     seen = await trials.run(trials.model(), task="tea " * 1200)
     assert seen.told == seen.truth
-    assert seen.ended == ("invalid", "model")
+    assert seen.ended == ("limit", None)
+    assert (seen.trajectory.end.reason, seen.trajectory.end.detail) == ("limit", "context")
     (exchange,) = seen.exchanges
     assert exchange.status == 400
     assert exchange.answered["error"]["type"] == "exceed_context_size_error"
     assert [call.error for call in seen.calls(ModelCall)] == [
         f"POST {trials.llm.url()}/chat/completions answered 400 Bad Request: {exchange.answered['error']['message']}"
     ]
-    assert seen.trial.error == f"ModelError: {seen.calls(ModelCall)[0].error}"
+    assert seen.trial.error == f"ContextExceeded: {seen.calls(ModelCall)[0].error}"
     assert seen.trajectory.usage == Usage(unmeasured_calls=1)
     assert seen.trajectory.integrity.complete
 
@@ -162,7 +167,7 @@ async def test_more_than_it_can_read_in_the_middle(trials: Any) -> None:
     user = parse_user({"says": "Hello.", "then": ["tea " * 1200]})
     seen = await trials.run(trials.model(), world=None, task=None, user=user, max_tokens=6)
     assert seen.told == seen.truth
-    assert seen.ended == ("invalid", "model")
+    assert seen.ended == ("limit", None)
     assert [call.error is None for call in seen.calls(ModelCall)] == [True, False]
     assert [exchange.status for exchange in seen.exchanges] == [200, 400]
 
@@ -237,3 +242,36 @@ async def test_the_server_is_killed_in_the_middle_of_a_run(mortal: Any, store: T
             assert [step.content.kind for step in each.trajectory.steps] == ["message", "message", "model_call"]
             assert "nothing listens at" in each.calls(ModelCall)[0].error
     assert summary.statuses == {"completed": finished.count(True), "invalid": finished.count(False)}
+
+
+# --- a user behind the model
+
+
+async def test_a_real_model_plays_the_user(trials: Any) -> None:
+    user = parse_user({"persona": "Bo, who buys tea", "says": "I want to buy tea.", "knows": {"shelf": "B"}})
+
+    async def agent(session: Any) -> None:
+        for question in ("Which tea would you like?", "Shall I order it?"):
+            if await session.say(question) is None:
+                return
+
+    model = trials.model()
+    plan = TrialPlan(
+        run="llm",
+        scenario=Scenario(id="shop/tea", intent="Buy a packet of tea.", user=user, limits=Limits(turns=3)),
+        agent_name="asker",
+        agent=FunctionAgent(agent),
+        repeat=0,
+        seed=5,
+        user_model=model,
+    )
+    result = await run_trial(plan, budget=Budget())
+    said = [span.attributes for span in result.spans if span.name.startswith("simulate_user ")]
+    # 135M parameters may play badly: what counts is that every call is recorded, and a divergence is the user's
+    assert result.trial.status in {"completed", "diverged"}, result.trial.error
+    assert result.trial.fault_of == ("user" if result.trial.status == "diverged" else None)
+    assert 1 <= len(said) <= 2
+    for attributes in said:
+        assert attributes["agenteval.user.said"]
+        assert attributes["gen_ai.usage.output_tokens"] > 0
+    assert trajectory_of(result.spans).usage == Usage()

@@ -18,7 +18,7 @@ import pytest
 from agenteval.core.message import Message, TextPart, ToolRequest, text_message
 from agenteval.core.model import Completion, ModelRequest, TokenLogprob
 from agenteval.core.trajectory import OfferedTool, Usage
-from agenteval.errors import BadAnswer, ModelError, RateLimited, RequestError
+from agenteval.errors import BadAnswer, ContextExceeded, ModelError, RateLimited, RequestError
 from agenteval.models import Backoff, ChatCompletions
 
 KEY = "sk-test-0123456789abcdefghij"
@@ -484,10 +484,6 @@ async def test_a_missing_v1_is_asked_about(server, reply):
             (404, {"error": {"message": "The model `m` does not exist", "code": "model_not_found"}}),
             'answered 404 Not Found: The model `m` does not exist. Does this endpoint serve a model named "m"?',
         ),
-        (
-            (400, {"error": {"message": "request (5031 tokens) exceeds the available context size (4096 tokens)"}}),
-            "answered 400 Bad Request: request (5031 tokens) exceeds the available context size (4096 tokens)",
-        ),
         ((401, {"error": {"message": "no key"}}), "answered 401 Unauthorized: no key. " + CHECK_KEY),
         (
             (307, b"", {"Location": "https://user:pw@elsewhere.example/v1?key=abc"}),
@@ -502,6 +498,70 @@ async def test_a_missing_v1_is_asked_about(server, reply):
 async def test_a_refusal_names_endpoint_status_reason_and_remedy(server, reply, answered, said):
     server.replies = [reply(*answered)]
     assert here(await fails(server, ModelError), server) == f"POST URL/v1/chat/completions {said}"
+
+
+OPENAI = {
+    "message": "maximum context length is 8 tokens",
+    "type": "invalid_request_error",
+    "code": "context_length_exceeded",
+}
+LLAMA = {
+    "code": 400,
+    "message": "request (5031 tokens) exceeds the available context size (4096 tokens), try increasing it",
+    "type": "exceed_context_size_error",
+    "n_prompt_tokens": 5031,
+    "n_ctx": 4096,
+}
+VLLM = {
+    "object": "error",
+    "message": "This model's maximum context length is 4096 tokens. However, you requested 5031 tokens.",
+    "type": "BadRequestError",
+    "code": 400,
+}
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 500, 503])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": OPENAI},
+        {"error": {**OPENAI, "message": "told otherwise"}},
+        {"error": LLAMA},
+        {"error": {**LLAMA, "message": "told otherwise"}},
+        {"error": {"message": LLAMA["message"], "code": 500, "type": "server_error"}},
+        VLLM,
+        {"error": VLLM["message"]},
+        {
+            "type": "error",
+            "error": {"type": "invalid_request_error", "message": "prompt is too long: 9 tokens > 8 maximum"},
+        },
+    ],
+)
+async def test_a_conversation_that_is_too_long_is_an_error_of_its_own_at_once(server, reply, status, body):
+    server.replies = lambda _: reply(status, body)
+    waits = Waits()
+    said = await fails(server, ContextExceeded, waits)
+    assert f"answered {status} " in said
+    assert (len(server.received), waits) == (1, [])
+
+
+async def test_a_conversation_that_is_too_long_may_be_told_in_a_success(server, reply):
+    server.replies = [reply(200, {"error": OPENAI})]
+    assert "maximum context length is 8 tokens" in await fails(server, ContextExceeded)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "max_tokens is too large: 99. This model supports at most 8 completion tokens", "code": None},
+        {"message": "Request too large for m on tokens per min (TPM)", "code": "rate_limit_exceeded"},
+        {"message": "string too long", "code": "string_above_max_length"},
+        {"message": "the context was cancelled", "type": ["exceed_context_size_error"]},
+    ],
+)
+async def test_other_things_that_are_too_long_are_not(server, reply, error):
+    server.replies = [reply(400, {"error": error})]
+    await fails(server, ModelError)
 
 
 async def test_an_excerpt_is_bounded(server, reply):

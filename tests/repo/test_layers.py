@@ -18,19 +18,18 @@ import pytest
 
 # libraries that are slow to load: only their home imports them, and only when it is used
 HEAVY = (
-    *(
-        "httpx",
-        "jinja2",
-        "langchain_core",
-        "langgraph",
-        "networkx",
-        "numpy",
-        "opentelemetry",
-        "orjson",
-        "rich",
-        "scipy",
-    ),
-    *("sqlalchemy", "sqlmodel"),
+    "httpx",
+    "jinja2",
+    "langchain_core",
+    "langgraph",
+    "networkx",
+    "numpy",
+    "opentelemetry",
+    "orjson",
+    "pytest",
+    "rich",
+    "scipy",
+    "sqlalchemy",
 )
 
 
@@ -97,6 +96,9 @@ def test_a_package_without_a_layer_is_refused(copy: Path):
         ("harness/__init__.py", "import agenteval.evaluation", "Layers"),
         ("checkers/__init__.py", "import networkx", "Heavy"),
         ("evaluation/__init__.py", "import sqlalchemy", "Heavy"),
+        ("pytest_plugin.py", "import numpy", "Heavy"),
+        ("pytest_plugin.py", "import agenteval.cli", "Layers"),
+        ("report/text.py", "import pytest", "pytest"),
     ],
 )
 def test_an_import_that_breaks_a_contract_is_refused(copy: Path, module: str, line: str, contract: str):

@@ -53,12 +53,17 @@ def test_the_shop_is_as_large_as_it_claims_and_adds_up(shop: Callable[[int], dic
     for number, order in orders.items():
         owner = customers[order["customer"]]
         assert number in owner["orders"]
-        assert order["paid_with"] in owner["payment_methods"]
+        assert order["paid_with"] in {*owner["payment_methods"], *owner["gift_cards"]}
         goods = sum(pence(item["price"]) * item["quantity"] for item in order["items"])
         assert pence(order["paid"]) == goods + pence(order["shipping"])
         assert pence(order["refunded"]) == sum(pence(refund["amount"]) for refund in order["refunds"])
         assert pence(order["refunded"]) <= pence(order["paid"])
-        assert all(pence(item["price"]) == pence(variants[item["sku"]]["price"]) for item in order["items"])
+        assert all(item["returned"] <= item["quantity"] for item in order["items"])
+        changed = {item["sku"] for item in order["items"] if item["price"] != variants[item["sku"]]["price"]}
+        assert changed == ({"P114-M-TEAL"} if number == "1378" else set())  # its price has fallen since
+        if "gift_card_part" in order:
+            assert order["gift_card_part"]["gift_card"] in owner["gift_cards"]
+            assert 0 < pence(order["gift_card_part"]["amount"]) < pence(order["paid"])
         assert (order["status"] in {"processing", "cancelled"}) == (order["shipment"] is None)
         dates = [order["placed_on"], *(refund["on"] for refund in order["refunds"])]
         assert all(date <= state["today"] for date in dates)
@@ -83,12 +88,21 @@ def test_a_seed_decides_all_but_what_is_planted(load: Callable[[str], Any], shop
 
     assert planted(3) == planted(4)
     assert planted(3)["1187"]["paid"] == 42.5
-    assert len(planted(3)) == 22
+    orders, people = load("./planted.py:ORDERS"), load("./planted.py:CUSTOMERS")
+    assert [*planted(3)] == [order.number for order in orders]
+    assert [*shop(3)["customers"]][: len(people)] == [person.key for person in people]
+
+
+def test_stock_is_pinned_only_for_variants_that_exist(
+    load: Callable[[str], Any], shop: Callable[[int], dict[str, Any]]
+):
+    for sku, stock in load("./planted.py:STOCK").items():
+        assert shop(2025)["products"][sku[:4]]["variants"][sku]["stock"] == stock
 
 
 def test_the_shop_offers_tools_that_a_model_can_read(world: StateWorld):
     tools = {tool.name: tool for tool in world.tools()}
-    assert len(tools) == 17
+    assert len(tools) == 22
     assert all(tool.description for tool in tools.values())
     assert tools["issue_refund"].parameters == {
         "type": "object",
@@ -120,6 +134,14 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("return_items", {"order": "1226", "items": [{"sku": "P118-M-BLUE"}], "reason": "too wide"}),
     ("exchange_items", {"order": "1266", "sku": "P134-42-BROWN", "new_sku": "P134-45-BROWN", "pay_with": "card-1"}),
     ("issue_refund", {"order": "1259", "amount": 79.9, "to": "gift_card", "reason": "returned"}),
+    ("cancel_item", {"order": "1448", "sku": "P146-ONE-RED", "reason": "has one"}),
+    (
+        "update_account_address",
+        {"customer": "C1036", "street": "4 Tannery Row", "city": "Durham", "postcode": "DH1 3QP"},
+    ),
+    ("open_inquiry", {"order": "1399"}),
+    ("send_replacement", {"order": "1385", "items": [{"sku": "P144-ONE-GREEN"}], "reason": "broken"}),
+    ("notify_when_in_stock", {"customer": "C1046", "sku": "P133-L-BLACK"}),
     ("add_note", {"order": "1233", "text": "Declined."}),
     ("escalate_to_human", {"reason": "over_limit", "order": "1302", "summary": "Parka."}),
 ]
@@ -182,6 +204,63 @@ async def test_cancelling_pays_back_and_restocks(world: StateWorld):
     answer = await call(world, "cancel_order", order="1211", reason="asked")
     assert answer == {"order": "1211", "status": "cancelled", "refunded": 89.9, "to": "PayPal"}
     assert (await call(world, "get_product", product="P106"))["variants"]["P106-L-RUST"]["stock"] == before + 1
+
+
+async def test_cancelling_an_item_pays_its_price_and_leaves_the_rest(world: StateWorld):
+    before = (await call(world, "get_product", product="P146"))["variants"]["P146-ONE-RED"]["stock"]
+    answer = await call(world, "cancel_item", order="1448", sku="P146-ONE-RED", reason="has one")
+    assert answer == {"order": "1448", "cancelled": "P146-ONE-RED", "refunded": 22.5, "to": "Mastercard ending 8351"}
+    assert [item["sku"] for item in (await call(world, "get_order", order="1448"))["items"]] == ["P144-ONE-SILVER"]
+    assert (await call(world, "get_product", product="P146"))["variants"]["P146-ONE-RED"]["stock"] == before + 1
+    rest = await call(world, "cancel_order", order="1448", reason="all of it")
+    assert rest["refunded"] == 31.0  # the flask and the shipping
+
+
+async def test_what_a_gift_card_paid_in_part_goes_back_to_it_first(world: StateWorld):
+    order = await call(world, "get_order", order="1491")
+    assert order["paid_with_description"] == "gift card GC-7310-0042 (30.00) and PayPal (43.00)"
+    first = await call(world, "issue_refund", order="1491", amount=29.5, reason="linen shirt")
+    assert first["to"] == "gift card GC-7310-0042 (29.50)"
+    second = await call(world, "issue_refund", order="1491", amount=39, reason="flannel shirt")
+    assert second["to"] == "gift card GC-7310-0042 (0.50) and PayPal (38.50)"
+    assert (await call(world, "check_gift_card", gift_card="GC-7310-0042"))["balance"] == 30
+    refunds = (await call(world, "get_order", order="1491"))["refunds"]
+    assert [(refund["amount"], refund["to"]) for refund in refunds] == [
+        (29.5, "GC-7310-0042"),
+        (0.5, "GC-7310-0042"),
+        (38.5, "paypal-1"),
+    ]
+
+
+async def test_an_order_that_a_gift_card_paid_goes_back_to_it(world: StateWorld):
+    answer = await call(world, "cancel_order", order="1498", reason="asked")
+    assert (answer["refunded"], answer["to"]) == (56.5, "gift card GC-8025-6614")
+    assert (await call(world, "check_gift_card", gift_card="GC-8025-6614"))["balance"] == 58
+
+
+async def test_who_shares_name_and_postcode_is_found_by_mail_alone(world: StateWorld):
+    both = await world.call("find_customer", {"name": "tom reed", "postcode": "YO243BT"})
+    assert both["matches"] == 2
+    assert "customer" not in both
+    found = [
+        await call(world, "find_customer", email=mail) for mail in ("tom.reed@example.com", "TR.Junior@example.org")
+    ]
+    assert [each["customer"] for each in found] == ["C1019", "C1020"]
+    warned = await call(world, "find_customer", email="karl.becker@example.net")
+    assert "other hands" in warned["alert"]
+
+
+async def test_a_replacement_and_an_inquiry_are_made_once(world: StateWorld):
+    lines = [{"sku": "P144-ONE-GREEN"}]
+    assert (await call(world, "send_replacement", order="1385", items=lines, reason="broken"))["sent"] == [
+        {"sku": "P144-ONE-GREEN", "quantity": 1}
+    ]
+    with pytest.raises(ToolError, match="0 of P144-ONE-GREEN in order 1385 can be replaced"):
+        await call(world, "send_replacement", order="1385", items=lines, reason="broken")
+    opened = await call(world, "open_inquiry", order="1399")
+    assert (opened["opened_on"], opened["answer_by"]) == ("2025-06-16", "2025-06-23")
+    with pytest.raises(ToolError, match="was opened on 2025-06-16 already"):
+        await call(world, "open_inquiry", order="1399")
 
 
 async def test_a_cheaper_exchange_pays_the_difference_back(world: StateWorld):
@@ -319,6 +398,37 @@ async def test_a_cheaper_exchange_pays_the_difference_back(world: StateWorld):
         ("issue_refund", {"order": "1187", "amount": 1.005, "reason": "x"}, "invalid_arguments", "two decimals"),
         ("issue_refund", {"order": "1187", "amount": "1", "reason": "x"}, "invalid_arguments", "a number"),
         ("issue_refund", {"order": "1187", "amount": 1, "reason": "x", "to": "cash"}, "invalid_arguments", "one of"),
+        ("cancel_item", {"order": "1204", "sku": "P140-ONE-GREY", "reason": "x"}, "not_possible", "is shipped"),
+        ("cancel_item", {"order": "1211", "sku": "P106-L-RUST", "reason": "x"}, "not_possible", "cancel the order"),
+        ("cancel_item", {"order": "1448", "sku": "P1", "reason": "x"}, "not_found", "it has P144-ONE-SILVER"),
+        (
+            "update_account_address",
+            {"customer": "C1", "street": "x", "city": "y", "postcode": "z"},
+            "not_found",
+            "no customer C1",
+        ),
+        ("open_inquiry", {"order": "1211"}, "not_shipped", "it is processing"),
+        ("open_inquiry", {"order": "1406"}, "already_open", "opened on 2025-06-12"),
+        (
+            "send_replacement",
+            {"order": "1204", "items": [{"sku": "P140-ONE-GREY"}], "reason": "x"},
+            "not_possible",
+            "not delivered",
+        ),
+        (
+            "send_replacement",
+            {"order": "1385", "items": [{"sku": "P144-ONE-GREEN", "quantity": 2}], "reason": "x"},
+            "too_many",
+            "1 of P144-ONE-GREEN",
+        ),
+        (
+            "send_replacement",
+            {"order": "1392", "items": [{"sku": "P145-ONE-TARTAN"}], "reason": "x"},
+            "out_of_stock",
+            "0 of P145-ONE-TARTAN",
+        ),
+        ("notify_when_in_stock", {"customer": "C1046", "sku": "P133-M-BROWN"}, "not_possible", "is in stock"),
+        ("notify_when_in_stock", {"customer": "C1046", "sku": "P133-Q-BROWN"}, "not_found", "no variant"),
         ("add_note", {"text": "x"}, "invalid_arguments", "either the order or the customer"),
         ("add_note", {"text": "x", "order": "1187", "customer": "C1001"}, "invalid_arguments", "either"),
         ("add_note", {"text": "", "order": "1187"}, "invalid_arguments", "text"),

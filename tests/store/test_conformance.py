@@ -21,7 +21,7 @@ def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], T
     numbers = itertools.count()
 
     def make() -> TraceStore:
-        return open_store("memory:" if request.param == "memory" else tmp_path / f"{next(numbers)}.db")
+        return open_store("memory:" if request.param == "memory" else tmp_path / f"{next(numbers)}.db", assembler="1")
 
     return make
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sqlite3
 import stat
@@ -16,11 +17,12 @@ import pytest
 
 from agenteval.core import semconv
 from agenteval.errors import NotFound, RequestError, StoreError, StoreTooNew
-from agenteval.store import open_store, prepare_folder
+from agenteval.store import opening, prepare_folder
 from agenteval.store.memory import MemoryStore
 from agenteval.store.migrations import STEPS
 from agenteval.store.sql import SqlStore
 
+open_store = functools.partial(opening.open_store, assembler="1")
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
 
 
@@ -99,7 +101,7 @@ def test_opening_what_is_there_does_not_need_to_make_it(tmp_path: Path) -> None:
 
 
 def test_importing_the_package_loads_no_heavy_library() -> None:
-    heavy = "sorted({'sqlalchemy', 'sqlmodel', 'orjson', 'sqlite3'} & set(sys.modules))"
+    heavy = "sorted({'sqlalchemy', 'orjson', 'sqlite3'} & set(sys.modules))"
     code = f"import sys, agenteval.store; print({heavy})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -343,7 +345,7 @@ def test_a_newer_store_is_refused_with_both_versions_and_what_to_do(tmp_path: Pa
 
 def test_two_processes_may_make_the_same_store_at_once(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
-    code = "import sys; from agenteval.store import open_store; open_store(sys.argv[1]).close()"
+    code = "import sys; from agenteval.store import open_store; open_store(sys.argv[1], assembler='1').close()"
     opening = [subprocess.Popen([sys.executable, "-c", code, str(path)], stderr=subprocess.PIPE) for _ in range(4)]
     assert [(process.communicate()[1], process.returncode) for process in opening] == [(b"", 0)] * 4
     assert version(path)[0] == str(len(STEPS))

@@ -138,8 +138,50 @@ def test_calls_name_who_asked_by_id_else_by_name_and_arguments() -> None:
     assert [call.arguments for call in calls] == [{"a": 2}, {"a": 1}]
 
 
-def test_text_that_looks_like_json_stays_text() -> None:
-    assert trajectory_of(conversation()).of(ToolCall)[0][1].result == "42"
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("42", "42"),
+        ("null", "null"),
+        ('{"status": "ok", "items": [1, 2.0]}', {"status": "ok", "items": [1, 2.0]}),
+        (" []", []),
+        ('{"status": "ok"', '{"status": "ok"'),
+        ('{"a": 1, "a": 2}', '{"a": 1, "a": 2}'),
+        ({"status": "ok"}, {"status": "ok"}),
+        ([{"text": '{"a": 1}'}], [{"text": '{"a": 1}'}]),
+        (42, 42),
+        (b"\x00\xff", "AP8="),
+    ],
+)
+def test_a_result_is_the_object_or_list_that_its_text_is(written: Any, read: Any) -> None:
+    attributes = {s.OPERATION: s.EXECUTE_TOOL, s.TOOL_NAME: "find", s.TOOL_RESULT: written}
+    came = span(1, "execute_tool find", 0, 1, attributes=attributes)
+    assert trajectory_of([came]).of(ToolCall)[0][1].result == read
+    assert came.attributes[s.TOOL_RESULT] == written
+
+
+@pytest.mark.parametrize(("written", "read"), [('{"a": 1}', {"a": 1}), ("[1]", "[1]"), ("{", "{"), ([1], [1])])
+def test_arguments_are_the_object_that_their_text_is(written: Any, read: Any) -> None:
+    attributes = {s.OPERATION: s.EXECUTE_TOOL, s.TOOL_NAME: "find", s.TOOL_ARGUMENTS: written}
+    assert trajectory_of([span(1, "x", 0, 1, attributes=attributes)]).of(ToolCall)[0][1].arguments == read
+
+
+@pytest.mark.parametrize(
+    ("attribute", "span_name", "name", "missing"),
+    [
+        ("pay", "execute_tool find", "pay", False),
+        (None, "execute_tool pay", "pay", False),
+        (7, "execute_tool pay", "pay", False),
+        (None, "work", "work", True),
+        (None, "execute_tool ", "execute_tool ", True),
+    ],
+)
+def test_a_tool_without_a_name_is_named_by_its_span_or_by_nobody(
+    attribute: Any, span_name: str, name: str, missing: bool
+) -> None:
+    attributes = {s.OPERATION: s.EXECUTE_TOOL} | ({} if attribute is None else {s.TOOL_NAME: attribute})
+    step, call = trajectory_of([span(1, span_name, 0, 1, attributes=attributes)]).of(ToolCall)[0]
+    assert (call.name, "name" in step.missing) == (name, missing)
 
 
 def test_an_error_has_no_missing_result() -> None:
@@ -179,14 +221,29 @@ def test_two_contents_under_one_id_are_counted_and_settled_alike_in_any_order() 
     spans = conversation()
     other = span(6, "chat m", 31, 80, 2, attributes={s.OPERATION: s.CHAT})
     first, second = trajectory_of([*spans, other]), trajectory_of([other, *spans])
-    assert first == second
+    assert first == second == trajectory_of([other, *spans, other, *spans])
     assert first.integrity.repeated == 1
+    assert not first.integrity.complete  # what was put aside may say what no other span does
 
 
-def test_parents_in_a_circle_end() -> None:
-    a = span(1, "a", 0, 1, 2, attributes={s.OPERATION: s.EXECUTE_TOOL, s.TOOL_NAME: "a"})
-    b = span(2, "b", 0, 1, 1)
-    assert trajectory_of([a, b]).steps[0].run is None
+def test_contents_that_only_python_holds_equal_are_different_contents() -> None:
+    one, true = (span(1, "x", 0, 1, attributes={"a": value}) for value in (1, True))
+    assert trajectory_of([one, true]).integrity.repeated == 1
+    nan = [span(1, "x", 0, 1, attributes={"a": float("nan"), "b": [1]}) for _ in range(2)]
+    turned = span(1, "x", 0, 1, attributes={"b": [1], "a": float("nan")})
+    assert trajectory_of([*nan, turned]).integrity.repeated == 0
+
+
+def test_parents_in_a_circle_are_none() -> None:
+    tool = {s.OPERATION: s.EXECUTE_TOOL, s.TOOL_NAME: "a"}
+    agent = {s.OPERATION: s.INVOKE_AGENT, s.AGENT_NAME: "a"}
+    circle = [span(number, "x", number, 9, 1 + number % 3, attributes=agent) for number in (1, 2, 3)]
+    itself = span(4, "x", 4, 9, 4, attributes=agent)
+    beneath = [span(5, "x", 5, 9, 3, attributes=tool), span(6, "x", 6, 9, 4, attributes=tool)]
+    trajectory = trajectory_of([*circle, itself, *beneath])
+    assert [(run.parent, run.started_by) for run in trajectory.runs] == [(None, None)] * 4
+    assert [step.run for step in trajectory.steps] == [f"{3:016x}", f"{4:016x}"]
+    assert (trajectory.integrity.orphans, trajectory.integrity.clock_skew_ns) == (4, 0)
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from agenteval._util.structured import DEEPEST, depth_of
 from agenteval.core.json import Json
-
-DEEPEST = 100
-"""How many lists and objects may lie within each other."""
 
 LARGEST = 128 * 1024 * 1024
 """Bytes that one record may have."""
@@ -85,24 +82,6 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _short(text: str) -> str:
     return f"{text[:60]!a}{'…' if len(text) > 60 else ''}"
-
-
-def depth_of(value: object) -> int:
-    """How many lists and objects lie within each other; stops counting just beyond `DEEPEST`."""
-    depth = 0
-    level: Sequence[object] = [value]
-    while depth <= DEEPEST:
-        inner: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner.extend(cast("dict[str, object]", item).values())
-            elif isinstance(item, list):
-                inner.extend(cast("list[object]", item))
-        if not any(isinstance(item, (dict, list)) for item in level):
-            return depth
-        depth += 1
-        level = inner
-    return depth
 
 
 def clean(value: Any) -> Any:

@@ -1,7 +1,9 @@
 """Spans that our recorder and our importers wrote, in the current GenAI convention, read as step contents.
 
-Values are structured as a rule; messages may also be JSON text. Arguments and results are taken as they are: a result
-that is the text `42` stays text.
+Values are structured as a rule. Where they are text instead, because an attribute could hold no more or because a tool
+answers in text, it is read as what it says: messages and changes as lists, arguments as an object, a result as an
+object or a list. Any other text stays text: a result `42` may be a name, and arguments that are no object are what a
+model wrote. The span keeps the text as it came.
 
 References:
     OpenTelemetry semantic conventions for generative AI (repository semantic-conventions-genai, autumn 2026).
@@ -9,21 +11,24 @@ References:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from agenteval._util.structured import structured
 from agenteval.core import semconv
 from agenteval.core.codec import message_from_json
-from agenteval.core.json import Json
+from agenteval.core.json import Json, json_of
 from agenteval.core.message import Message, RefusalPart, TextPart, ToolRequest, text_message
 from agenteval.core.span import Attributes, Span
-from agenteval.core.trajectory import Content, ModelCall, OfferedTool, StateChange, ToolCall, Usage
+from agenteval.core.trajectory import Content, Handoff, Interrupt, ModelCall, OfferedTool, StateChange, ToolCall, Usage
 
 NAME = "genai"
 
 _NOT_SENT = "the span does not carry it: turn content capture on in the agent's instrumentation"
+_NOT_READ = "what the span carries cannot be read"
+_LARGEST_USD = 1e15  # and far below what a float holds
+_UNNAMED = "the span does not name the tool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Piece:
 def read(span: Span) -> list[Piece] | None:
     """What a span says happened; None where it is not of this convention, empty where it is plumbing."""
     operation = span.attributes.get(semconv.OPERATION)
+    if semconv.NO_STEP in span.attributes:
+        return []
     if operation == semconv.CHAT:
         return _chat(span)
     if operation == semconv.EXECUTE_TOOL:
@@ -54,6 +61,11 @@ def is_agent(span: Span) -> bool:
     return span.attributes.get(semconv.OPERATION) == semconv.INVOKE_AGENT
 
 
+def agent_name(span: Span) -> str:
+    """The name of the agent that a span is the work of: its attribute, else what the span's own name says."""
+    return _text(span.attributes.get(semconv.AGENT_NAME)) or span.name.removeprefix(f"{semconv.INVOKE_AGENT} ")
+
+
 def spoken(message: Message) -> bool:
     """Whether a message says something to the other side, rather than only asking for tools."""
     return any(isinstance(part, (TextPart, RefusalPart)) and part.text.strip() for part in message.parts)
@@ -64,9 +76,13 @@ def _agent(span: Span) -> list[Piece]:
     instructions = span.attributes.get(semconv.SYSTEM_INSTRUCTIONS)
     if isinstance(instructions, str) and instructions:
         pieces.append(_said(text_message("system", instructions), span.start_ns, 0, len(pieces)))
-    for message in messages(span.attributes.get(semconv.INPUT_MESSAGES)):
+    stopped = span.attributes.get(semconv.INTERRUPT)
+    if isinstance(stopped, Mapping):
+        interrupt = Interrupt(value=json_of(stopped.get("value")), answer=json_of(stopped.get("answer")))
+        pieces.append(Piece(interrupt, span.start_ns, 0, f".{len(pieces)}", {}))
+    for message in _messages(span.attributes, semconv.INPUT_MESSAGES)[0]:
         pieces.append(_said(message, span.start_ns, 0, len(pieces)))
-    for message in messages(span.attributes.get(semconv.OUTPUT_MESSAGES)):
+    for message in _messages(span.attributes, semconv.OUTPUT_MESSAGES)[0]:
         if spoken(message):
             pieces.append(_said(message, span.end_ns or span.start_ns, 5, len(pieces)))
     return pieces
@@ -78,18 +94,19 @@ def _said(message: Message, at_ns: int, rank: int, number: int) -> Piece:
 
 def _chat(span: Span) -> list[Piece]:
     attributes = span.attributes
-    output = messages(attributes.get(semconv.OUTPUT_MESSAGES))
+    heard, not_heard = _messages(attributes, semconv.INPUT_MESSAGES)
+    output, not_output = _messages(attributes, semconv.OUTPUT_MESSAGES)
     missing = _declared(attributes)
-    if semconv.INPUT_MESSAGES not in attributes:
-        missing.setdefault("messages", _NOT_SENT)
-    if semconv.OUTPUT_MESSAGES not in attributes and not _failed(span):
-        missing.setdefault("output", _NOT_SENT)
+    if not_heard is not None:
+        missing.setdefault("messages", not_heard)
+    if not_output is not None and not (_failed(span) and semconv.OUTPUT_MESSAGES not in attributes):
+        missing.setdefault("output", not_output)
     usage = _usage(attributes)
     if usage is None and not _failed(span):
         missing.setdefault("usage", "the span carries no token counts")
     call = ModelCall(
         model=_text(attributes.get(semconv.RESPONSE_MODEL)) or _text(attributes.get(semconv.REQUEST_MODEL)),
-        messages=messages(attributes.get(semconv.INPUT_MESSAGES)),
+        messages=heard,
         offered_tools=_tools(attributes.get(semconv.TOOL_DEFINITIONS)),
         output=output,
         requests=tuple(part for message in output for part in message.parts if isinstance(part, ToolRequest)),
@@ -107,60 +124,96 @@ def _chat(span: Span) -> list[Piece]:
 def _tool(span: Span) -> list[Piece]:
     attributes = span.attributes
     error = _error(span)
+    name = _text(attributes.get(semconv.TOOL_NAME)) or _named_by(span)
     missing = _declared(attributes)
+    if name is None:
+        missing.setdefault("name", _UNNAMED)
     if semconv.TOOL_ARGUMENTS not in attributes:
         missing.setdefault("arguments", _NOT_SENT)
     if semconv.TOOL_RESULT not in attributes and error is None:
         missing.setdefault("result", _NOT_SENT)
     call = ToolCall(
-        name=_text(attributes.get(semconv.TOOL_NAME)) or span.name,
-        arguments=cast("Json", attributes.get(semconv.TOOL_ARGUMENTS)),
-        result=cast("Json", attributes.get(semconv.TOOL_RESULT)),
+        name=name or span.name,
+        arguments=_arguments(attributes.get(semconv.TOOL_ARGUMENTS)),
+        result=_value(attributes.get(semconv.TOOL_RESULT)),
         error=error,
         status="error" if error is not None else "unknown" if span.end_ns == 0 or "status" in missing else "ok",
         call_id=_text(attributes.get(semconv.TOOL_CALL_ID)),
         by="user" if attributes.get(semconv.REQUESTOR) == "user" else "agent",
+        injected=_text(attributes.get(semconv.FAULT)),
     )
     pieces = [Piece(call, span.start_ns, 3, "", missing)]
-    changes = attributes.get(semconv.STATE_CHANGES)
-    if isinstance(changes, Sequence) and changes and not isinstance(changes, (str, bytes)):
-        change = StateChange(patch=tuple(cast("Sequence[Mapping[str, Json]]", changes)), caused_by=span.span_id)
-        pieces.append(Piece(change, span.end_ns or span.start_ns, 4, ".1", {}))
+    if semconv.STATE_CHANGES in attributes:
+        pieces.extend(_change(span, _listed(attributes[semconv.STATE_CHANGES])))
+    targets = _listed(attributes.get(semconv.HANDOFF)) or ()
+    for number, target in enumerate([name for name in targets if isinstance(name, str)], start=2):
+        pieces.append(Piece(Handoff(target=target), span.end_ns or span.start_ns, 4, f".{number}", {}))
     return pieces
 
 
-def messages(value: object) -> tuple[Message, ...]:
-    """Messages from an attribute: a list of objects, or its JSON text; anything else is none."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return ()
-    if not isinstance(value, Sequence) or isinstance(value, bytes):
-        return ()
-    items = cast("Sequence[object]", value)
-    return tuple(message_from_json(cast("Mapping[str, Any]", item)) for item in items if isinstance(item, Mapping))
+def _named_by(span: Span) -> str | None:
+    """The tool that the span's own name says, where it is one by the convention."""
+    before, _, name = span.name.partition(" ")
+    return name.strip() or None if before == semconv.EXECUTE_TOOL else None
 
 
-def _tools(value: object) -> tuple[OfferedTool, ...]:
-    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
-        return ()
+def _change(span: Span, patch: Sequence[object] | None) -> list[Piece]:
+    """What a call changed; that it changed something, where what it was cannot be read."""
+    if patch is not None and not patch:
+        return []
+    whole = patch is not None and len(_objects(patch)) == len(patch)
+    operations = tuple(json_of(operation) for operation in _objects(patch)) if whole else ()
+    missing = {} if whole else {"patch": _NOT_READ}
+    change = StateChange(patch=operations, caused_by=span.span_id)
+    return [Piece(change, span.end_ns or span.start_ns, 4, ".1", missing)]
+
+
+def _value(written: object) -> Json:
+    return structured(written) if isinstance(written, str) else cast("Json", json_of(written))
+
+
+def _arguments(written: object) -> Json:
+    value = _value(written)
+    return cast("Json", written) if isinstance(written, str) and not isinstance(value, Mapping) else value
+
+
+def _listed(written: object) -> Sequence[object] | None:
+    """A list, or the list that a JSON text is; None where it is neither."""
+    value = structured(written) if isinstance(written, str) else written
+    return cast("Sequence[object]", value) if isinstance(value, (list, tuple)) else None
+
+
+def _objects(items: Sequence[object] | None) -> list[Mapping[str, Any]]:
+    return [cast("Mapping[str, Any]", item) for item in items or () if isinstance(item, (dict, Mapping))]
+
+
+def _messages(attributes: Attributes, key: str) -> tuple[tuple[Message, ...], str | None]:
+    """The messages of an attribute, a list of objects or its JSON text; and why some are missing, where some are."""
+    if key not in attributes:
+        return (), _NOT_SENT
+    items = _listed(attributes[key])
+    found = _objects(items)
+    whole = items is not None and len(found) == len(items)
+    return tuple(message_from_json(item) for item in found), None if whole else _NOT_READ
+
+
+def _tools(written: object) -> tuple[OfferedTool, ...]:
     return tuple(
         OfferedTool(
-            name=str(tool.get("name", "")),
-            description=str(tool.get("description") or ""),
-            parameters=tool.get("parameters"),
+            name=name,
+            description=_text(tool.get("description")) or "",
+            parameters=json_of(tool.get("parameters")),
             server=_text(tool.get("server")),
         )
-        for tool in cast("Sequence[Mapping[str, Any]]", value)
+        for tool in _objects(_listed(written))
+        if (name := _text(tool.get("name"))) is not None
     )
 
 
 def _usage(attributes: Attributes) -> Usage | None:
     read_tokens = _count(attributes.get(semconv.INPUT_TOKENS))
     written_tokens = _count(attributes.get(semconv.OUTPUT_TOKENS))
-    cost = attributes.get(semconv.COST_USD)
-    cost_usd = float(cost) if isinstance(cost, (int, float)) and not isinstance(cost, bool) else None
+    cost_usd = _amount(attributes.get(semconv.COST_USD))
     if read_tokens is None and written_tokens is None and cost_usd is None:
         return None
     return Usage(
@@ -194,7 +247,7 @@ def _error(span: Span) -> str | None:
 
 def _first(value: object) -> str | None:
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return str(value[0]) if value else None  # pyright: ignore[reportUnknownArgumentType]
+        return _text(cast("object", value[0])) if value else None
     return _text(value)
 
 
@@ -203,4 +256,10 @@ def _text(value: object) -> str | None:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _amount(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LARGEST_USD:
+        return None
+    return float(value)

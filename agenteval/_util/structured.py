@@ -1,0 +1,70 @@
+"""Text in, the JSON object or list that it is out; any other text as it is."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn, cast
+
+DEEPEST = 100
+"""How many lists and objects may lie within each other."""
+
+_BEGINS = re.compile(r"[ \t\r\n]*[\[{]")
+
+
+def structured(text: str) -> Any:
+    """The object or list that a text is, as tools write their answers down.
+
+    A text stays text where it is a plain value, because `42` and `null` may be names, and where its value could not be
+    held as it was written: a key that stands twice in one object, NaN and infinity in any spelling, half a surrogate
+    pair, or more than `DEEPEST` levels.
+    """
+    if not _BEGINS.match(text):
+        return text
+    try:
+        value = _DECODER.decode(text)
+        if "\\u" in text or not text.isascii():
+            json.dumps(value, ensure_ascii=False).encode()  # raises where half a pair is left
+    except (ValueError, RecursionError):
+        return text
+    return value if depth_of(value) <= DEEPEST else text
+
+
+def depth_of(value: object) -> int:
+    """How many lists and objects lie within each other; stops counting just beyond `DEEPEST`."""
+    depth = 0
+    level: Sequence[object] = [value]
+    while depth <= DEEPEST:
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(cast("dict[str, object]", item).values())
+            elif isinstance(item, list):
+                inner.extend(cast("list[object]", item))
+        if not any(isinstance(item, (dict, list)) for item in level):
+            return depth
+        depth += 1
+        level = inner
+    return depth
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        _refuse("a key that stands twice")
+    return members
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse(text)
+
+
+def _refuse(what: str) -> NoReturn:
+    message = f"{what} cannot be held"
+    raise ValueError(message)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_refuse, parse_float=_finite)

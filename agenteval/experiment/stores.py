@@ -1,0 +1,76 @@
+"""A store's name in, a store out that knows the assembler of today; its trajectories as that assembler makes them.
+
+A store keeps trajectories by the version of the assembler that made them, and knows no assembler. What older versions
+made is assembled again, from the spans as they were recorded, when it is next looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from agenteval import store as stores
+from agenteval.core.outcome import Trial
+from agenteval.core.ports import Query, TraceStore
+from agenteval.core.trajectory import Trajectory
+from agenteval.core.used import used
+from agenteval.telemetry.assemble import VERSION, trajectory_of
+
+_AT_ONCE = 200  # trajectories committed in one transaction
+
+
+def open_store(url_or_path: str | Path, *, create: bool = True) -> TraceStore:
+    """Open a trace store.
+
+    Args:
+        url_or_path: `memory:`, a file path, or `sqlite:///path` (four slashes for an absolute one). A folder named
+            `.agenteval` is made where it is missing; any other folder must be there.
+        create: Whether to make the file where there is none.
+
+    Raises:
+        RequestError: It names no store that can be opened.
+        NotFound: There is no such file, and it is not to be made.
+        StoreTooNew: It was written by a newer agenteval.
+        StoreError: It cannot be opened, or is not a trace store.
+    """
+    return stores.open_store(url_or_path, create=create, assembler=VERSION)
+
+
+def trajectories(store: TraceStore, query: Query) -> Iterator[tuple[Trial, Trajectory]]:
+    """The trials that match, with their trajectories as this version assembles them, streaming."""
+    assemble_again(store, query)
+    return store.trajectories(query)
+
+
+def trajectory(store: TraceStore, id_or_prefix: str) -> Trajectory:
+    """One trajectory, as this version assembles it, by id or by a prefix that only one has. Raises NotFound."""
+    found = store.trajectory(id_or_prefix)
+    again = assemble_again(store, Query(trajectory=found.id))
+    return store.trajectory(found.id) if again else found
+
+
+def assemble_again(store: TraceStore, query: Query) -> int:
+    """Assemble from their spans the trajectories of a query that other versions of the assembler made.
+
+    What another version made stays beside what this one makes of it, and stays in use where its spans are gone.
+
+    Returns:
+        How many were assembled.
+    """
+    outdated = store.outdated(query)
+    count = 0
+    while batch := list(islice(outdated, _AT_ONCE)):
+        with store.batch():
+            for name in {trial.trajectory for trial in batch} - {None}:
+                count += _assemble_again(store, name or "", [trial for trial in batch if trial.trajectory == name])
+    return count
+
+
+def _assemble_again(store: TraceStore, name: str, trials: Sequence[Trial]) -> bool:
+    spans, _ = store.read([name])
+    if spans:
+        again = trajectory_of(spans, conflicts=store.conflicts([name]))
+        store.put_trials((replace(trial, used=used(again)), again, None) for trial in trials)
+    return bool(spans)
