@@ -22,7 +22,7 @@ from agenteval import assemble, open_store, parse_checks
 from agenteval.core.outcome import Run, Trial
 from agenteval.core.ports import Query
 from agenteval.core.trajectory import Trajectory
-from agenteval.experiment.scoring import judge, known_tools
+from agenteval.experiment.scoring import judge_all
 from agenteval.intake.checkfiles import CheckFile
 from agenteval.intake.files import Imported, read
 
@@ -94,9 +94,8 @@ def yardstick(path: Path) -> float:
 def ours(store: Any) -> float:
     """Seconds to read and judge every trajectory."""
     began = time.process_time()
-    known = known_tools(store, Query(run="bench"), CHECKS)
-    for trial, trajectory in store.trajectories(Query(run="bench")):
-        judge(trial, trajectory, CHECKS, known)
+    for _ in judge_all(store, Query(run="bench"), CHECKS):
+        pass
     return time.process_time() - began
 
 

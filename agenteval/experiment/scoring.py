@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -40,7 +40,6 @@ def score_run(
     """
     parent = run_of(store, run_id, kinds={"execution", "import"})
     query = replace(checks.where, run=checks.where.run or parent.id)
-    known = known_tools(store, query, checks)
     now = datetime.now(UTC)
     run = Run(
         id=new_run_id(now),
@@ -54,14 +53,23 @@ def score_run(
     )
     summary = ScoringSummary(run=run)
     batch: list[tuple[Trial, Score]] = []
-    for trial, trajectory in trajectories(store, query):
-        batch.append((trial, judge(trial, trajectory, checks, known)))
+    for judged in judge_all(store, query, checks):
+        batch.append(judged)
         if len(batch) == _AT_ONCE:
             _record(store, run, batch, summary, on_progress)
     _record(store, run, batch, summary, on_progress)
     if not summary.scored:
         raise RequestError(f"run {parent.id} has no trajectory that the checks file's `where` selects")
     return summary
+
+
+def judge_all(store: TraceStore, query: Query, checks: CheckFile) -> Iterator[tuple[Trial, Score]]:
+    """What a checks file concludes of each stored trajectory that a query finds; holds one of them at a time."""
+    known = known_tools(store, query, checks)
+    for trial, trajectory in trajectories(store, query):
+        concluded = judge(trial, trajectory, checks, known)
+        del trajectory  # its memory serves the next one
+        yield trial, concluded
 
 
 def judge(trial: Trial, trajectory: Trajectory, checks: CheckFile, known: frozenset[str]) -> Score:
