@@ -19,7 +19,7 @@ from agenteval.experiment.compare import Side, compare
 from agenteval.report.model import build
 from agenteval.report.schema import schemas, write
 
-NAMES = ["trajectory", "report", "compare", "verify", "import", "checks", "doctor", "run", "score"]
+NAMES = ["trajectory", "report", "compare", "verify", "import", "checks", "doctor", "run", "score", "new", "suite"]
 
 
 def check(document: Any, name: str) -> None:

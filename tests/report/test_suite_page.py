@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema
 import pytest
 
 from agenteval import Scenario, Suite, parse_checks
@@ -11,6 +12,7 @@ from agenteval.core.outcome import Score, Trial
 from agenteval.core.scenario import Fault
 from agenteval.intake.solutions import Call, Maybe, Say, Solution
 from agenteval.report import suite as page
+from agenteval.report.schema import schemas
 from agenteval.report.text import render_suite
 
 CHECKS = parse_checks([{"calls": ["pay"], "id": "pays"}, {"never": "burn", "as": "safety", "id": "no-fire"}])
@@ -80,6 +82,10 @@ def test_the_page_says_what_is_asked_and_who_passed(document: dict[str, Any]) ->
     assert second["faults"] == ["timeout of pay, call 1"]
     assert second["results"]["y"] == {"passed": 0, "counted": 1, "left_out": 1}
     assert third["alike"] is None
+
+
+def test_the_page_is_of_its_schema(document: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator(schemas()["suite.v1"]).validate(document)
 
 
 def test_one_agent_or_a_trial_that_was_not_counted_tells_nothing() -> None:
