@@ -13,7 +13,8 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,6 +36,7 @@ MARKED = ("trials", "seed", "concurrency", "retries")
 INCONCLUSIVE = ("fail", "skip")
 """What an inconclusive requirement may make of a test."""
 
+STORE_VARIABLE = "AGENTEVAL_STORE"
 JUNIT_PROPERTY = "agenteval.outcome"
 
 _DEFAULT_STORE = Path(".agenteval") / "store.db"
@@ -52,18 +54,18 @@ class Settings:
     Attributes:
         trials: Repeats of each scenario where neither the call nor a marker says.
         seed: What each test's own seed follows from, together with the test's id.
-        store: Where results are kept.
-        named: Whether somebody named that store.
-        shown: The option by which `agenteval` finds it from the folder that pytest was started in; empty for none.
+        store: Where results are kept; None where nobody says, so that `agenteval.toml` does, or the default.
+        project: The folder that names, paths and references start from: pytest's rootdir.
+        folder: The one that pytest was started in.
         inconclusive: What an inconclusive requirement makes of a test.
         junit: Where pytest writes its JUnit XML; None where it writes none.
     """
 
     trials: int
     seed: int
-    store: str
-    named: bool
-    shown: str
+    store: str | None
+    project: Path
+    folder: Path
     inconclusive: str
     junit: Path | None
 
@@ -91,7 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", f"agenteval({', '.join(f'{name}=…' for name in MARKED)}): how `evaluate` runs the agents of a test"
     )
     config.stash[_SETTINGS] = _settings(config)
-    config.stash[_STORES] = _Stores()
+    config.stash[_STORES] = _Stores(config.stash[_SETTINGS])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -103,10 +105,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _settings(config: pytest.Config) -> Settings:
     folder = config.invocation_params.dir
-    environment = os.environ.get("AGENTEVAL_STORE", "")
-    named = str(config.getoption("agenteval_store") or environment or config.getini("agenteval_store") or "")
-    store = _absolute(named, folder) if named else str(config.rootpath / _DEFAULT_STORE)
-    found_anyway = named == environment if named else config.rootpath == folder
+    typed = config.getoption("agenteval_store") or os.environ.get(STORE_VARIABLE)
+    named = typed or config.getini("agenteval_store")
     inconclusive = _given(config, "inconclusive") or INCONCLUSIVE[0]
     if inconclusive not in INCONCLUSIVE:
         raise pytest.UsageError(f"agenteval: inconclusive is {inconclusive!r}; {' or '.join(INCONCLUSIVE)} is wanted")
@@ -114,9 +114,9 @@ def _settings(config: pytest.Config) -> Settings:
     return Settings(
         trials=_whole(config, "trials", default=1, least=1),
         seed=_whole(config, "seed", default=0, least=0),
-        store=store,
-        named=bool(named),
-        shown="" if found_anyway else f" --store {shlex.quote(_relative(store, folder))}",
+        store=_absolute(str(named), folder if typed else config.rootpath) if named else None,
+        project=config.rootpath,
+        folder=folder,
         inconclusive=inconclusive,
         junit=None if not junit else folder / os.path.expandvars(Path(junit).expanduser()),
     )
@@ -150,11 +150,33 @@ def _relative(url: str, folder: Path) -> str:
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else url
 
 
-@dataclass(slots=True)
 class _Stores:
     """The stores of this process, each opened when it is first used."""
 
-    opened: dict[str, TraceStore] = field(default_factory=dict[str, "TraceStore"])
+    def __init__(self, settings: Settings) -> None:
+        self.opened: dict[str, TraceStore] = {}
+        self._settings = settings
+
+    @cached_property
+    def default(self) -> str:
+        """The store of a call that names none. Raises RequestError where `agenteval.toml` is wrong."""
+        if self._settings.store is not None:
+            return self._settings.store
+        from agenteval.intake.settings import load_settings
+
+        project = self._settings.project
+        return _absolute(load_settings(project).store or str(_DEFAULT_STORE), project)
+
+    def option(self, store: TraceStore | None) -> str | None:
+        """What follows a command that is to find this store, such as ` --store a.db`; None where no command can."""
+        url = next((url for url, one in self.opened.items() if one is store), None)
+        if url is None or url == "memory:":
+            return None
+        settings, environment = self._settings, os.environ.get(STORE_VARIABLE)
+        found = _absolute(environment, settings.folder) if environment else None
+        if found is None and settings.project == settings.folder and settings.store is None:
+            found = self.default
+        return "" if url == found else f" --store {shlex.quote(_relative(url, settings.folder))}"
 
     def open(self, url: str) -> TraceStore:
         if url not in self.opened:
@@ -183,15 +205,13 @@ class Evaluate:
     Args:
         settings: The settings of this run of pytest.
         stores: Where the stores are opened.
-        project: The folder that names, paths and references start from.
         options: What the marker, and else the settings, say.
     """
 
-    def __init__(self, settings: Settings, stores: _Stores, project: Path, options: Mapping[str, int]) -> None:
+    def __init__(self, settings: Settings, stores: _Stores, options: Mapping[str, int]) -> None:
         self.results: list[RunResult] = []
         self._settings = settings
         self._stores = stores
-        self._project = project
         self._options = options
 
     def __call__(
@@ -254,7 +274,7 @@ class Evaluate:
         from agenteval.experiment.api import run
         from agenteval.experiment.require import of_invalid
 
-        result = run(what, agent, project=self._project, store=self._store(store), **options)
+        result = run(what, agent, project=self._settings.project, store=self._store(store), **options)
         self.results.append(result)
         invalid = of_invalid(result.outcomes)
         if invalid is not None:
@@ -263,11 +283,12 @@ class Evaluate:
 
     def _store(self, asked: TraceStore | str | None) -> TraceStore:
         if asked is not None:
-            return self._stores.open(_absolute(asked, self._project)) if isinstance(asked, str) else asked
+            return self._stores.open(_absolute(asked, self._settings.project)) if isinstance(asked, str) else asked
+        url = self._stores.default
         try:
-            return self._stores.open(self._settings.store)
+            return self._stores.open(url)
         except StoreError:
-            if self._settings.named:
+            if url != str(self._settings.project / _DEFAULT_STORE):
                 raise
             return self._stores.open("memory:")  # a project that cannot be written to can still be tested
 
@@ -277,7 +298,7 @@ def evaluate(request: pytest.FixtureRequest) -> Evaluate:
     """Runs an agent on scenarios: `evaluate(agent, "retail/refund-late", trials=24).require(0.75)`."""
     settings, item = request.config.stash[_SETTINGS], request.node
     options = {"trials": settings.trials, "seed": _seed(item, settings.seed), **_marked(item)}
-    made = Evaluate(settings, request.config.stash[_STORES], request.config.rootpath, options)
+    made = Evaluate(settings, request.config.stash[_STORES], options)
     item.stash[_RESULTS] = made.results
     return made
 
@@ -371,14 +392,9 @@ def _where(excinfo: pytest.ExceptionInfo[BaseException], item: pytest.Item) -> l
 
 def _command(result: object, config: pytest.Config) -> Callable[[str], str] | None:
     """How `agenteval` is asked about a run; None where it cannot read the store."""
-    settings, store = config.stash[_SETTINGS], getattr(result, "store", None)
-    opened = config.stash[_STORES].opened
-    url = next((url for url, one in opened.items() if one is store), None)
-    if url is None or url == "memory:":
+    option = config.stash[_STORES].option(getattr(result, "store", None))
+    if option is None:
         return None
-    option = f" --store {shlex.quote(_relative(url, config.invocation_params.dir))}"
-    if url == settings.store:
-        option = settings.shown
     return lambda asked: f"agenteval {asked}{option}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("harness", "concurrency", "many", "scoring", "store_append", "sandbox")
+NAMES = ("startup", "harness", "concurrency", "many", "scoring", "store_append", "sandbox")
 
 
 def main() -> None:

@@ -142,6 +142,15 @@ class User(Protocol):
         ...
 
 
+@runtime_checkable
+class Answerer(Protocol):
+    """A user that also answers what an agent stopped at and cannot go on without; other users answer by `reply`."""
+
+    async def answer(self, messages: Sequence[Message]) -> bool | str | None:
+        """Yes, no or words to the last message, a question; None where the user has no answer."""
+        ...
+
+
 class Model(Protocol):
     """A language model."""
 
@@ -219,6 +228,10 @@ class Recorder(Protocol):
         """Close an `execute_tool` record with its error and what it changed in the world all the same."""
         ...
 
+    def retract_tool(self, record: OpenRecord, why: str) -> None:
+        """Close an `execute_tool` record that was no call of its own after all: it makes no step and is not counted."""
+        ...
+
     def current(self, record: OpenRecord) -> AbstractContextManager[None]:
         """Make a record the current span, so that other instrumentations' spans land beneath it."""
         ...
@@ -234,7 +247,7 @@ class Session(Protocol):
 
     @property
     def instructions(self) -> str | None:
-        """The policy that the agent works under."""
+        """The policy that the agent works under. Who reads it has been handed it, and the trajectory says so."""
         ...
 
     @property
@@ -272,6 +285,14 @@ class Session(Protocol):
 
     async def say(self, text: str) -> str | None:
         """Say something to the user. Returns the reply; None where the user is done or there is none."""
+        ...
+
+    async def ask(self, question: str, *, value: Json = None) -> bool | str:
+        """Ask the user what the agent cannot go on without: yes, no or words come back.
+
+        `value` is what the agent stopped at, where that is more than the question. Raises ScenarioError where nobody
+        answers.
+        """
         ...
 
 

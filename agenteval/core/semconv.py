@@ -78,6 +78,11 @@ SANDBOX_OUT_OF_MEMORY: Final = "agenteval.sandbox.out_of_memory"
 SANDBOX_STDOUT_BYTES: Final = "agenteval.sandbox.stdout_bytes"
 SANDBOX_STDERR_BYTES: Final = "agenteval.sandbox.stderr_bytes"
 REQUESTOR: Final = "agenteval.tool.requestor"  # on execute_tool: `user` where the simulated user called it
+INTERRUPT: Final = (
+    "agenteval.interrupt"  # on invoke_agent: {value, answer}: what the agent stopped at, and goes on with
+)
+HANDOFF: Final = "agenteval.handoff"  # on execute_tool: names of the agents that it handed over to
+NO_STEP: Final = "agenteval.no_step"  # on any: why it makes no step of the trajectory
 NOT_RECORDED: Final = "agenteval.not_recorded"  # on any: {field: reason} for what the sender is known not to have kept
 SYNTHETIC_TIME: Final = "agenteval.time.synthetic"  # times keep the order only; durations mean nothing
 IMPORT_FILE: Final = "agenteval.import.file"

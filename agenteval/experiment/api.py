@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -39,6 +41,8 @@ from agenteval.models.price import Prices
 from agenteval.stats import pass_rate
 
 T = TypeVar("T")
+
+_LOOK_EVERY_S = 0.2  # how long a Ctrl-C may go unnoticed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,21 +189,50 @@ def in_own_loop(work: Coroutine[Any, Any, T]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work)
-    outcome: list[T] = []
-    failure: list[BaseException] = []
+    return _in_another_thread(work)
+
+
+def _in_another_thread(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a loop of its own, and end it where the waiting task is cancelled, as by Ctrl-C."""
+    outcome: Future[T] = Future()
+    begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = Future()
+
+    async def held() -> T:
+        task = asyncio.ensure_future(work)
+        begun.set_result((asyncio.get_running_loop(), task))
+        return await task
 
     def target() -> None:
         try:
-            outcome.append(asyncio.run(work))
+            outcome.set_result(asyncio.run(held()))
         except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
-            failure.append(error)
+            outcome.set_exception(error)
 
     thread = threading.Thread(target=target, name="agenteval-run")
     thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
-    return outcome[0]
+    try:
+        return _awaited(outcome)
+    except BaseException:
+        if not outcome.done():
+            loop, task = begun.result()
+            with suppress(RuntimeError):  # it has come to its end, and closed its loop, since the line above
+                loop.call_soon_threadsafe(task.cancel)
+        raise
+    finally:
+        thread.join()
+
+
+def _awaited(outcome: Future[T]) -> T:
+    """The outcome, once it is there. Raises CancelledError where the task that waits for it is cancelled meanwhile."""
+    waiting = asyncio.current_task()
+    before = 0 if waiting is None else waiting.cancelling()
+    while True:
+        # nothing wakes a thread that waits: the first Ctrl-C only cancels the task, and its loop stands still
+        finished, _ = wait([outcome], timeout=_LOOK_EVERY_S)
+        if finished:
+            return outcome.result()
+        if waiting is not None and waiting.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 def _suite(given: Suite | Scenario | str | Path, loader: CodeLoader) -> Suite:

@@ -310,6 +310,38 @@ _DOCTOR = _object(
     },
     said="What was found of an installation, a project and its store: agenteval doctor --json.",
 )
+_SUITE_PAGE = _object(
+    {
+        "schema": {"const": "suite.v1"},
+        "suite": _TEXT,
+        "version": _TEXT,
+        "title": _TEXT,
+        "claims": _list(_TEXT),
+        "does_not_claim": _list(_TEXT),
+        "agents": _list(_TEXT),
+        "levels": {"type": "object", "additionalProperties": _COUNT},
+        "alike": _object({"passed": _list(_TEXT), "failed": _list(_TEXT)}),
+        "scenarios": _list(
+            _object(
+                {
+                    "scenario": _TEXT,
+                    "level": _TEXT_OR_NULL,
+                    "tags": _list(_TEXT),
+                    "intent": _TEXT_OR_NULL,
+                    "tools": _list(_TEXT),
+                    "checks": _list(_object({"id": _TEXT, "check": _TEXT, "title": _TEXT, "role": _TEXT})),
+                    "faults": _list(_TEXT),
+                    "results": {
+                        "type": "object",
+                        "additionalProperties": _object({"passed": _COUNT, "counted": _COUNT, "left_out": _COUNT}),
+                    },
+                    "alike": {"enum": ["passed", "failed", None]},
+                }
+            )
+        ),
+    },
+    said="What a suite asks, and which scenarios tell its shipped agents apart: agenteval report --suite --json.",
+)
 _NEW = _object(
     {"schema": {"const": "new.v1"}, "files": _list(_TEXT), "tools": _list(_TEXT)},
     said="What was written for an agent, and the tools that were read from it: agenteval new --json.",
@@ -397,6 +429,7 @@ _KINDS: dict[str, Schema] = {
         optional={"injected": _TEXT},
     ),
     "handoff": _object({"target": _TEXT}),
+    "interrupt": _object({"value": _ANY, "answer": _ANY}),
     "state_change": _object({"patch": _list({"type": "object"}), "caused_by": _TEXT_OR_NULL}),
 }
 _STEP: Schema = {
@@ -480,6 +513,7 @@ _DOCUMENTS: dict[str, tuple[Schema, dict[str, Schema]]] = {
     "checks.v1": (_CHECKS, {}),
     "doctor.v1": (_DOCTOR, {}),
     "new.v1": (_NEW, {}),
+    "suite.v1": (_SUITE_PAGE, {}),
     "run.v1": (_RUN_OUTPUT, _WITH_REPORT),
     "score.v1": (_SCORE, _WITH_REPORT),
 }

@@ -119,6 +119,44 @@ def render_check(doc: CheckDoc, *, width: int | None = None, color: bool = False
     return _text(console)
 
 
+def render_suite(page: Mapping[str, Any], *, width: int | None = None, color: bool = False) -> str:
+    """A suite's page, as `report.suite.build` gives it."""
+    console = _console(width, color=color)
+    levels = ", ".join(f"{count} {level}" for level, count in page["levels"].items())
+    console.print(Text(f"{one_line(page['suite'])}: {one_line(page['title'])}", style="bold"))
+    console.print(Text(f"{_number(len(page['scenarios']), 'scenario')}: {levels}"))
+    for head, lines in (("a score here means:", page["claims"]), ("it does not mean:", page["does_not_claim"])):
+        console.print()
+        console.print(Text(head, style="dim"))
+        for line in lines or ["(not said)"]:
+            console.print(Text(f"  {one_line(line)}"))
+    console.print()
+    agents = page["agents"]
+    table = _table("scenario", "level", *map(one_line, agents), "tools", "checks", "faults")
+    for scenario in page["scenarios"]:
+        table.add_row(
+            _cell_text(scenario["scenario"]),
+            scenario["level"] or "-",
+            *(_passed_of(scenario["results"].get(agent)) for agent in agents),
+            str(len(scenario["tools"])),
+            str(len(scenario["checks"])),
+            str(len(scenario["faults"]) or "-"),
+        )
+    _print(console, table)
+    for answer, said in (("passed", "every shipped agent passes"), ("failed", "every shipped agent fails")):
+        if page["alike"][answer]:
+            console.print(Text(f"{said}, in every trial: {_listed(page['alike'][answer], 40)}"))
+    if len(agents) < 2:
+        console.print(
+            Text("the suite ships fewer than two agents that need no model: what tells agents apart is not measured")
+        )
+    return _text(console)
+
+
+def _passed_of(count: Mapping[str, int] | None) -> str:
+    return f"{count['passed']}/{count['counted']}" if count and count["counted"] else "not measured"
+
+
 # --- figures in words
 
 

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, cast
 
 from opentelemetry import context as otel_context
@@ -367,6 +366,15 @@ class TrialRecorder:
             tools = [r for r in self._records.values() if r.attributes.get(semconv.OPERATION) == semconv.EXECUTE_TOOL]
         return self.tool_at_work() or (tools[-1] if tools else None)
 
+    def retract_tool(self, record: OpenRecord, why: str) -> None:
+        """Close an `execute_tool` record that makes no step, and take it out of the count, once."""
+        with self._lock:
+            if semconv.NO_STEP in cast("Record", record).attributes:
+                return
+            self.tool_calls -= 1
+            record.set(semconv.NO_STEP, why)
+        record.end()
+
     def open_plumbing(self, name: str, attributes: Mapping[str, Any]) -> Record:
         """Open a record that makes no step: something around the agent, right under the root."""
         record = self._open(name, self._root_context, SpanKind.INTERNAL)
@@ -430,13 +438,13 @@ class TrialRecorder:
         return [root, *(self._value_of(span) for span in ended)]
 
     def _value_of(self, span: ReadableSpan) -> Span:
-        value = span_value(span)
-        record = self._records.get(value.span_id)
-        return value if record is None else replace(value, attributes={**value.attributes, **record.attributes})
+        span_id = format(cast("SpanContext", span.get_span_context()).span_id, "016x")
+        record = self._records.get(span_id)
+        return span_value(span, {} if record is None else record.attributes)
 
 
-def span_value(span: ReadableSpan) -> Span:
-    """A span of the SDK as our value, nothing lost."""
+def span_value(span: ReadableSpan, recorded: Mapping[str, Attribute]) -> Span:
+    """A span of the SDK as our value, nothing lost, with the attributes that were recorded beside it."""
     context = cast("SpanContext", span.get_span_context())
     scope = span.instrumentation_scope
     return Span(
@@ -450,7 +458,7 @@ def span_value(span: ReadableSpan) -> Span:
         start_ns=span.start_time or 0,
         end_ns=span.end_time or 0,
         status=SpanStatus(code=span.status.status_code.value, message=span.status.description or ""),
-        attributes=_attributes(span.attributes),
+        attributes={**_attributes(span.attributes), **recorded},
         events=tuple(
             SpanEvent(name=event.name, at_ns=event.timestamp, attributes=_attributes(event.attributes))
             for event in span.events

@@ -87,7 +87,7 @@ async def commands_start_in_the_work_folder(make: MakeSandbox) -> None:
 
 async def the_environment_is_pinned(make: MakeSandbox) -> None:
     """Time zone, language and hash seed are the same everywhere, and nothing of ours is to be seen."""
-    name = "AGENTEVAL_EXAM_SECRET"
+    name = "EXAM_SECRET"
     os.environ[name] = "canary"
     try:
         async with make(_LIMITS) as sandbox:

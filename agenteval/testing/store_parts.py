@@ -17,6 +17,7 @@ from agenteval.core.trajectory import (
     AgentRun,
     Handoff,
     Integrity,
+    Interrupt,
     ModelCall,
     OfferedTool,
     Other,
@@ -204,6 +205,7 @@ def trajectory(trajectory_id: str) -> Trajectory:
         StateChange(patch=({"op": "replace", "path": "/n", "value": 2**70},), caused_by="s2"),
         calls[1],
         Handoff(target="other"),
+        Interrupt(value={"ask": "May I?", "rows": [1]}, answer=False),
         Other(kind="later", data={"anything": [True]}),
     )
     steps = tuple(

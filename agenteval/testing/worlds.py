@@ -19,7 +19,7 @@ from agenteval._util.canonical import canonical, content_hash
 from agenteval._util.patch import apply, equal
 from agenteval.core.json import Json
 from agenteval.core.message import Message, text_message
-from agenteval.core.ports import Sandbox, SandboxedWorld, User, World
+from agenteval.core.ports import Answerer, Sandbox, SandboxedWorld, User, World
 from agenteval.errors import ToolError
 
 ToolCalls = Sequence[tuple[str, Mapping[str, Json]]]
@@ -170,6 +170,22 @@ async def user_conformance(
         said = " ".join(reply for reply in first if reply is not None)
         for secret in secrets:
             _demand(secret not in said, f"the user said {secret!r} without being asked")
+        answers = await _answers(make_user(seed))
+        _demand(answers == await _answers(make_user(seed)), f"the same seed ({seed}) gave two different answers")
+
+
+async def _answers(user: User) -> list[bool | str | None]:
+    """What a user answers to what an agent cannot go on without; nothing where it can only reply."""
+    if not isinstance(user, Answerer):
+        return []
+    asked = [text_message("user", "Hello."), text_message("assistant", "May I go on?")]
+    answers = [await user.answer(asked) for _ in range(3)]
+    for answer in answers:
+        _demand(
+            answer is None or isinstance(cast("object", answer), (bool, str)),
+            f"an answer is True, False, text or None, not {answer!r}",
+        )
+    return answers
 
 
 async def _conversation(user: User, says: Sequence[str]) -> list[str | None]:

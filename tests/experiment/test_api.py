@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +105,37 @@ def test_a_world_that_cannot_be_made_is_the_worlds_fault() -> None:
     result = agenteval.run(Scenario(id="mine/broken", task="Hello.", world=broken, checks=SCENARIO.checks), agent)
     ((trial, _),) = result.outcomes
     assert (trial.status, trial.fault_of, trial.error) == ("invalid", "world", "OSError: no disk")
+
+
+# --- under a running loop
+
+
+async def test_under_a_running_loop_it_works_and_raises_as_elsewhere() -> None:
+    agenteval.run(SCENARIO, agent, trials=3).require()
+    with pytest.raises(NotFound, match="there is no suite"):
+        agenteval.run("no-such-suite", agent)
+
+
+async def test_cancelled_it_ends_the_trials_at_work_before_it_goes() -> None:
+    """As the first Ctrl-C does under `asyncio.run`: it cancels the task, whose loop stands still."""
+    at_work, ended = threading.Event(), threading.Event()
+
+    async def waits(session: Any) -> None:
+        at_work.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def running() -> None:
+        agenteval.run(SCENARIO, waits)
+
+    def cancel() -> None:
+        at_work.wait()
+        task.cancel()
+
+    task = asyncio.create_task(running())
+    threading.Thread(target=cancel).start()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()

@@ -258,14 +258,18 @@ def test_junit_calls_it_an_error(four: pytest.Pytester):
 
         def test_and_teardown(evaluate, falls):
             evaluate(arsonist, LOOK)
+
+        @pytest.mark.xfail
+        def test_in_xfail(evaluate):
+            evaluate(arsonist, LOOK)
         """
     )
     four.runpytest_inprocess("--junitxml=report.xml")
     (suite,) = junit(four)
     assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
-        "tests": "8",
+        "tests": "9",
         "failures": "3",
-        "errors": "4",
+        "errors": "5",
         "skipped": "0",
     }
     found = sorted(
@@ -279,6 +283,7 @@ def test_junit_calls_it_an_error(four: pytest.Pytester):
         ("test_and_teardown", "error", "", 'failed on teardown with "OSError: teardo'),
         ("test_and_teardown", "error", invalid, message),
         ("test_in_setup", "error", invalid, f'failed on setup with "{message}'[:40]),
+        ("test_in_xfail", "error", invalid, message),
         ("test_inconclusive", "failure", "", "inconclusive: passed 6 of 6 trials, a ra"),
         ("test_invalid", "error", invalid, message.replace("1 of 1 trial", "2 of 2 trials")[:40]),
         ("test_not_met", "failure", "", "not met: passed 0 of 12 trials, a rate o"),

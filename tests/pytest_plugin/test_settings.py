@@ -265,15 +265,16 @@ def shows(folder: Path, command: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("options", "environment", "ini", "file", "shown"),
+    ("options", "environment", "ini", "toml", "file", "shown"),
     [
-        ((), None, None, ".agenteval/store.db", ""),
-        (("--agenteval-store=a.db",), "b.db", "c.db", "a.db", " --store a.db"),
-        ((), "b.db", None, "b.db", ""),
-        ((), None, "c.db", "c.db", " --store c.db"),
-        (("--agenteval-store=sqlite:///a.db",), None, None, "a.db", None),
+        ((), None, None, None, ".agenteval/store.db", ""),
+        (("--agenteval-store=a.db",), "b.db", "c.db", "d.db", "a.db", " --store a.db"),
+        ((), "b.db", None, "d.db", "b.db", ""),
+        ((), None, "c.db", "d.db", "c.db", " --store c.db"),
+        ((), None, None, "d.db", "d.db", ""),
+        (("--agenteval-store=sqlite:///a.db",), None, None, None, "a.db", None),
     ],
-    ids=["default", "command line", "environment", "ini", "url"],
+    ids=["default", "command line", "environment", "ini", "agenteval.toml", "url"],
 )
 def test_the_store_that_was_named_is_used_and_told(
     project: pytest.Pytester,
@@ -281,6 +282,7 @@ def test_the_store_that_was_named_is_used_and_told(
     options: tuple[str, ...],
     environment: str | None,
     ini: str | None,
+    toml: str | None,
     file: str,
     shown: str | None,
 ):
@@ -289,6 +291,8 @@ def test_the_store_that_was_named_is_used_and_told(
         monkeypatch.setenv("AGENTEVAL_STORE", environment)
     if ini is not None:
         project.makefile(".ini", pytest=f"{INI}agenteval_store = {ini}\n")
+    if toml is not None:
+        (project.path / "agenteval.toml").write_text(f'store = "{toml}"\n')
     command = told(project.runpytest_inprocess(*options))
     assert sorted(str(path.relative_to(project.path)) for path in project.path.rglob("*.db")) == [file]
     assert shown is None or command == f"show {command[5:17]}{shown}"
@@ -318,6 +322,14 @@ def test_from_a_folder_below_the_command_that_is_told_works_too(project: pytest.
         check=False,
     )
     assert again.stdout.startswith("mine/say #0 by <lambda>: FAILED")
+
+
+def test_settings_of_the_project_that_are_wrong_are_told(project: pytest.Pytester):
+    (project.path / "agenteval.toml").write_text('stoer = "a.db"\n')
+    project.makepyfile(test_one=ONE)
+    done = project.runpytest_inprocess()
+    assert done.parseoutcomes() == {"failed": 1}
+    done.stdout.fnmatch_lines(['E *RequestError: agenteval.toml: unknown setting "stoer". Did you mean "store"?'])
 
 
 def test_in_memory_there_is_no_command_to_tell(project: pytest.Pytester):

@@ -18,7 +18,7 @@ def told(store, name: str) -> list[str]:
 
 @pytest.fixture(params=["memory", "sqlite"])
 def store(request, tmp_path):
-    made = MemoryStore() if request.param == "memory" else open_store(tmp_path / "store.db", assembler="1")
+    made = MemoryStore() if request.param == "memory" else open_store(tmp_path / "store.db")
     yield made
     made.close()
 
