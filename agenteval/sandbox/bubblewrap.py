@@ -57,8 +57,8 @@ _REMEDY = (
 )
 _NAMESPACES_REMEDY = (
     "bubblewrap needs user namespaces. In a container, allow CLONE_NEWUSER (Docker: --security-opt "
-    "seccomp=unconfined); on a host, look at the sysctls user.max_user_namespaces, kernel.unprivileged_userns_clone "
-    "and kernel.apparmor_restrict_unprivileged_userns. Or pass --sandbox local, which isolates nothing."
+    "seccomp=unconfined); in a chroot there are none; on a host, look at the sysctls user.max_user_namespaces, "
+    "kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns. Or pass --sandbox local, which isolates nothing."
 )
 
 
@@ -143,7 +143,9 @@ class _Bubblewrap:
     def failed(self, said: str) -> SandboxError:
         """What bwrap said, and what to do."""
         remedy = _NAMESPACES_REMEDY if "namespace" in said or "uid map" in said else _REMEDY
-        return SandboxError(f"bubblewrap does not work here: {said or 'it did not come up in time'}. {remedy}")
+        return SandboxError(
+            f"bubblewrap does not work here: {said.rstrip('.') or 'it did not come up in time'}. {remedy}"
+        )
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
         """Kill its first process: the kernel ends all others of its namespace before that one is gone."""
