@@ -107,7 +107,7 @@ async def measure_agents(case: Case, suite: str, half: str | None, found: Measur
         if half is not None and "ab"[digest[0] % 2] != half:
             continue
         run = await play_agent(case.scenario, make(frozenset({flag})), case.start)
-        if signature(run) == signature(right):
+        if signature(run, case.facts) == signature(right, case.facts):
             found.equal += 1
             continue
         found.faults.append(
@@ -115,8 +115,15 @@ async def measure_agents(case: Case, suite: str, half: str | None, found: Measur
         )
 
 
-def signature(run: Run) -> Any:
-    return run.end, run.said, [(made.tool, made.changes) for made in run.made if made.changes]
+def signature(run: Run, facts: Facts) -> Any:
+    """What tells two runs of an agent apart: what is said, and the calls that change something, but for their prose."""
+    free = facts.prose
+    calls = [
+        (made.tool, {k: v for k, v in made.arguments.items() if made.tool in facts.outgoing or k not in free})
+        for made in run.made
+        if made.changes
+    ]
+    return run.said, calls
 
 
 async def measure(suite: Suite, facts: Facts, seed: int, half: str | None) -> Measured:
@@ -124,6 +131,8 @@ async def measure(suite: Suite, facts: Facts, seed: int, half: str | None) -> Me
     solutions = load_solutions(suite)
     for scenario in suite.scenarios:
         references = [s for s in solutions if s.scenario == scenario.id and not s.fails]
+        name = scenario.id.rpartition("/")[2]
+        references.sort(key=lambda solution: Path(solution.source or "").stem != name)
         for solution in references[:1]:
             case = await case_of(scenario, solution, facts)
             assert case.run.passed, (case.id, case.run.failed)

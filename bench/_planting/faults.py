@@ -16,7 +16,7 @@ from agenteval.intake.solutions import Call, Say
 from bench._planting import arguments as args
 from bench._planting.facts import Demand
 from bench._planting.play import Case, Made, Run, Steps
-from bench._planting.words import Figure, figures, known_to, names_in, others, replaced
+from bench._planting.words import Figure, answered_figures, figures, known_to, names_in, others, replaced, spoken_date
 
 _CLOSING = "I will look into it."
 _FOUND_NOTHING = "I have looked, and I find nothing about that. Is there anything else?"
@@ -187,10 +187,10 @@ def wrong_argument(case: Case) -> Iterator[Site]:
             run = put(case.steps, made.place, args.with_value(call, (name,), value))
             yield Site(fault="wrong argument", what=what, candidates=one(what, run, harm=(made.place,)), counts=harmed)
         for name, value in call.arguments.items():
-            if "default" not in (case.schemas[call.tool]["properties"].get(name) or {}) or name in case.facts.prose:
+            if not _optional(case, call.tool, name) or name in case.facts.prose:
                 continue
-            if isinstance(value, str) and value in _ids(case.start):
-                continue  # an id that need not be given, such as whose order it is about
+            if isinstance(value, str) and (value in _ids(case.start) or not _given(case, value)):
+                continue  # an id that need not be given, such as whose order it is about; or a choice of the agent's own
             what = f"step {made.place + 1}, {call.tool}: no {name}"
             run = put(case.steps, made.place, args.without(call, name))
             yield Site(fault="wrong argument", what=what, candidates=one(what, run, harm=(made.place,)), counts=harmed)
@@ -217,6 +217,15 @@ def wrong_customer(case: Case) -> Iterator[Site]:
             yield Site(fault="wrong customer", what=what, candidates=candidates, counts=harmed)
 
 
+def _optional(case: Case, tool: str, name: str) -> bool:
+    return "default" in ((case.schemas.get(tool) or {}).get("properties", {}).get(name) or {})
+
+
+def _given(case: Case, value: str) -> bool:
+    """Whether the user said it or a tool answered it."""
+    return (spoken_date(value) or value).casefold() in f"{case.told_by_user} {case.answered}".casefold()
+
+
 def _ids(state: Any) -> set[str]:
     if not isinstance(state, dict):
         return set()
@@ -228,6 +237,8 @@ def _arguments(case: Case, fault: str, *, strangers: bool) -> Iterator[Site]:
         call = called(case, made)
         for path, value in args.slots(call.arguments):
             place = made.place
+            if isinstance(value, str) and _optional(case, call.tool, str(path[0])) and not _given(case, value):
+                continue  # a choice of the agent's own, such as by when a task is due
 
             def candidates(
                 rng: Random, call: Call = call, path: args.Path = path, value: Any = value, place: int = place
@@ -321,8 +332,9 @@ def repeated_side_effect(case: Case) -> Iterator[Site]:
 def invented_value(case: Case) -> Iterator[Site]:
     """A figure, date, time or name that is told is another one: wherever it is told, or the last time alone.
 
-    What the user brought up is left out, since a slip in it misleads nobody. Dates, times and names in texts that go
-    out are planted too, the user's own included. The other value is one that no tool answered.
+    The other one is made up, so that no tool answered it, or it is mixed up with one that a tool answered. What the user
+    brought up is left out, since a slip in it misleads nobody. Dates, times and names in texts that go out are planted
+    too, the user's own included. It counts where something else is told or sent.
     """
     names = names_in(case.answers, case.start)
     brought = known_to(case.told_by_user)
@@ -335,9 +347,10 @@ def invented_value(case: Case) -> Iterator[Site]:
             if not known:
                 told.setdefault(f"{figure.kind} {figure.text}", (figure, []))[1].append(place)
     for key, (figure, places) in told.items():
-        yield _invented(case, f"{key} everywhere", figure, places)
-        if len(places) > 1:
-            yield _invented(case, f"{key} at last", figure, places[-1:])
+        for where, some in (("everywhere", places), ("at last", places[-1:])):
+            if where == "everywhere" or len(places) > 1:
+                yield _invented(case, f"{key} {where}, made up", figure, some)
+                yield _mixed_up(case, f"{key} {where}, mixed up", figure, some)
     for made in case.changes:
         if made.tool in case.facts.outgoing:
             yield from _written(case, made, "invented value", {"date", "time", "name"})
@@ -346,6 +359,17 @@ def invented_value(case: Case) -> Iterator[Site]:
 def _invented(case: Case, key: str, figure: Figure, places: list[int]) -> Site:
     def candidates(rng: Random) -> Iterator[Planted]:
         for other in others(figure, rng, case.answered):
+            run = _retold(case.steps, figure, other, places)
+            yield Planted(what=f"says {other} and not {figure.text} in steps {[p + 1 for p in places]}", steps=run)
+
+    return Site(fault="invented value", what=key, candidates=candidates, counts=told_otherwise)
+
+
+def _mixed_up(case: Case, key: str, figure: Figure, places: list[int]) -> Site:
+    def candidates(rng: Random) -> Iterator[Planted]:
+        known = [other for other in answered_figures(case.answers) if other.kind == figure.kind]
+        some = [other.text for other in known if other.value != figure.value]
+        for other in rng.sample(some, len(some)):
             run = _retold(case.steps, figure, other, places)
             yield Planted(what=f"says {other} and not {figure.text} in steps {[p + 1 for p in places]}", steps=run)
 
@@ -427,17 +451,6 @@ def _with_text(step: Say | Call, true: str, other: str) -> Say | Call:
 def _spoken(value: str) -> str:
     """A date as it is said, where it is one."""
     return spoken_date(value) or (value[11:] if len(value) == len("2025-01-01T10:00") else value)
-
-
-def spoken_date(value: str) -> str | None:
-    """`2025-06-12` as 12 June; None where it is no date."""
-    import datetime as dt
-
-    try:
-        day = dt.date.fromisoformat(value)
-    except ValueError:
-        return None
-    return f"{day.day} {day:%B}"
 
 
 def early_stop(case: Case) -> Iterator[Site]:

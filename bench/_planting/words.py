@@ -18,7 +18,7 @@ _KINDS = (
     ("ending", re.compile(r"(?<=ending )\d{4}\b")),
     ("date", re.compile(rf"\b\d{{1,2}} (?:{_MONTH})\b")),
     ("time", re.compile(r"\b\d\d:\d\d\b")),
-    ("number", re.compile(r"(?<![\w.,:/@-])(?:\d{1,3}(?:,\d{3})*|\d{5,})(?![\w:/@-]|[.,]\d)")),
+    ("number", re.compile(r"(?<![\w.,:/@+-])(?:\d{1,3}(?:,\d{3})*|\d{5,})(?![\w:/@-]|[.,]\d)")),
 )
 _LONGEST_NAME = 4  # words
 
@@ -95,6 +95,33 @@ def _other(figure: Figure, rng: Random) -> str | None:
         new = value + rng.choice([-7, -3, -2, -1, 1, 2, 4, 11])
         return (f"{new:,}" if "," in text else str(new)) if new > 0 else None
     return rng.choice(figure.pool) if figure.pool else None
+
+
+def answered_figures(answers: Any) -> list[Figure]:
+    """The amounts, card endings, dates and times in what tools answered, as they are said."""
+    found: dict[str, Figure] = {}
+    for key, value in leaves(answers):
+        if isinstance(value, float):
+            figure = Figure(kind="amount", text=f"{value:.2f}")
+        elif key == "last4":
+            figure = Figure(kind="ending", text=str(value))
+        elif isinstance(value, str) and (said := spoken_date(value[:10])):
+            figure = Figure(kind="date", text=said)
+            if re.fullmatch(r".{10}T\d\d:\d\d", value):
+                found.setdefault(f"time {value[11:]}", Figure(kind="time", text=value[11:]))
+        else:
+            continue
+        found.setdefault(f"{figure.kind} {figure.text}", figure)
+    return list(found.values())
+
+
+def spoken_date(value: str) -> str | None:
+    """`2025-06-12` as 12 June; None where it is no date."""
+    try:
+        day = dt.date.fromisoformat(value)
+    except ValueError:
+        return None
+    return f"{day.day} {day:%B}"
 
 
 def replaced(text: str, figure: Figure, other: str) -> str:
