@@ -285,7 +285,7 @@ def notes(case: Case) -> list[Call]:
 def extras(case: Case) -> list[str]:
     """True sentences about the verified customer's own orders that the reference has read."""
     customer = _customer(case)
-    read = {str(made.arguments.get("order")) for made in case.run.made if made.tool in {"get_order", "track_shipment"}}
+    read = {str(made.arguments.get("order")) for made in case.run.made if made.tool == "get_order"}
     found: list[str] = []
     for number in _orders(case) if customer is not None else []:
         order = case.start["orders"][number]
