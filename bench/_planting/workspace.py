@@ -273,7 +273,8 @@ def extras(case: Case) -> list[str]:
             minutes = int((end - start).total_seconds() // 60)
             found.append(f"{record['title']} is organised by {record['organiser']}.")
             found.append(f"{record['title']} is on {start:%A} {start.day} {start:%B}, {start:%H:%M} to {end:%H:%M}, {minutes} minutes.")
-            found.append(f"In Cologne that is from {start + dt.timedelta(hours=1):%H:%M} on.")
+            if "+02:00" in case.answered:
+                found.append(f"In Cologne that is from {start + dt.timedelta(hours=1):%H:%M} on.")
         elif "subject" in record and isinstance(record.get("from"), dict):
             found.append(f"The mail '{record['subject']}' came from {record['from']['name']}.")
         elif "owner" in record:

@@ -25,7 +25,7 @@ _DAYS = (
     re.compile(rf"\b(?P<month>{_MONTH})[.]? (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?![:.]\d)", re.IGNORECASE),
     re.compile(r"\b\d{4}-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)"),
 )
-_AMOUNT = re.compile(r"(?<![\d.,/-])(\d{1,3}(?:,\d{3})+|\d+)([.]\d\d)(?!\d|[.]\d| ?%)|£ ?(\d+)(?![\d.,]*\d)|\b(\d+) pounds")
+_AMOUNT = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d+)([.]\d\d)(?!\d|[.]\d| ?%)|£ ?(\d+)(?![\d.,]*\d)|\b(\d+) pounds")
 _ENDING = re.compile(r"(?:ending(?: in| with)?|\*{2,4}) ?(\d{4})\b")
 _LASTING = re.compile(r"\b(\d+) days\b")
 _MONEY = frozenset({"price", "paid", "shipping", "refunded", "amount", "balance", "value", "difference"})
