@@ -209,9 +209,13 @@ class _Known:
         for said, start, end in stretches(text):
             if not any(self._lasts(start + by, end + by) for by in self._ahead):
                 strange.append(said)
-        strange += [name for name in self._people if name in text and name not in self._text]
+        strange += [name for name in self._people if name in text and not self._named_before(name)]
         known = {_value(match) for match in _NUMBER.finditer(self._text)}
         return strange + [match[0] for match in _NUMBER.finditer(text) if _value(match) not in known]
+
+    def _named_before(self, name: str) -> bool:
+        """Whether a name was read or heard, if only as an address."""
+        return name in self._text or name.casefold().replace(" ", ".") in self._text
 
     def _lasts(self, start: int, end: int) -> bool:
         """Whether a stretch of time is known, or begins at a known time and is as long as one."""
