@@ -13,8 +13,8 @@ from typing import Any
 
 from agenteval.intake.solutions import Call, Say
 from bench._planting import arguments as args
-from bench._planting.faults import Planted, Rule, Site, inserted, left_out, one, put, says
-from bench._planting.play import Case, Made, Run, Steps
+from bench._planting.planting import Planted, Site, inserted, one, put, says
+from bench._planting.play import Case, Made, Run
 from bench._planting.wording import forms, sentences
 
 _SURE = "Just to be sure: is that all right with you?"
@@ -136,7 +136,7 @@ def optional_note(case: Case) -> Iterator[Site]:
 
 
 def other_order(case: Case) -> Iterator[Site]:
-    """Three calls in a row or more of which none needs another, backwards; a note or report one call earlier or later."""
+    """Three calls or more in a row of which none needs another, backwards; a note or report a call earlier or later."""
     for block in _blocks(case):
         what = f"steps {block[0].place + 1} to {block[-1].place + 1} backwards"
         run = list(case.steps)

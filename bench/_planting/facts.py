@@ -82,7 +82,9 @@ class Facts:
         flags: Those faults, each with the class it belongs to.
     """
 
-    prose: frozenset[str] = frozenset({"text", "body", "reason", "summary", "comment", "subject", "message", "note", "notes"})
+    prose: frozenset[str] = frozenset(
+        {"text", "body", "reason", "summary", "comment", "subject", "message", "note", "notes"}
+    )
     money: frozenset[str] = frozenset({"amount"})
     bookkeeping: frozenset[str] = frozenset()
     needs_no_yes: frozenset[str] = frozenset()

@@ -1,135 +1,49 @@
-"""A case in, runs with one planted fault each out: the classes of faults, where each is planted, and when it counts.
+"""A case in, runs with one planted fault each out: the classes, where a fault is planted, and when it counts.
 
-The rules are stated here and are decided by the end state, by what was said and by which calls were made, never by a
-verdict of the suite.
+Whether a fault counts follows from the end state, from what is said and from which calls are made, not from a verdict.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 from typing import Any
 
-from agenteval.core.scenario import Fault, Scenario
+from agenteval.core.scenario import Fault
 from agenteval.intake.solutions import Call, Say
 from bench._planting import arguments as args
 from bench._planting.facts import Demand
+from bench._planting.planting import (
+    Planted,
+    Site,
+    against_the_rules,
+    called,
+    ends_otherwise,
+    harmed,
+    inserted,
+    left_out,
+    matters,
+    moved,
+    one,
+    put,
+    says,
+    told_otherwise,
+)
 from bench._planting.play import Case, Made, Run, Steps
-from bench._planting.words import Figure, answered_figures, figures, known_to, names_in, others, replaced, spoken_date
+from bench._planting.words import (
+    Figure,
+    answered_figures,
+    figures,
+    known_to,
+    names_in,
+    others,
+    replaced,
+    spoken_date,
+)
 
 _CLOSING = "I will look into it."
 _FOUND_NOTHING = "I have looked, and I find nothing about that. Is there anything else?"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Planted:
-    """A run with a fault.
-
-    Attributes:
-        what: What is wrong, in a few words.
-        scenario: Where it is played, if not in the scenario as it stands: with another injected fault.
-        harm: The places of the calls that do the harm.
-    """
-
-    what: str
-    steps: Steps
-    scenario: Scenario | None = None
-    harm: tuple[int, ...] = ()
-
-
-Rule = Callable[[Case, Planted, Run], bool]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """A place for a fault: the first of its candidates that counts is planted.
-
-    Attributes:
-        fault: The class.
-        what: Tells it from the other sites of its class and scenario.
-        candidates: Runs with the fault; which ones, the random numbers decide.
-        counts: Whether the fault is one.
-    """
-
-    fault: str
-    what: str
-    candidates: Callable[[Random], Iterable[Planted]]
-    counts: Rule
-
-
-# --- when a fault counts
-
-
-def harmed(case: Case, planted: Planted, run: Run) -> bool:
-    """Every call that does the harm succeeded and changed the world, and the world ends up otherwise."""
-    made = [run.at(place) for place in planted.harm]
-    return all(each and each.succeeded and each.changes for each in made) and run.end != case.run.end
-
-
-def ends_otherwise(case: Case, planted: Planted, run: Run) -> bool:
-    """The world ends up otherwise."""
-    return run.end != case.run.end
-
-
-def told_otherwise(case: Case, planted: Planted, run: Run) -> bool:
-    """The user is told something else."""
-    return run.said != case.run.said
-
-
-def matters(case: Case, planted: Planted, run: Run) -> bool:
-    """The world ends up otherwise, or the user is told something else."""
-    return ends_otherwise(case, planted, run) or told_otherwise(case, planted, run)
-
-
-def against_the_rules(case: Case, planted: Planted, run: Run) -> bool:
-    """Always: what was left out or done too late is demanded by the policy for its own sake."""
-    return True
-
-
-# --- steps
-
-
-def left_out(steps: Steps, places: Iterable[int]) -> Steps:
-    """The steps without some."""
-    gone = set(places)
-    return tuple(step for place, step in enumerate(steps) if place not in gone)
-
-
-def inserted(steps: Steps, place: int, *new: Say | Call) -> Steps:
-    """The steps with new ones before a place."""
-    return (*steps[:place], *new, *steps[place:])
-
-
-def put(steps: Steps, place: int, step: Say | Call) -> Steps:
-    """The steps with another in one place."""
-    return (*steps[:place], step, *steps[place + 1 :])
-
-
-def moved(steps: Steps, place: int, behind: int) -> Steps:
-    """The steps with one moved behind a later one."""
-    return (*steps[:place], *steps[place + 1 : behind + 1], steps[place], *steps[behind + 1 :])
-
-
-def says(case: Case) -> list[int]:
-    """The places where something is said."""
-    return [place for place, step in enumerate(case.steps) if isinstance(step, Say)]
-
-
-def called(case: Case, made: Made) -> Call:
-    """The step of a call."""
-    step = case.steps[made.place]
-    if not isinstance(step, Call):
-        raise TypeError(f"step {made.place + 1} of {case.id} is no call")
-    return step
-
-
-def one(what: str, steps: Steps, **more: Any) -> Callable[[Random], list[Planted]]:
-    """A single candidate."""
-    return lambda rng: [Planted(what=what, steps=steps, **more)]
-
-
-# --- the classes
 
 
 def skipped_step(case: Case) -> Iterator[Site]:
@@ -173,7 +87,7 @@ def _looks(case: Case) -> Iterator[tuple[Made, list[int]]]:
 
 
 def wrong_argument(case: Case) -> Iterator[Site]:
-    """An argument of a call that changes something is another one: record, choice, quantity, time, name, or none at all.
+    """An argument of a call that changes something is another one: record, choice, quantity, time, name; or left out.
 
     Amounts of money and other people's records are classes of their own. It counts where that call succeeds, changes
     the world, and the world ends up otherwise.
@@ -190,7 +104,7 @@ def wrong_argument(case: Case) -> Iterator[Site]:
             if not _optional(case, call.tool, name) or name in case.facts.prose:
                 continue
             if isinstance(value, str) and (value in _ids(case.start) or not _given(case, value)):
-                continue  # an id that need not be given, such as whose order it is about; or a choice of the agent's own
+                continue  # an id that need not be given, such as whose order it is; or a choice of the agent's own
             what = f"step {made.place + 1}, {call.tool}: no {name}"
             run = put(case.steps, made.place, args.without(call, name))
             yield Site(fault="wrong argument", what=what, candidates=one(what, run, harm=(made.place,)), counts=harmed)
@@ -262,7 +176,7 @@ def _strange(case: Case, value: Any, other: Any) -> bool:
 
 
 def wrong_amount(case: Case) -> Iterator[Site]:
-    """An amount that is paid is another one, told as it was or as it should have been; or one that is written to others.
+    """An amount that is paid is another one, told as it is or as it should be; or one that is written to others.
 
     It counts where the call succeeds, changes the world, and the world ends up otherwise.
     """
@@ -306,7 +220,9 @@ def _written(case: Case, made: Made, fault: str, kinds: set[str]) -> Iterator[Si
             ) -> Iterator[Planted]:
                 for other in others(figure, rng, value + case.answered):
                     step = args.with_value(call, path, replaced(value, figure, other))
-                    what = f"step {made.place + 1}, {call.tool}: {other} and not {figure.text} in the {args.name_of(path)}"
+                    what = (
+                        f"step {made.place + 1}, {call.tool}: {other} and not {figure.text} in the {args.name_of(path)}"
+                    )
                     yield Planted(what=what, steps=put(case.steps, made.place, step), harm=(made.place,))
 
             what = f"step {made.place + 1}, {call.tool}, {figure.text}"
@@ -332,7 +248,7 @@ def repeated_side_effect(case: Case) -> Iterator[Site]:
 def invented_value(case: Case) -> Iterator[Site]:
     """A figure, date, time or name that is told is another one: wherever it is told, or the last time alone.
 
-    The other one is made up, so that no tool answered it, or it is mixed up with one that a tool answered. What the user
+    The other one is made up, so that no tool answered it, or is mixed up with one that a tool answered. What the user
     brought up is left out, since a slip in it misleads nobody. Dates, times and names in texts that go out are planted
     too, the user's own included. It counts where something else is told or sent.
     """
@@ -430,7 +346,7 @@ def _ignored(case: Case, made: Made, later: Sequence[Made]) -> Iterator[Site]:
 
 def _believed(case: Case, made: Made, again: Made) -> Steps:
     """The steps with the values of a false answer in the place of those of the true one."""
-    false = {key: value for key, value in args.slots({"": made.result})}
+    false = dict(args.slots({"": made.result}))
     run = left_out(case.steps, [again.place])
     for path, true in args.slots({"": again.result}):
         other = false.get(path)
@@ -456,7 +372,7 @@ def _spoken(value: str) -> str:
 def early_stop(case: Case) -> Iterator[Site]:
     """The run ends before its first or its last change, or before its last answer where it changes nothing.
 
-    In silence, or with a promise to look into it. It counts where the world ends up otherwise or something else is told.
+    In silence, or with a promise to look into it. It counts where the end or what is told differs.
     """
     changes = [made.place for made in case.changes]
     ends = dict.fromkeys([changes[0], changes[-1]] if changes else says(case)[-1:])

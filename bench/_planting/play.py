@@ -23,6 +23,8 @@ from agenteval.telemetry.assemble import trajectory_of
 from bench._planting.facts import Facts
 
 Steps = tuple[Say | Call, ...]
+COUNTED = frozenset({"completed", "limit"})
+"""Statuses of trials that are judged."""
 
 
 class Scripted:
@@ -188,12 +190,10 @@ async def play_agent(
     heard: Mapping[int, str | None] | None = None,
 ) -> Run:
     """Play an agent; `places` are those of its calls, where it has a script."""
-    plan = TrialPlan(
-        run="planted", scenario=scenario, agent_name="planted", agent=agent, repeat=0, seed=0, waits=False
-    )
+    plan = TrialPlan(run="planted", scenario=scenario, agent_name="planted", agent=agent, repeat=0, seed=0, waits=False)
     result = await run_trial(plan, budget=Budget())
     trajectory = replace(trajectory_of(result.spans), start=result.start_state)
-    counted = result.trial.status in {"completed", "limit"}
+    counted = result.trial.status in COUNTED
     concluded = score(evaluate(trajectory, scenario.checks, scenario)) if counted else None
     changes = list(trajectory.of(StateChange))
     touched: dict[str, list[str]] = {}

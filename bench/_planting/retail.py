@@ -258,7 +258,9 @@ def reads(case: Case) -> list[tuple[Call, str | None]]:
     account = case.start["customers"][customer]
     found.append((Call(tool="get_customer", arguments={"customer": customer}), "verify_identity"))
     found.append((Call(tool="list_orders", arguments={"customer": customer}), "verify_identity"))
-    found += [(Call(tool="check_gift_card", arguments={"gift_card": c}), "verify_identity") for c in account["gift_cards"]]
+    found += [
+        (Call(tool="check_gift_card", arguments={"gift_card": c}), "verify_identity") for c in account["gift_cards"]
+    ]
     for number in account["orders"]:
         order = case.start["orders"][number]
         found.append((Call(tool="get_order", arguments={"order": number}), "verify_identity"))
@@ -302,16 +304,24 @@ def extras(case: Case) -> list[str]:
         found.append(f"Banks take up to five working days, which is until {spoken_date(due.isoformat())}.")
         found.append(f"Without the shipping it came to {order['paid'] - order['shipping']:.2f}.")
         if order["refunded"] and order["paid"] > order["refunded"]:
-            found.append(f"Before today {order['refunded']:.2f} of it were paid back, which left {order['paid'] - order['refunded']:.2f}.")
+            found.append(
+                f"Before today {order['refunded']:.2f} of it were paid back, "
+                f"which left {order['paid'] - order['refunded']:.2f}."
+            )
         if order["items"][0]["quantity"] > 1:
             item = order["items"][0]
             found.append(f"The {item['quantity']} pieces came to {item['price'] * item['quantity']:.2f}.")
         delivered = (order["shipment"] or {}).get("delivered_on")
         if delivered:
             last = dt.date.fromisoformat(delivered) + dt.timedelta(days=30)
-            found.append(f"It was delivered on {spoken_date(delivered)}, so that the last day for returns is {spoken_date(last.isoformat())}.")
+            found.append(
+                f"It was delivered on {spoken_date(delivered)}, "
+                f"so that the last day for returns is {spoken_date(last.isoformat())}."
+            )
         if order["shipment"]:
-            found.append(f"It left us on {spoken_date(order['shipment']['shipped_on'])} with {order['shipment']['carrier']}.")
+            found.append(
+                f"It left us on {spoken_date(order['shipment']['shipped_on'])} with {order['shipment']['carrier']}."
+            )
     return found
 
 
@@ -378,7 +388,9 @@ def facts(load: Any) -> Facts:
 
     return Facts(
         bookkeeping=frozenset({"verify_identity"}),
-        needs_no_yes=frozenset({"add_note", "open_inquiry", "notify_when_in_stock", "escalate_to_human", "verify_identity"}),
+        needs_no_yes=frozenset(
+            {"add_note", "open_inquiry", "notify_when_in_stock", "escalate_to_human", "verify_identity"}
+        ),
         harmless_twice=frozenset({"add_note"}),
         demanded=frozenset({"verify_identity", "add_note", "return_items"}),
         first="verify_identity",

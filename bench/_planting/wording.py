@@ -67,9 +67,7 @@ def _with_year(year: int) -> Callable[[str], str]:
 
 
 def _iso(year: int) -> Callable[[str], str]:
-    return lambda text: _DATE.sub(
-        lambda m: dt.date(year, MONTHS.index(m[2]) + 1, int(m[1])).isoformat(), text
-    )
+    return lambda text: _DATE.sub(lambda m: dt.date(year, MONTHS.index(m[2]) + 1, int(m[1])).isoformat(), text)
 
 
 def _weekdays(year: int) -> Callable[[str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-MONTHS = (
-    "January February March April May June July August September October November December".split()  # noqa: SIM905 (easier to read)
-)
+MONTHS = tuple(calendar.month_name[1:])
 _MONTH = "|".join(MONTHS)
 _KINDS = (
     ("amount", re.compile(r"(?<![\w.,/-])\d{1,3}(?:,?\d{3})*\.\d\d(?![\w%]|[.,]\d)")),
@@ -85,11 +84,13 @@ def _other(figure: Figure, rng: Random) -> str | None:
         return f"{rng.randrange(10_000):04}"
     if figure.kind == "date":
         day, month = text.split()
-        moved = dt.date(2025, MONTHS.index(month) + 1, int(day)) + dt.timedelta(days=rng.choice([-7, -3, -2, -1, 1, 2, 4]))
+        moved = dt.date(2025, MONTHS.index(month) + 1, int(day)) + dt.timedelta(
+            days=rng.choice([-7, -3, -2, -1, 1, 2, 4])
+        )
         return f"{moved.day} {MONTHS[moved.month - 1]}"
     if figure.kind == "time":
-        moment = dt.datetime(2025, 1, 1, int(text[:2]), int(text[3:])) + dt.timedelta(minutes=rng.choice([-60, -30, 15, 30, 90]))  # noqa: DTZ001 (a time of day)
-        return f"{moment:%H:%M}"
+        minutes = int(text[:2]) * 60 + int(text[3:]) + rng.choice([-60, -30, 15, 30, 90])
+        return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
     if figure.kind == "number":
         value = int(text.replace(",", ""))
         new = value + rng.choice([-7, -3, -2, -1, 1, 2, 4, 11])
