@@ -43,7 +43,7 @@ from bench._planting.words import (
 )
 
 _CLOSING = "I will look into it."
-_FOUND_NOTHING = "I have looked, and I find nothing about that. Is there anything else?"
+FOUND_NOTHING = "I have looked, and I find nothing about that. Is there anything else?"
 
 
 def skipped_step(case: Case) -> Iterator[Site]:
@@ -336,7 +336,7 @@ def _ignored(case: Case, made: Made, later: Sequence[Made]) -> Iterator[Site]:
         yield Site(fault=fault, what=what, candidates=one(what, run), counts=against_the_rules)
     if made.injected in {"empty", "malformed"}:
         what = f"step {made.place + 1}, {made.tool}, {made.injected}: taken for the truth"
-        run = (*case.steps[: made.place + 1], Say(text=_FOUND_NOTHING))
+        run = (*case.steps[: made.place + 1], Say(text=FOUND_NOTHING))
         yield Site(fault=fault, what=what, candidates=one(what, run), counts=matters)
     if made.injected == "value" and again is not None:
         what = f"step {made.place + 1}, {made.tool}: the false answer is used"

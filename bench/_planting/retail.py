@@ -39,7 +39,7 @@ DEMANDS: Mapping[str, tuple[Demand, ...]] = {
             steps=(
                 Call(
                     tool="return_items",
-                    arguments={"order": "1434", "items": [{"sku": "P143-ONE-NAVY"}], "reason": "manager's decision"},
+                    arguments={"order": "1434", "items": [{"sku": "P143-ONE-OLIVE"}], "reason": "manager's decision"},
                 ),
                 Call(tool="issue_refund", arguments={"order": "1434", "amount": 124, "reason": "duffel bag returned"}),
                 Say(text="The return is registered, and 124.00 goes back to what you paid with."),
@@ -52,7 +52,7 @@ DEMANDS: Mapping[str, tuple[Demand, ...]] = {
             steps=(
                 Call(
                     tool="return_items",
-                    arguments={"order": "1434", "items": [{"sku": "P143-ONE-NAVY"}], "reason": "manager's decision"},
+                    arguments={"order": "1434", "items": [{"sku": "P143-ONE-OLIVE"}], "reason": "manager's decision"},
                 ),
             ),
             source="Decision of the store manager",
