@@ -163,7 +163,7 @@ class _Known:
 
     def _lasts(self, count: int) -> bool:
         """Whether a number of days is known, or lies between today and a day that is."""
-        if re.search(rf"\b{count}\b", self._text) or self._today is None:
+        if re.search(rf"\b{count} (?:\w+ )?days?\b", self._text) or self._today is None:
             return True
         return any(_later(self._today, sign * count) in self._days for sign in (-1, 1))
 
