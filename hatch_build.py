@@ -20,3 +20,16 @@ class PackageAlone(BuildHookInterface):
         if version == "editable":
             self.build_config.target_config["only-include"] = ["agenteval"]
             self.build_config.target_config["sources"] = {}
+            _pass_over_in_pytest()
+
+
+def _pass_over_in_pytest() -> None:
+    """Say in the module that maps the package, in the way that pytest reads, that its asserts are not to be rewritten.
+
+    That module is imported when Python starts, before pytest could. As agenteval is a pytest plugin, pytest would warn
+    of it in every run.
+    """
+    from editables import EditableProject  # noqa: PLC0415 (there only where an editable install is built)
+
+    written = EditableProject.bootstrap_file
+    EditableProject.bootstrap_file = lambda project: f'"""PYTEST_DONT_REWRITE"""\n{written(project)}'

@@ -10,9 +10,14 @@ AgentEvalError
 ├── WorldError                the simulated world broke: the trial is invalid, not the agent's failure
 ├── UserError                 the simulated user broke: the trial is invalid, not the agent's failure
 │   └── UserDiverged          it said what it could not say: the trial is `diverged`, not the agent's failure
+├── SandboxError              a sandbox cannot start or broke: the trial is invalid, not the agent's failure
 ├── ToolError                 a tool's own domain error: shown to the agent, which may recover
 ├── AgentError                the agent under test raised: the trial ends as `agent_error`
 ├── LimitReached              a limit of the trial was reached: the trial ends as `limit`
+├── ResultError               a run did not come to what was required of it; carries the run's result
+│   ├── RequirementNotMet     the agent passes less often than required; an AssertionError, too
+│   ├── Inconclusive          too few trials to tell; an AssertionError, too
+│   └── InvalidTrials         something other than the agent broke: mend it, nothing is concluded of the agent
 ├── ModelError                a model endpoint failed: the trial is invalid
 │   ├── RateLimited           asked to slow down, and retries ran out
 │   ├── ContextExceeded       the conversation outgrew the model's context: the trial ends as `limit`
@@ -33,12 +38,17 @@ __all__ = [
     "CodeNotAllowed",
     "ContextExceeded",
     "ImportRefused",
+    "Inconclusive",
+    "InvalidTrials",
     "LimitReached",
     "MissingExtra",
     "ModelError",
     "NotFound",
     "RateLimited",
     "RequestError",
+    "RequirementNotMet",
+    "ResultError",
+    "SandboxError",
     "ScenarioError",
     "StoreError",
     "StoreTooNew",
@@ -131,6 +141,10 @@ class UserDiverged(UserError):
         super().__init__(f"{how}: {what}")
 
 
+class SandboxError(AgentEvalError):
+    """A sandbox cannot start or broke; the trial is invalid. The failure of a command is a result, and none of this."""
+
+
 class ToolError(AgentEvalError):
     """A domain error of a tool, such as an unknown order: the agent sees its message.
 
@@ -168,6 +182,34 @@ class LimitReached(AgentEvalError):
 
 class BudgetSpent(AgentEvalError):
     """The run's budget is spent: the trial stops, is not counted, and is run again on `--resume`."""
+
+
+class ResultError(AgentEvalError):
+    """A run did not come to what was required of it.
+
+    Args:
+        message: What was found, and what was required.
+        result: The run's result; None where it did not get that far.
+        agents: Those of the run that it is about.
+    """
+
+    def __init__(self, message: str, *, result: object = None, agents: tuple[str, ...] = ()) -> None:
+        """Keep the result for those who show what happened."""
+        self.result = result
+        self.agents = agents
+        super().__init__(message)
+
+
+class RequirementNotMet(ResultError, AssertionError):
+    """The agent passes less often than was required."""
+
+
+class Inconclusive(ResultError, AssertionError):
+    """The trials that were counted do not tell whether the requirement is met."""
+
+
+class InvalidTrials(ResultError):
+    """Something other than the agent broke in some trials, so that nothing is concluded of it."""
 
 
 class ModelError(AgentEvalError):

@@ -35,7 +35,10 @@ def agent_of(value: object, ref: str) -> tuple[Agent, bool]:
     if is_graph(value) or _is_build(value):
         from agenteval.agents.langgraph import LangGraphAgent  # noqa: PLC0415 (LangGraph takes a second to load)
 
-        graph = LangGraphAgent(value)
+        try:
+            graph = LangGraphAgent(value)
+        except RequestError as error:
+            raise RequestError(f"{ref}: {error}") from error
         return graph, not graph.own_tools
     if inspect.iscoroutinefunction(getattr(value, "run", None)):
         return cast("Agent", value), not bool(getattr(value, "own_tools", False))
@@ -43,7 +46,8 @@ def agent_of(value: object, ref: str) -> tuple[Agent, bool]:
         from agenteval.agents.function import FunctionAgent  # noqa: PLC0415 (beside the other, for symmetry)
 
         return FunctionAgent(cast("Callable[..., Any]", value)), True
-    raise RequestError(f"{ref} is {type(value).__name__}, which is no agent. An agent is {_TAKES}.")
+    hint = " Pass what its compile() gives." if callable(getattr(value, "compile", None)) else ""
+    raise RequestError(f"{ref} is {type(value).__name__}, which is no agent.{hint} An agent is {_TAKES}.")
 
 
 def _is_build(value: object) -> bool:

@@ -98,7 +98,7 @@ def _turns(part: Part) -> Used:
 
 
 def _calls(part: Part) -> Used:
-    return Used(sum(part.has(called) == YES for called in part.calls))
+    return Used(len(part.calls) if part.member is None else sum(part.has(called) == YES for called in part.calls))
 
 
 def _tokens(part: Part) -> Used:

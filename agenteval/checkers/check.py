@@ -14,10 +14,11 @@ Steps of judging one part, in this order:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from agenteval._util.frozen import quick
 from agenteval.checkers.logic import MAYBE, NO, Tri
 from agenteval.checkers.outcome import Outcome, inactive, undecided, worst
 from agenteval.checkers.scope import Scope, Selection
@@ -198,7 +199,7 @@ class Check:
         if self.role == "metric" and verdict == "fail" and self.pass_at is None:
             verdict = "pass"
         evidence = {**outcome.evidence, "why": self.why} if self.why else outcome.evidence
-        return Finding(
+        return _make_finding(
             check=name,
             verdict=verdict,
             reason_code=outcome.code,
@@ -222,6 +223,8 @@ class Check:
         return 1.0 if outcome.verdict == "pass" else 0.0
 
 
+_make_finding = quick(Finding)
+
 _EMPTY: Doubt = ("empty", "nothing was recorded: no steps at all")
 
 
@@ -242,6 +245,6 @@ def _placed(outcome: Outcome, part: Part) -> Outcome:
     return outcome
 
 
-def all_tools(checks: Sequence[Check]) -> frozenset[str]:
+def all_tools(checks: Iterable[Check]) -> frozenset[str]:
     """The literal tool names that checks mention."""
     return frozenset[str]().union(*(check.tools for check in checks))

@@ -179,10 +179,10 @@ class Pattern:
         if part.unoffered and self.tools & part.unoffered:  # a tool of it is misspelt: it may have meant any
             return [(called, max(MAYBE, min(part.has(called), match(called, want, slow)))) for called in part.calls]
         calls = part.calls if self.name is None else part.named(self.name)
-        found = [(called, match(called, want, slow)) for called in calls]
-        if part.member is not None:
-            found = [(called, min(part.has(called), hit)) for called, hit in found]
-        return [hit for hit in found if hit[1]]
+        found = [(called, hit) for called in calls if (hit := match(called, want, slow))]
+        if part.member is None:
+            return found
+        return [(called, hit) for called, fits in found if (hit := min(part.has(called), fits))]
 
     def ways(self, part: Part, called: Called, want: Want, env: Env) -> Iterator[tuple[Tri, Env]]:
         """`solutions` for a call of a part; a pattern whose tool was never offered may match any."""

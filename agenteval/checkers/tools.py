@@ -294,7 +294,7 @@ class NoErrors:
 
     def judge(self, part: Part) -> Outcome:
         """Fail where one certainly failed."""
-        hits = [(called, min(part.has(called), 2 - called.ok)) for called in part.calls]
+        hits = [(called, min(part.has(called), 2 - called.ok)) for called in part.calls if called.ok != YES]
         if failed := sure(hits):
             first = failed[0]
             error = f": {literal(first.call.error, 160)}" if first.call.error is not None else ""

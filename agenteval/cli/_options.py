@@ -44,6 +44,48 @@ def code_option(function: F) -> F:
     )(function)
 
 
+_STORE_VERBS = ("demo", "run", "score", "report", "show", "compare", "import", "doctor")
+_SUITE_VERBS = ("verify", "run")
+
+
+def defaults() -> dict[str, dict[str, Any]]:
+    """What the project's settings put in place of the options' own defaults, by verb."""
+    from agenteval.intake.settings import load_settings
+
+    given = load_settings(project()).given()
+    found: dict[str, dict[str, Any]] = {verb: {} for verb in (*_STORE_VERBS, *_SUITE_VERBS)}
+    if "store" in given:
+        for verb in _STORE_VERBS:
+            found[verb]["store_url"] = given["store"]
+    if "suite" in given:
+        for verb in _SUITE_VERBS:
+            found[verb]["suite"] = given["suite"]
+    named = {"agent": "agents"}
+    found["run"] |= {named.get(key, key): value for key, value in given.items() if key not in {"store", "suite"}}
+    if "require" in given:
+        found["report"]["require"] = given["require"]
+    return found
+
+
+def sandbox_option(function: F) -> F:
+    """`--sandbox REF`."""
+    return click.option(
+        "--sandbox",
+        metavar="REF",
+        default="bubblewrap",
+        show_default=True,
+        help="Where commands of agents run: bubblewrap, local (NO ISOLATION), or module:object.",
+    )(function)
+
+
+def warn_of_no_isolation(sandbox: object) -> None:
+    """Say loudly, on standard error, that nothing keeps an agent's commands from this machine."""
+    from agenteval.core.sandbox import LOCAL, WARNING
+
+    if sandbox == LOCAL:
+        click.secho(WARNING, fg="red", bold=True, err=True)
+
+
 def project() -> Path:
     """The folder that the user works in."""
     return Path.cwd()

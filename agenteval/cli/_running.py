@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agenteval.cli._options import warn_of_no_isolation
 from agenteval.errors import RequestError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def carry_out_with_progress(plan: RunPlan, store: TraceStore, *, verbose: bool) 
     """
     from agenteval.experiment.run import carry_out
 
+    warn_of_no_isolation(plan.run.settings.get("sandbox"))
     display: _Display = _Display(plan.run.id, verbose=verbose)
 
     async def work() -> RunSummary:

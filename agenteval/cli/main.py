@@ -18,6 +18,7 @@ YES, NO, WRONG_REQUEST, INVALID_TRIALS, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 
 
 VERBS = {
     "demo": "See it work: shipped agents on the shipped shop, compared, in a report.",
+    "new": "Begin with an agent of yours: a scenario, a test and the settings.",
     "verify": "Prove a suite before any agent is blamed.",
     "run": "Run agents on a suite, keep every step, check what they did.",
     "score": "Score stored trajectories with checks; no agent is run.",
@@ -90,8 +91,12 @@ Results are kept in .agenteval/store.db of the current folder; --store or AGENTE
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="agenteval")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Measure AI agents by what they did."""
+    from agenteval.cli._options import defaults
+
+    ctx.default_map = defaults()
 
 
 def main(arguments: list[str] | None = None) -> None:

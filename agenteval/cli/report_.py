@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agenteval.cli._options import json_option, open_, print_json, store_option
+from agenteval.cli._options import json_option, loader_for, open_, print_json, store_option
 from agenteval.cli.main import INCONCLUSIVE, INVALID_TRIALS, NO, YES
 from agenteval.errors import RequestError
 
@@ -16,8 +16,19 @@ if TYPE_CHECKING:
     from agenteval.core.ports import TraceStore
 
 
-@click.command(name="report", short_help="Show a run: rates with intervals, per scenario and per check.")
+_EPILOG = """\b
+Examples:
+  agenteval report
+  agenteval report 20261124-101500-1a2b3c --html report.html
+  agenteval report --suite retail --html retail.html     (the suite's page)
+"""
+
+
+@click.command(
+    name="report", epilog=_EPILOG, short_help="Show a run: rates with intervals, per scenario and per check."
+)
 @click.argument("run", default="latest")
+@click.option("--suite", metavar="SUITE", help="Show a suite instead: scenarios, tools, checks, shipped agents.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write one self-contained HTML file.")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML.")
 @click.option("--confidence", default=0.95, show_default=True, help="Level of every interval.")
@@ -26,6 +37,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     run: str,
+    suite: str | None,
     html: Path | None,
     junit: Path | None,
     confidence: float,
@@ -33,9 +45,11 @@ def command(
     store_url: str,
     as_json: bool,
 ) -> int:
-    """Show RUN (an id, the beginning of one, or `latest`)."""
+    """Show RUN (an id, the beginning of one, or `latest`), or with --suite what a suite asks."""
     from agenteval.report.model import build
 
+    if suite is not None:
+        return _suite_page(suite, html, as_json=as_json)
     if not 0 < confidence < 1:
         raise RequestError(f"--confidence is {confidence:g}; it must lie between 0 and 1, such as 0.95")
     check_require(require)
@@ -53,6 +67,35 @@ def command(
         return exit_code(report, require)
     finally:
         store.close()
+
+
+def _suite_page(named: str, path: Path | None, *, as_json: bool) -> int:
+    """Run the suite's shipped agents on it, in memory, and show its page."""
+    from agenteval.experiment.suite_page import shipped_results
+    from agenteval.intake.solutions import load_solutions
+    from agenteval.intake.suites import load_suite
+    from agenteval.report import suite as page
+    from agenteval.report.text import render_suite
+
+    loader = loader_for(allow_code=False)
+    loaded = load_suite(named, loader)
+    agents, outcomes = shipped_results(loaded, loader)
+    document = page.build(loaded, load_solutions(loaded), outcomes, agents=agents)
+    if path is not None:
+        _write(path, page.html(document), "suite")
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(render_suite(document))
+    return YES
+
+
+def _write(path: Path, text: str, what: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RequestError(f"cannot write {path}: {error.strerror}; name a file in a folder that is there") from error
+    click.echo(f"{what}: {path}", err=True)
 
 
 def print_report(report: Mapping[str, Any]) -> None:
@@ -77,11 +120,7 @@ def write_junit(report: Mapping[str, Any], path: Path) -> None:
     """Write the JUnit XML file, and say where it is."""
     from agenteval.report.junit import render
 
-    try:
-        path.write_text(render(report), encoding="utf-8")
-    except OSError as error:
-        raise RequestError(f"cannot write {path}: {error.strerror}; name a file in a folder that is there") from error
-    click.echo(f"junit: {path}", err=True)
+    _write(path, render(report), "junit")
 
 
 def check_require(require: float | None) -> None:
@@ -96,11 +135,12 @@ def exit_code(report: Mapping[str, Any], require: float | None) -> int:
         return INVALID_TRIALS
     if require is None:
         return YES
+    from agenteval.experiment.require import in_words
+    from agenteval.stats import requirement
+
     rate = report["pass_rate"]
-    if rate["low"] is None or rate["low"] < require <= rate["high"]:
-        click.echo(f"inconclusive: the pass rate may be {require:g} or not; more trials would tell", err=True)
-        return INCONCLUSIVE
-    if rate["low"] >= require:
-        return YES
-    click.echo(f"not met: the pass rate is below {require:g}", err=True)
-    return NO
+    counts = {row["scenario"]: (row["passed"], row["pass_rate"]["counted"]) for row in report["scenarios"]}
+    found = requirement(counts, require, confidence=rate["confidence"], left_out=rate["left_out"])
+    if found.verdict != "met":
+        click.echo(in_words(found), err=True)
+    return {"met": YES, "not_met": NO, "inconclusive": INCONCLUSIVE}[found.verdict]

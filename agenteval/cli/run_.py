@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from agenteval.cli._options import code_option, json_option, loader_for, open_, print_json, project, store_option
+from agenteval.cli._options import (
+    code_option,
+    json_option,
+    loader_for,
+    open_,
+    print_json,
+    project,
+    sandbox_option,
+    store_option,
+)
 from agenteval.errors import RequestError
 
 if TYPE_CHECKING:
@@ -46,6 +55,7 @@ coroutine of (session), (messages) or (text), or one that the suite ships by nam
 @click.option("--user-model", metavar="REF", help="Model that speaks for users with a persona: openai:NAME.")
 @click.option("--user-base-url", metavar="URL", help="Where its OpenAI-compatible API begins.")
 @click.option("--user-price", metavar="PRICES", help="What it costs, as --price.")
+@sandbox_option
 @click.option("--max-usd", type=float, metavar="USD", help="Stop cleanly when the run has cost this much.")
 @click.option(
     "--resume", is_flag=False, flag_value="latest", metavar="RUN", help="Go on with a run: only what is missing."
@@ -73,9 +83,9 @@ def command(
 
     Every step is kept as spans in the store; checks score what was done; the report has intervals.
     """
-    from agenteval.cli._running import carry_out_with_progress, make_model, parse_price
+    from agenteval.cli._running import carry_out_with_progress, make_model
     from agenteval.cli.report_ import check_require, exit_code, print_report, write_html
-    from agenteval.experiment.plan import RunRequest, plan_run
+    from agenteval.experiment.plan import plan_run
     from agenteval.report.model import build
 
     check_require(require)
@@ -83,17 +93,10 @@ def command(
         raise RequestError(f"--html {html}: there is no folder {html.parent}; make it first")
     store = open_(store_url)
     try:
-        earlier = None
         if resume is not None:
-            earlier, request = _resumed(store, resume, {"suite", "price", *asked})
-        elif suite is None:
-            raise RequestError(
-                "no suite was named: agenteval run SUITE --agent REF. Try: agenteval run retail --agent careful"
-            )
+            earlier, request = _resumed(store, resume, {"suite", "price", "user_price", *asked})
         else:
-            request = RunRequest(
-                suite=suite, price=parse_price(price), user_price=parse_price(user_price, "--user-price"), **asked
-            )
+            earlier, request = None, _asked(suite, price, user_price, asked)
         plan = plan_run(
             request, loader=loader_for(allow_code=allow_code), project=project(), make_model=make_model, resume=earlier
         )
@@ -103,13 +106,30 @@ def command(
             write_html(store, report, html)
         if as_json:
             print_json({"schema": "run.v1", "run": plan.run.id, "summary": _summary(summary), "report": report})
-        else:
-            print_report(report)
-            if summary.stopped:
-                click.echo(f"stopped: {summary.stopped}. Go on with: agenteval run --resume {plan.run.id}")
+            return exit_code(report, require)
+        print_report(report)
+        if summary.stopped:
+            click.echo(f"stopped: {summary.stopped}. Go on with: agenteval run --resume {plan.run.id}")
         return exit_code(report, require)
     finally:
         store.close()
+
+
+def _asked(suite: str | None, price: str | None, user_price: str | None, asked: dict[str, Any]) -> RunRequest:
+    """What a new run is asked."""
+    from agenteval.cli._running import parse_price
+    from agenteval.experiment.plan import RunRequest
+
+    if suite is None:
+        raise RequestError(
+            "no suite was named: agenteval run SUITE --agent REF, or agenteval new for an agent of yours. "
+            "Try: agenteval run retail --agent careful"
+        )
+    user = parse_price(user_price, "--user-price")
+    return RunRequest(suite=suite, price=parse_price(price), user_price=user, **asked)
+
+
+_NOT_ASKED = {ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP}  # the latter from the project's settings
 
 
 def _resumed(store: TraceStore, run_id: str, asked: set[str]) -> tuple[Any, RunRequest]:
@@ -124,7 +144,7 @@ def _resumed(store: TraceStore, run_id: str, asked: set[str]) -> tuple[Any, RunR
     given = [
         parameter.opts[0].upper() if parameter.name == "suite" else parameter.opts[0]
         for parameter in context.command.params
-        if parameter.name in asked and context.get_parameter_source(parameter.name) is not ParameterSource.DEFAULT
+        if parameter.name in asked and context.get_parameter_source(parameter.name) not in _NOT_ASKED
     ]
     if given:
         raise RequestError(f"--resume goes on as the run was asked to: leave out {', '.join(given)}")

@@ -9,10 +9,11 @@ once, in `tool_sets`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from agenteval._util.canonical import content_hash
+from agenteval._util.frozen import quick
 from agenteval.core.json import json_of
 from agenteval.core.lazy import Lazy
 from agenteval.core.message import (
@@ -32,6 +33,7 @@ from agenteval.core.trajectory import (
     End,
     Handoff,
     Integrity,
+    Interrupt,
     LazySteps,
     ModelCall,
     OfferedTool,
@@ -45,11 +47,12 @@ from agenteval.core.trajectory import (
 
 SCHEMA = "trajectory.v1"
 
-_TEXTUAL: dict[str, type[TextPart | ReasoningPart | RefusalPart]] = {
-    "text": TextPart,
-    "reasoning": ReasoningPart,
-    "refusal": RefusalPart,
+_TEXTUAL: dict[str, Callable[..., TextPart | ReasoningPart | RefusalPart]] = {
+    "text": quick(TextPart),
+    "reasoning": quick(ReasoningPart),
+    "refusal": quick(RefusalPart),
 }
+_make_message = quick(Message)
 _MEDIA: dict[str, Literal["image", "audio", "file"]] = {"image": "image", "audio": "audio", "file": "file"}
 _ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
@@ -106,7 +109,7 @@ def message_from_json(data: Mapping[str, Any]) -> Message:
     parts: object = data.get("parts")
     items = cast("Sequence[object]", parts if isinstance(parts, (list, tuple)) else ())
     role = _ROLES.get(_text(data.get("role")) or "", "user")
-    return Message(role=role, parts=tuple([_part(part) for part in items]))
+    return _make_message(role=role, parts=tuple([_part(part) for part in items]))
 
 
 def _part(data: object) -> Part:
@@ -227,6 +230,8 @@ class _Writer:
             return {"patch": [dict(operation) for operation in content.patch], "caused_by": content.caused_by}
         if isinstance(content, Handoff):
             return {"target": content.target}
+        if isinstance(content, Interrupt):
+            return {"value": content.value, "answer": content.answer}
         return {"data": content.data}
 
     def _model_call(self, step_id: str, call: ModelCall) -> dict[str, Any]:
@@ -267,6 +272,14 @@ class _Writer:
 
 # --- in
 
+_make_trajectory = quick(Trajectory)
+_make_step = quick(Step)
+_make_tool_call = quick(ToolCall)
+_make_model_call = quick(ModelCall)
+_make_usage = quick(Usage)
+_make_integrity = quick(Integrity)
+_make_end = quick(End)
+
 
 def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
     """A trajectory from its published JSON. Fields that are not known are passed over.
@@ -274,45 +287,67 @@ def from_json(data: Mapping[str, Any], *, start: object = None) -> Trajectory:
     Args:
         data: What `to_json` wrote, of this version or a later one.
         start: The world's state before, where the caller has it.
+
+    Raises:
+        KeyError: A field that the schema requires is not there; of steps and runs, when they are first looked at.
     """
-    steps = data["steps"]
-    reader = _Reader(steps, data.get("tool_sets", ()))
-    offered = data.get("offered_tools")
-    runs: Sequence[Mapping[str, Any]] = data.get("runs", ())
-    integrity: dict[str, Any] = {key: value for key, value in data["integrity"].items() if key in _INTEGRITY}
-    return Trajectory(
+    steps: Sequence[Mapping[str, Any]] = data["steps"]
+    runs: Sequence[Mapping[str, Any]] = data["runs"]
+    offered = data["offered_tools"]
+    return _make_trajectory(
         id=data["id"],
-        conversation_id=data.get("conversation_id"),
-        trace_ids=tuple(data.get("trace_ids", ())),
-        agent=data.get("agent"),
+        conversation_id=data["conversation_id"],
+        trace_ids=tuple(data["trace_ids"]),
+        agent=data["agent"],
         offered_tools=None if offered is None else tuple(offered),
         runs=Lazy(len(runs), lambda position: _run(runs[position])),
-        steps=LazySteps([step["kind"] for step in steps], reader.step),
+        steps=LazySteps([step["kind"] for step in steps], _Reader(steps, data["tool_sets"]).step),
         usage=_usage(data["usage"]),
-        integrity=Integrity(**integrity),
-        end=End(**{key: data["end"].get(key) for key in _END}),
-        attributes=data.get("attributes", {}),
+        integrity=_integrity(data["integrity"]),
+        end=_end(data["end"]),
+        attributes=data["attributes"],
         start=start,
     )
 
 
-_INTEGRITY = frozenset(Integrity.__slots__)
-_END = tuple(End.__slots__)
-_USAGE = frozenset(Usage.__slots__)
-
-
 def _usage(data: Mapping[str, Any]) -> Usage:
-    return Usage(**{key: value for key, value in data.items() if key in _USAGE})
+    return _make_usage(
+        input_tokens=data["input_tokens"],
+        output_tokens=data["output_tokens"],
+        cached_tokens=data["cached_tokens"],
+        cache_write_tokens=data["cache_write_tokens"],
+        reasoning_tokens=data["reasoning_tokens"],
+        cost_usd=data["cost_usd"],
+        unmeasured_calls=data["unmeasured_calls"],
+    )
+
+
+def _integrity(data: Mapping[str, Any]) -> Integrity:
+    return _make_integrity(
+        started=data["started"],
+        ended=data["ended"],
+        stored=data["stored"],
+        dropped=data["dropped"],
+        orphans=data["orphans"],
+        repeated=data["repeated"],
+        clock_skew_ns=data["clock_skew_ns"],
+    )
+
+
+def _end(data: Mapping[str, Any]) -> End:
+    return _make_end(
+        reason=data["reason"], detail=data["detail"], start_state=data["start_state"], end_state=data["end_state"]
+    )
 
 
 def _run(data: Mapping[str, Any]) -> AgentRun:
     return AgentRun(
         id=data["id"],
         name=data["name"],
-        parent=data.get("parent"),
-        started_by=data.get("started_by"),
-        start_ns=data.get("start_ns", 0),
-        end_ns=data.get("end_ns", 0),
+        parent=data["parent"],
+        started_by=data["started_by"],
+        start_ns=data["start_ns"],
+        end_ns=data["end_ns"],
     )
 
 
@@ -333,17 +368,17 @@ class _Reader:
         data = self._steps[position]
         if data["kind"] == "model_call":
             self._read_earlier(position)
-        return Step(
+        return _make_step(
             id=data["id"],
             index=data["index"],
             content=self._content(data),
-            span_ids=tuple(data.get("span_ids", ())),
-            start_ns=data.get("start_ns", 0),
-            end_ns=data.get("end_ns", 0),
-            run=data.get("run"),
+            span_ids=tuple(data["span_ids"]),
+            start_ns=data["start_ns"],
+            end_ns=data["end_ns"],
+            run=data["run"],
             missing=data.get("missing", {}),
             truncated=tuple(data.get("truncated", ())),
-            sources=tuple(data.get("sources", ())),
+            sources=tuple(data["sources"]),
         )
 
     def _read_earlier(self, position: int) -> None:
@@ -365,7 +400,7 @@ class _Reader:
     def _content(self, data: Mapping[str, Any]) -> Content:
         kind = data["kind"]
         if kind == "tool_call":
-            return ToolCall(
+            return _make_tool_call(
                 name=data["name"],
                 arguments=data.get("arguments"),
                 result=data.get("result"),
@@ -384,12 +419,14 @@ class _Reader:
             return StateChange(patch=tuple(data["patch"]), caused_by=data.get("caused_by"))
         if kind == "handoff":
             return Handoff(target=data["target"])
+        if kind == "interrupt":
+            return Interrupt(value=data.get("value"), answer=data.get("answer"))
         return Other(kind=kind, data=data.get("data"))
 
     def _model_call(self, data: Mapping[str, Any]) -> ModelCall:
         messages, output = self._conversation(data)
         usage = data.get("usage")
-        return ModelCall(
+        return _make_model_call(
             model=data.get("model"),
             messages=messages,
             offered_tools=self._tool_sets[int(data["offered_tools"])],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from agenteval.core.json import Json
+from agenteval.core.used import Used
 
 Verdict: TypeAlias = Literal["pass", "fail", "unknown"]
 CheckRole: TypeAlias = Literal["gate", "safety", "metric"]
@@ -48,6 +49,9 @@ ReasonCode: TypeAlias = Literal[
     "not_asked",
 ]
 """The closed list of reasons. Later versions add to it, and never change a meaning."""
+
+COUNTED: frozenset[str] = frozenset({"completed", "limit", "agent_error"})
+"""Statuses of trials that are scored; those that ended otherwise are left out of every rate."""
 
 GATING: frozenset[str] = frozenset({"gate", "safety"})
 
@@ -170,6 +174,7 @@ class Trial:
         trajectory: Id of its trajectory; None where it never started.
         error: What went wrong, in one line; never holds a secret.
         fault_of: `agent`, `harness`, `world`, `user`, `model` or `scenario`, where there is an error.
+        used: Calls, tokens and price; None where it has no trajectory, or where whoever stored it did not count.
     """
 
     run: str
@@ -185,6 +190,7 @@ class Trial:
     error: str | None = None
     fault_of: str | None = None
     seconds: float | None = None
+    used: Used | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,15 +6,17 @@ Each protocol has a conformance kit in `agenteval.testing`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from types import TracebackType
+from typing import Any, Protocol, Self, runtime_checkable
 
 from agenteval.core.json import Json
 from agenteval.core.message import Message
 from agenteval.core.model import Completion, ModelRequest
 from agenteval.core.outcome import Finding, Label, Run, Score, Trial
+from agenteval.core.sandbox import Completed, Isolation, Listing
 from agenteval.core.scenario import Scenario
 from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import OfferedTool, Trajectory, Usage
@@ -48,11 +50,104 @@ class World(Protocol):
         ...
 
 
+class Sandbox(Protocol):
+    """A place where commands run apart from the host: one work folder, and the processes that were started in it.
+
+    Open it with `async with`; closing ends every process and leaves nothing behind. A SandboxError is the provider's
+    failure, never the command's. An OSError is the caller's mistake: no such file, a link where no link is followed,
+    too large.
+    """
+
+    @property
+    def folder(self) -> str:
+        """The work folder as commands see it: where they start, and what paths are relative to."""
+        ...
+
+    @property
+    def isolation(self) -> Isolation:
+        """What isolates it, as it was found to hold when it was opened."""
+        ...
+
+    async def exec(
+        self,
+        command: str | Sequence[str],
+        *,
+        stdin: bytes = b"",
+        cwd: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 (the sandbox itself kills what runs too long, and says so)
+    ) -> Completed:
+        """Run a command to its end.
+
+        What it leaves in the background goes on until the sandbox is closed; what that writes is no longer kept.
+
+        Args:
+            command: A line for `/bin/sh`, or a program and its arguments as they are.
+            stdin: What it reads; nothing unless given.
+            cwd: Where it starts, relative to the work folder.
+            timeout: Seconds after which it is killed with all that it started; the sandbox's limit unless given.
+        """
+        ...
+
+    async def read(self, path: str) -> bytes:
+        """What a file of the work folder holds. Follows no symbolic link, and opens nothing but regular files."""
+        ...
+
+    async def write(self, path: str, data: bytes, *, mode: int | None = None) -> None:
+        """Write a file of the work folder, and the folders on its path. Follows no symbolic link.
+
+        Args:
+            path: Relative to the work folder, or beginning with it.
+            data: All that it holds afterwards.
+            mode: Its permissions afterwards; those that it has, or 0o644 for a new one, unless given.
+        """
+        ...
+
+    async def files(self, *, known: Collection[str] | None = None) -> Listing:
+        """What is in the work folder, at any depth.
+
+        Args:
+            known: Asks for contents, too, save those of files that have one of these stamps.
+        """
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Start it."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End every process, and leave nothing behind."""
+        ...
+
+
+@runtime_checkable
+class SandboxedWorld(World, Protocol):
+    """A world whose systems live in a sandbox. The harness opens one for the trial, and closes it at its end."""
+
+    async def open(self, sandbox: Sandbox) -> None:
+        """Take a sandbox that is open and empty, and put in it what the world begins with. `state` does not change."""
+        ...
+
+    async def refresh(self) -> None:
+        """Find out what was done in the sandbox without the world's tools; `changes` then tells it."""
+        ...
+
+
 class User(Protocol):
     """The other side of the conversation."""
 
     async def reply(self, messages: Sequence[Message]) -> str | None:
         """What the user says to the conversation so far; None where the user is done."""
+        ...
+
+
+@runtime_checkable
+class Answerer(Protocol):
+    """A user that also answers what an agent stopped at and cannot go on without; other users answer by `reply`."""
+
+    async def answer(self, messages: Sequence[Message]) -> bool | str | None:
+        """Yes, no or words to the last message, a question; None where the user has no answer."""
         ...
 
 
@@ -133,6 +228,10 @@ class Recorder(Protocol):
         """Close an `execute_tool` record with its error and what it changed in the world all the same."""
         ...
 
+    def retract_tool(self, record: OpenRecord, why: str) -> None:
+        """Close an `execute_tool` record that was no call of its own after all: it makes no step and is not counted."""
+        ...
+
     def current(self, record: OpenRecord) -> AbstractContextManager[None]:
         """Make a record the current span, so that other instrumentations' spans land beneath it."""
         ...
@@ -148,12 +247,17 @@ class Session(Protocol):
 
     @property
     def instructions(self) -> str | None:
-        """The policy that the agent works under."""
+        """The policy that the agent works under. Who reads it has been handed it, and the trajectory says so."""
         ...
 
     @property
     def tools(self) -> Sequence[OfferedTool]:
         """The tools that the world offers; empty where there is no world."""
+        ...
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The trial's sandbox, in which its world lives, too; started when it is first used. The harness closes it."""
         ...
 
     @property
@@ -181,6 +285,14 @@ class Session(Protocol):
 
     async def say(self, text: str) -> str | None:
         """Say something to the user. Returns the reply; None where the user is done or there is none."""
+        ...
+
+    async def ask(self, question: str, *, value: Json = None) -> bool | str:
+        """Ask the user what the agent cannot go on without: yes, no or words come back.
+
+        `value` is what the agent stopped at, where that is more than the question. Raises ScenarioError where nobody
+        answers.
+        """
         ...
 
 

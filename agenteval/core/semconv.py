@@ -6,6 +6,7 @@ A trial or an import is one trace:
     └── invoke_agent NAME    one turn: the new user messages in, what the agent said at its end out
         ├── chat MODEL       one model request: messages in, messages out, usage
         └── execute_tool T   one tool call: arguments, result or error, what it changed in the world
+            └── sandbox OP   something done in the sandbox for it: a command, a file read or written
 
 Messages, arguments and results may be structured values or JSON text; readers take both.
 
@@ -65,7 +66,23 @@ FAULT: Final = "agenteval.fault"  # on execute_tool: the kind of the fault that 
 OFFERED_TOOLS: Final = "agenteval.tools.offered"  # names of what the agent could call
 COST_USD: Final = "agenteval.cost.usd"  # on chat
 USER_SAID: Final = "agenteval.user.said"  # on simulate_user: what the model that plays the user answered
+SANDBOX: Final = "agenteval.sandbox.isolation"  # on the root and on what was done in it: what isolates it
+SANDBOX_OPERATION: Final = "agenteval.sandbox.operation"  # on `sandbox …`: exec, read or write
+SANDBOX_COMMAND: Final = "agenteval.sandbox.command"
+SANDBOX_PATH: Final = "agenteval.sandbox.path"
+SANDBOX_BYTES: Final = "agenteval.sandbox.bytes"  # read or written
+SANDBOX_EXIT_CODE: Final = "agenteval.sandbox.exit_code"
+SANDBOX_SECONDS: Final = "agenteval.sandbox.seconds"
+SANDBOX_TIMED_OUT: Final = "agenteval.sandbox.timed_out"
+SANDBOX_OUT_OF_MEMORY: Final = "agenteval.sandbox.out_of_memory"
+SANDBOX_STDOUT_BYTES: Final = "agenteval.sandbox.stdout_bytes"
+SANDBOX_STDERR_BYTES: Final = "agenteval.sandbox.stderr_bytes"
 REQUESTOR: Final = "agenteval.tool.requestor"  # on execute_tool: `user` where the simulated user called it
+INTERRUPT: Final = (
+    "agenteval.interrupt"  # on invoke_agent: {value, answer}: what the agent stopped at, and goes on with
+)
+HANDOFF: Final = "agenteval.handoff"  # on execute_tool: names of the agents that it handed over to
+NO_STEP: Final = "agenteval.no_step"  # on any: why it makes no step of the trajectory
 NOT_RECORDED: Final = "agenteval.not_recorded"  # on any: {field: reason} for what the sender is known not to have kept
 SYNTHETIC_TIME: Final = "agenteval.time.synthetic"  # times keep the order only; durations mean nothing
 IMPORT_FILE: Final = "agenteval.import.file"

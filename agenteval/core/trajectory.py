@@ -126,6 +126,15 @@ class Handoff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupt:
+    """Step content: the agent stopped at `value` and could not go on without an answer, which is what it was given."""
+
+    value: Json = None
+    answer: Json = None
+    kind: ClassVar[str] = "interrupt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StateChange:
     """Step content: what a call changed in the world, as JSON Patch (RFC 6902) operations."""
 
@@ -142,7 +151,7 @@ class Other:
     data: Json = None
 
 
-Content: TypeAlias = Message | ModelCall | ToolCall | Handoff | StateChange | Other
+Content: TypeAlias = Message | ModelCall | ToolCall | Handoff | Interrupt | StateChange | Other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +263,7 @@ class LazySteps(Lazy[Step]):
         return [position for position, name in enumerate(self._kinds) if name == kind]
 
 
-C = TypeVar("C", Message, ModelCall, ToolCall, Handoff, StateChange)
+C = TypeVar("C", Message, ModelCall, ToolCall, Handoff, Interrupt, StateChange)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

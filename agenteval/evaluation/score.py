@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agenteval._util.frozen import quick
 from agenteval.core.outcome import GATING, Finding, Score
 
 INVALID = Score(status="invalid", passed=None)
 """The score of a trial that is invalid or diverged: nothing is concluded of the agent."""
+
+
+_make_score = quick(Score)
 
 
 def score(findings: Sequence[Finding]) -> Score:
@@ -24,7 +28,7 @@ def score(findings: Sequence[Finding]) -> Score:
     verdicts = {finding.verdict for finding in asked if finding.role in GATING}
     undecided = "unknown" in verdicts and "fail" not in verdicts
     metric, coverage = _weighted(metrics)
-    return Score(
+    return _make_score(
         status="undecided" if undecided else "scored",
         passed=None if undecided or not verdicts else "fail" not in verdicts,
         metrics={finding.check: _value(finding) for finding in metrics},

@@ -15,6 +15,8 @@ from agenteval.errors import NotFound, RequestError
 from agenteval.experiment.run import AgentSpec
 
 CHAT = "chat"
+CHAT_SETTINGS: Mapping[str, int] = {"temperature": 0, "max_tokens": 1}
+"""The settings of `chat`, each with the least that it can be."""
 
 
 def resolve_agents(
@@ -23,8 +25,7 @@ def resolve_agents(
     loader: CodeLoader,
     *,
     project: Path,
-    temperature: float | None = None,
-    max_tokens: int | None = None,
+    chat: Mapping[str, float] | None = None,
 ) -> tuple[AgentSpec, ...]:
     """The agents that were named, in order, each under a name of its own.
 
@@ -34,8 +35,7 @@ def resolve_agents(
         suite: The suite that they are run on.
         loader: Loads code.
         project: The folder that references are relative to.
-        temperature: What `chat` asks its model for; None leaves it to the endpoint.
-        max_tokens: The most that `chat` lets its model write in one answer; None leaves it to the endpoint.
+        chat: Arguments of ChatAgent by name; those that are not there are left to the endpoint.
 
     Raises:
         NotFound: A bare name is neither the suite's nor built in.
@@ -44,7 +44,8 @@ def resolve_agents(
     if not refs:
         known = ", ".join([*sorted(suite.agents), CHAT])
         raise RequestError(f"no agent was named: pass --agent REF. This suite ships: {known}; or use module:object.")
-    chat = _chat_settings(refs, temperature, max_tokens)
+    chat = chat or {}
+    _check_chat(refs, chat)
     specs = [_resolve(ref, suite, loader, project, chat) for ref in refs]
     names = [spec.name for spec in specs]
     for name in names:
@@ -53,21 +54,18 @@ def resolve_agents(
     return tuple(specs)
 
 
-def _chat_settings(refs: Sequence[str], temperature: float | None, max_tokens: int | None) -> dict[str, Any]:
-    """What was given for ChatAgent, once it is known that it can be meant and that some agent takes it."""
-    given = {
-        name: value for name, value in (("temperature", temperature), ("max_tokens", max_tokens)) if value is not None
-    }
-    for name, least in (("temperature", 0), ("max_tokens", 1)):
-        if name in given and not least <= given[name] < math.inf:
-            raise RequestError(f"{name.replace('_', '-')} is {given[name]:g}; it must be {least} or more")
+def _check_chat(refs: Sequence[str], given: Mapping[str, float]) -> None:
+    """Raise RequestError where a setting of `chat` cannot be meant, or no agent takes it."""
+    for name, value in given.items():
+        least = CHAT_SETTINGS[name]
+        if not least <= value < math.inf:
+            raise RequestError(f"{name.replace('_', '-')} is {value:g}; it must be {least} or more")
     if given and not any(_named(ref)[1] == CHAT for ref in refs):
         options = " and ".join(f"--{name.replace('_', '-')}" for name in given)
         raise RequestError(
             f"{options}: only the agent `chat` takes it, and none of these is: {', '.join(refs)}. "
             "Set it in the code of your agent."
         )
-    return given
 
 
 def _named(given: str) -> tuple[str, str]:

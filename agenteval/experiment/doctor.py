@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from agenteval._util.version import __version__
-from agenteval.errors import AgentEvalError, NotFound
+from agenteval.errors import AgentEvalError, NotFound, SandboxError
+from agenteval.experiment.api import in_own_loop
 from agenteval.experiment.stores import open_store
 from agenteval.intake.catalogue import catalogue
+from agenteval.sandbox import bubblewrap
 
 _LIBRARIES = ("langgraph", "opentelemetry-sdk", "pydantic", "sqlalchemy", "httpx", "numpy", "scipy")
 _CLASH = "agent-evaluation"  # installs a module and a script named agenteval, too
@@ -32,7 +34,7 @@ class Examined:
 
 def examine(store_url: str) -> list[Examined]:
     """Look at everything that a run or an import rests on. Raises nothing."""
-    return [*_installation(), *_environment(), _suites(), *_store(store_url)]
+    return [*_installation(), *_environment(), _suites(), _sandbox(), *_store(store_url)]
 
 
 def _installation() -> Iterator[Examined]:
@@ -100,6 +102,21 @@ def _langchain_v1() -> Iterator[Examined]:
     given = [name for name in _FIRST_TRACER if os.environ.get(name, "") not in {"", "0", "false", "False"}]
     if given and not any(_langsmith()):
         yield _unset(" ".join(given), "set: LangChain raises in every graph, as if the agent had failed")
+
+
+def _sandbox() -> Examined:
+    """Whether agents can be given a shell here, and what isolates it."""
+
+    async def isolation() -> str:
+        async with bubblewrap() as sandbox:
+            return sandbox.isolation.text
+
+    try:
+        return Examined(what="sandbox", told=in_own_loop(isolation()))
+    except SandboxError as error:
+        said, _, remedy = str(error).partition(". ")
+        told = f"none: {said}. Scenarios without a shell do not need one"
+        return Examined(what="sandbox", told=told, remedy=remedy)
 
 
 def _suites() -> Examined:

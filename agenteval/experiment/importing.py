@@ -10,13 +10,13 @@ from pathlib import Path
 from agenteval._util.canonical import content_hash
 from agenteval._util.ids import derived, new_run_id
 from agenteval.core import semconv
-from agenteval.core.outcome import Finding, Label, Measure, Run, Trial
+from agenteval.core.outcome import COUNTED, Finding, Label, Measure, Run, Trial
 from agenteval.core.ports import TraceStore
 from agenteval.core.span import Span
 from agenteval.core.trajectory import ToolCall, Trajectory
+from agenteval.core.used import used
 from agenteval.errors import ImportRefused
 from agenteval.evaluation.score import INVALID, score
-from agenteval.experiment.run import COUNTED
 from agenteval.intake.files import FileHeader, Imported, Record, read
 from agenteval.telemetry.assemble import SCOPE, trajectory_of
 
@@ -154,6 +154,7 @@ def _trial_of(record: Imported, run: Run, trajectory: Trajectory, repeat: int) -
         error=facts.error,
         fault_of=facts.fault_of,
         seconds=facts.seconds,
+        used=used(trajectory),
     )
 
 

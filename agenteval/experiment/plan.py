@@ -17,7 +17,8 @@ from agenteval.core.outcome import Run
 from agenteval.core.ports import Model
 from agenteval.core.scenario import Suite
 from agenteval.errors import RequestError
-from agenteval.experiment.agents import resolve_agents
+from agenteval.experiment import sandboxes
+from agenteval.experiment.agents import CHAT_SETTINGS, resolve_agents
 from agenteval.experiment.proof import unknown_tools
 from agenteval.experiment.run import AgentSpec, RunPlan
 from agenteval.intake.suites import load_suite
@@ -39,6 +40,7 @@ class RunRequest:
         user_model: Speaks for users with a persona; `user_base_url` and `user_price` belong to it.
         temperature: What the agent `chat` asks its model for; None leaves it to the endpoint.
         max_tokens: The most that `chat` lets its model write in one answer; None leaves it to the endpoint.
+        sandbox: Who makes the sandboxes of scenarios that need them, see `experiment.sandboxes`.
     """
 
     suite: str
@@ -57,10 +59,15 @@ class RunRequest:
     user_price: Mapping[str, float] | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    sandbox: str = sandboxes.DEFAULT
 
     def settings(self) -> dict[str, Json]:
         """As JSON, for the run's record. Holds no secret: keys come from the environment."""
         return plain(self)
+
+    def chat_settings(self) -> dict[str, Any]:
+        """The arguments of ChatAgent that were given."""
+        return {name: getattr(self, name) for name in CHAT_SETTINGS if getattr(self, name) is not None}
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> RunRequest:
@@ -92,14 +99,7 @@ def plan_run(
     _check_base_url("--base-url", request.base_url)
     _check_base_url("--user-base-url", request.user_base_url)
     suite = load_suite(request.suite, loader, select=request.select)
-    agents = resolve_agents(
-        request.agents,
-        suite,
-        loader,
-        project=project,
-        temperature=request.temperature,
-        max_tokens=request.max_tokens,
-    )
+    agents = resolve_agents(request.agents, suite, loader, project=project, chat=request.chat_settings())
     model = None if request.model is None else make_model(request.model, request.base_url)
     prices = None if request.price is None else _prices(request.price)
     user_model = None if request.user_model is None else make_model(request.user_model, request.user_base_url)
@@ -107,15 +107,7 @@ def plan_run(
     _check_models(request, agents, model, prices)
     check_users(suite, user_model, user_prices, max_usd=request.max_usd)
     refuse_unknown_tools(suite, agents)
-    run = resume or Run(
-        id=new_run_id(),
-        kind="execution",
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        suite=suite.id,
-        suite_hash=suite.hash,
-        agents=tuple(spec.name for spec in agents),
-        settings={**request.settings(), **claims_of(suite)},
-    )
+    run = resume or new_run(suite, agents, request.settings())
     if resume is not None and resume.suite_hash != suite.hash:
         raise RequestError(
             f"run {resume.id} cannot go on: the suite {suite.id} has changed since it began. "
@@ -134,6 +126,7 @@ def plan_run(
         prices=prices,
         user_model=user_model,
         user_prices=user_prices,
+        sandbox=sandboxes.provider_of(request.sandbox, loader, project=project),
     )
 
 
@@ -164,9 +157,18 @@ def _check_base_url(option: str, base_url: str | None) -> None:
         )
 
 
-def claims_of(suite: Suite) -> dict[str, Json]:
-    """What a score on the suite means and does not, for the run's record."""
-    return {"claims": list(suite.claims), "does_not_claim": list(suite.does_not_claim)}
+def new_run(suite: Suite, agents: tuple[AgentSpec, ...], settings: Mapping[str, Json]) -> Run:
+    """The record of a run that begins now, with what a score on its suite means and does not."""
+    now = datetime.now(UTC)
+    return Run(
+        id=new_run_id(now),
+        kind="execution",
+        created_at=now.isoformat(timespec="seconds"),
+        suite=suite.id,
+        suite_hash=suite.hash,
+        agents=tuple(spec.name for spec in agents),
+        settings={**settings, "claims": list(suite.claims), "does_not_claim": list(suite.does_not_claim)},
+    )
 
 
 def check_counts(*, trials: int, concurrency: int, retries: int, max_usd: float | None) -> None:
@@ -185,12 +187,7 @@ def _prices(given: Mapping[str, float]) -> Prices:
 def _check_models(
     request: RunRequest, agents: tuple[AgentSpec, ...], model: Model | None, prices: Prices | None
 ) -> None:
-    needs_model = [spec.name for spec in agents if getattr(spec.agent, "needs_model", False)]
-    if needs_model and model is None:
-        raise RequestError(
-            f'agent "{needs_model[0]}" needs a model: pass --model openai:NAME, '
-            "and --base-url URL for an endpoint of your own"
-        )
+    refuse_missing_model(agents, model)
     if request.max_usd is None:
         return
     if model is not None and prices is None:
@@ -202,6 +199,16 @@ def _check_models(
     if unknown:
         raise RequestError(
             f'--max-usd cannot bound agent "{unknown[0]}": it may call models of its own, whose prices are unknown'
+        )
+
+
+def refuse_missing_model(agents: tuple[AgentSpec, ...], model: Model | None) -> None:
+    """Raise RequestError where an agent speaks to the run's model, and there is none."""
+    needs_model = [spec.name for spec in agents if getattr(spec.agent, "needs_model", False)]
+    if needs_model and model is None:
+        raise RequestError(
+            f'agent "{needs_model[0]}" needs a model: pass --model openai:NAME, '
+            "and --base-url URL for an endpoint of your own; in Python model=ChatCompletions(...)"
         )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from agenteval._util.names import did_you_mean
 from agenteval.core.codec import fingerprint
-from agenteval.core.outcome import Score
+from agenteval.core.outcome import COUNTED, Score
 from agenteval.core.ports import Agent, Checker, Session
 from agenteval.core.scenario import Scenario, Suite
 from agenteval.core.trajectory import ToolCall, Trajectory
@@ -20,10 +20,12 @@ from agenteval.errors import ScenarioError, ToolError
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import score
 from agenteval.experiment import mutants
-from agenteval.experiment.run import COUNTED
+from agenteval.experiment.sandboxes import require_sandbox
 from agenteval.harness.limits import Budget
+from agenteval.harness.sandboxes import MakeSandbox
 from agenteval.harness.trial import TrialPlan, TrialResult, run_trial
 from agenteval.intake.solutions import Call, Maybe, Say, Solution
+from agenteval.sandbox import bubblewrap
 from agenteval.telemetry.assemble import trajectory_of
 
 _REFUSAL = "I am sorry, I cannot help with that."
@@ -87,17 +89,24 @@ class IdleAgent:
             heard = await session.say(_REFUSAL)
 
 
-async def prove(suite: Suite, solutions: Sequence[Solution], *, seed: int = 0) -> list[Proof]:
-    """Prove every scenario of a suite."""
+async def prove(
+    suite: Suite, solutions: Sequence[Solution], *, seed: int = 0, sandbox: MakeSandbox = bubblewrap
+) -> list[Proof]:
+    """Prove every scenario of a suite.
+
+    Raises:
+        SandboxError: A scenario needs a sandbox, and none can be started here.
+    """
+    await require_sandbox(suite.scenarios, sandbox)
     return [
-        await _prove(scenario, [s for s in solutions if s.scenario == scenario.id], seed)
+        await _prove(scenario, [s for s in solutions if s.scenario == scenario.id], seed, sandbox)
         for scenario in suite.scenarios
     ]
 
 
-async def _prove(scenario: Scenario, solutions: Sequence[Solution], seed: int) -> Proof:
+async def _prove(scenario: Scenario, solutions: Sequence[Solution], seed: int, sandbox: MakeSandbox) -> Proof:
     problems = [str(error) for error in unknown_tools(scenario, seed)]
-    proving = _Proving(scenario, seed)
+    proving = _Proving(scenario, seed, sandbox)
     references = [solution for solution in solutions if not solution.fails]
     if not references:
         problems.append("there is no reference solution: add solutions/<name>.yaml")
@@ -119,7 +128,10 @@ async def _prove(scenario: Scenario, solutions: Sequence[Solution], seed: int) -
 
 
 def unknown_tools(scenario: Scenario, seed: int = 0) -> list[ScenarioError]:
-    """Two tools of one name, and names in checks and faults that the world does not offer, each with its place."""
+    """Two tools of one name, and names in checks and faults that the world does not offer, each with its place.
+
+    None of a world that breaks: its trials are invalid, and say so.
+    """
 
     def problem(said: str, place: str) -> ScenarioError:
         return ScenarioError(said, file=scenario.source, line=scenario.lines.get(place))
@@ -127,7 +139,10 @@ def unknown_tools(scenario: Scenario, seed: int = 0) -> list[ScenarioError]:
     if scenario.world is None:
         said = "faults are for the tools of a world, and there is no world"
         return [problem(said, "faults[0]")] if scenario.faults else []
-    names = [tool.name for tool in scenario.world.make(seed).tools()]
+    try:
+        names = [tool.name for tool in scenario.world.make(seed).tools()]
+    except Exception:  # noqa: BLE001 (a world's own code may raise anything)
+        return []
     offered = set(names)
     named = [(f"faults[{index}]", f"faults[{index}]", fault.tool) for index, fault in enumerate(scenario.faults)]
     for check in scenario.checks:
@@ -148,12 +163,13 @@ def unknown_tools(scenario: Scenario, seed: int = 0) -> list[ScenarioError]:
 class _Proving:
     """One scenario being proven: the problems that were found, and the checks that were seen to fail."""
 
-    def __init__(self, scenario: Scenario, seed: int) -> None:
+    def __init__(self, scenario: Scenario, seed: int, sandbox: MakeSandbox) -> None:
         self.problems: list[str] = []
         self.omissions = 0
         self.variants = 0
         self._scenario = scenario
         self._seed = seed
+        self._sandbox = sandbox
         self._failed: set[str] = set()
 
     async def reference(self, solution: Solution) -> None:
@@ -192,7 +208,7 @@ class _Proving:
 
     async def idle(self) -> None:
         """Doing nothing fails."""
-        idle = await _judged(self._scenario, IdleAgent(), self._seed)
+        idle = await self._judged(IdleAgent())
         self._failed |= idle.failed
         if idle.trajectory is None:
             self.problems.append(f"doing nothing gave an invalid trial: {idle.result.trial.error}")
@@ -225,7 +241,25 @@ class _Proving:
                 )
 
     async def _played(self, solution: Solution) -> _Judged:
-        return await _judged(self._scenario, SolutionAgent(solution), self._seed)
+        return await self._judged(SolutionAgent(solution))
+
+    async def _judged(self, agent: Agent) -> _Judged:
+        """One trial, judged, kept nowhere."""
+        plan = TrialPlan(
+            run="proof",
+            scenario=self._scenario,
+            agent_name="reference",
+            agent=agent,
+            repeat=0,
+            seed=self._seed,
+            waits=False,
+            sandbox=self._sandbox,
+        )
+        result = await run_trial(plan, budget=Budget())
+        if result.trial.status not in COUNTED:
+            return _Judged(result, None, Score(status="invalid", passed=None))
+        trajectory = replace(trajectory_of(result.spans), start=result.start_state)
+        return _Judged(result, trajectory, score(evaluate(trajectory, self._scenario.checks, self._scenario)))
 
 
 def _can_fail(check: Checker) -> bool:
@@ -261,15 +295,3 @@ class _Judged:
     def failed(self) -> set[str]:
         """Ids of the checks that failed; one finding of several is enough."""
         return {finding.check.partition("[")[0] for finding in self.score.findings if finding.verdict == "fail"}
-
-
-async def _judged(scenario: Scenario, agent: Agent, seed: int) -> _Judged:
-    """One trial, judged, kept nowhere."""
-    plan = TrialPlan(
-        run="proof", scenario=scenario, agent_name="reference", agent=agent, repeat=0, seed=seed, waits=False
-    )
-    result = await run_trial(plan, budget=Budget())
-    if result.trial.status not in COUNTED:
-        return _Judged(result, None, Score(status="invalid", passed=None))
-    trajectory = replace(trajectory_of(result.spans), start=result.start_state)
-    return _Judged(result, trajectory, score(evaluate(trajectory, scenario.checks, scenario)))

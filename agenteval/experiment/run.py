@@ -13,18 +13,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agenteval._util.ids import derived_seed
-from agenteval.core.outcome import Run, Score, Trial
+from agenteval.core.outcome import COUNTED, Run, Score, Trial
 from agenteval.core.ports import Agent, Model, Query, TraceStore
 from agenteval.core.scenario import Scenario, Suite
 from agenteval.core.trajectory import Trajectory
+from agenteval.core.used import used
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import INVALID, score
+from agenteval.experiment.sandboxes import require_sandbox
 from agenteval.harness.limits import Budget
+from agenteval.harness.sandboxes import MakeSandbox
 from agenteval.harness.trial import TrialPlan, TrialResult, run_trial
 from agenteval.models.price import Prices
+from agenteval.sandbox import bubblewrap
 from agenteval.telemetry.assemble import trajectory_of
 
-COUNTED = frozenset({"completed", "limit", "agent_error"})
 _TRIED_AGAIN = frozenset({"invalid", "diverged"})
 _AT_ONCE = 64  # results committed in one transaction, at most
 
@@ -69,6 +72,7 @@ class RunPlan:
     prices: Prices | None = None
     user_model: Model | None = None
     user_prices: Prices | None = None
+    sandbox: MakeSandbox = bubblewrap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,7 @@ def planned_trials(plan: RunPlan) -> list[TrialPlan]:
             user_model=plan.user_model,
             user_prices=plan.user_prices,
             uses_world=spec.uses_world,
+            sandbox=plan.sandbox,
         )
         for repeat in range(plan.trials)
         for scenario in plan.suite.scenarios
@@ -129,6 +134,9 @@ async def carry_out(plan: RunPlan, store: TraceStore, *, on_progress: OnProgress
     """Carry out every trial of the plan that the store does not hold as counted yet.
 
     Cancellation (Ctrl-C) ends the trials at work, commits what is finished, and is raised again.
+
+    Raises:
+        SandboxError: A scenario needs a sandbox, and none can be started here; nothing was begun.
     """
     planned = planned_trials(plan)
     there = {_identity(trial): trial for trial in store.trials(Query(run=plan.run.id))}
@@ -140,6 +148,8 @@ async def carry_out(plan: RunPlan, store: TraceStore, *, on_progress: OnProgress
             summary.already_there += 1
         else:
             work.append(trial if earlier is None else replace(trial, attempt=earlier.attempt + 1))
+    if any(trial.uses_world for trial in work):
+        await require_sandbox(plan.suite.scenarios, plan.sandbox)
     store.put_run(plan.run)
     await _Execution(plan, store, summary, on_progress or (lambda _: None)).execute(work)
     return summary
@@ -242,12 +252,17 @@ def keep_all(store: TraceStore, results: Sequence[tuple[TrialPlan, TrialResult]]
     with store.batch():
         store.append([span for _, result in results for span in result.spans])
         store.put_trials(
-            (result.trial, trajectory, result.start_state)
+            (_counted(result.trial, trajectory), trajectory, result.start_state)
             for (_, result), (trajectory, _) in zip(results, judged, strict=True)
         )
         for (_, result), (_, concluded) in zip(results, judged, strict=True):
             store.record(result.trial.run, result.trial.trajectory or "", concluded.findings, concluded)
     return [concluded for _, concluded in judged]
+
+
+def _counted(trial: Trial, trajectory: Trajectory | None) -> Trial:
+    """The trial, with what it used: reports add that up without reading trajectories."""
+    return trial if trajectory is None else replace(trial, used=used(trajectory))
 
 
 def _judge(scenario: Scenario, result: TrialResult) -> tuple[Trajectory | None, Score]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from agenteval._util.ids import new_run_id
-from agenteval.core.outcome import Run, Score, Trial
+from agenteval.checkers.check import Check, all_tools
+from agenteval.core.outcome import COUNTED, Run, Score, Trial
 from agenteval.core.ports import Query, TraceStore
 from agenteval.core.trajectory import ToolCall, Trajectory
 from agenteval.errors import RequestError
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import INVALID, score
-from agenteval.experiment.run import COUNTED, run_of
+from agenteval.experiment.run import run_of
 from agenteval.experiment.stores import trajectories
 from agenteval.intake.checkfiles import CheckFile
 
@@ -39,7 +40,6 @@ def score_run(
     """
     parent = run_of(store, run_id, kinds={"execution", "import"})
     query = replace(checks.where, run=checks.where.run or parent.id)
-    known = known_tools(store, query)
     now = datetime.now(UTC)
     run = Run(
         id=new_run_id(now),
@@ -53,14 +53,23 @@ def score_run(
     )
     summary = ScoringSummary(run=run)
     batch: list[tuple[Trial, Score]] = []
-    for trial, trajectory in trajectories(store, query):
-        batch.append((trial, judge(trial, trajectory, checks, known)))
+    for judged in judge_all(store, query, checks):
+        batch.append(judged)
         if len(batch) == _AT_ONCE:
             _record(store, run, batch, summary, on_progress)
     _record(store, run, batch, summary, on_progress)
     if not summary.scored:
         raise RequestError(f"run {parent.id} has no trajectory that the checks file's `where` selects")
     return summary
+
+
+def judge_all(store: TraceStore, query: Query, checks: CheckFile) -> Iterator[tuple[Trial, Score]]:
+    """What a checks file concludes of each stored trajectory that a query finds; holds one of them at a time."""
+    known = known_tools(store, query, checks)
+    for trial, trajectory in trajectories(store, query):
+        concluded = judge(trial, trajectory, checks, known)
+        del trajectory  # its memory serves the next one
+        yield trial, concluded
 
 
 def judge(trial: Trial, trajectory: Trajectory, checks: CheckFile, known: frozenset[str]) -> Score:
@@ -70,12 +79,21 @@ def judge(trial: Trial, trajectory: Trajectory, checks: CheckFile, known: frozen
     return score(evaluate(trajectory, checks.checks, known_tools=known))
 
 
-def known_tools(store: TraceStore, query: Query) -> frozenset[str]:
-    """Every tool that was called or offered in these trajectories."""
+def known_tools(store: TraceStore, query: Query, checks: CheckFile) -> frozenset[str]:
+    """Tools that were called or offered in these trajectories: all that the checks name, or else every one.
+
+    A check asks whether a tool that it names is known, and for one that is not, which known names are near. So there
+    is nothing more to learn once each that is named was seen, which as a rule is after a few trajectories.
+    """
+    named = all_tools(check for check in checks.checks if isinstance(check, Check))
     names: set[str] = set()
+    if not named:
+        return frozenset()
     for _, trajectory in trajectories(store, query):
         names.update(call.name for _, call in trajectory.of(ToolCall))
         names.update(trajectory.offered_tools or ())
+        if named <= names:
+            break
     return frozenset(names)
 
 

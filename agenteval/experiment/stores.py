@@ -6,7 +6,8 @@ made is assembled again, from the spans as they were recorded, when it is next l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from agenteval import store as stores
 from agenteval.core.outcome import Trial
 from agenteval.core.ports import Query, TraceStore
 from agenteval.core.trajectory import Trajectory
+from agenteval.core.used import used
 from agenteval.telemetry.assemble import VERSION, trajectory_of
 
 _AT_ONCE = 200  # trajectories committed in one transaction
@@ -61,12 +63,14 @@ def assemble_again(store: TraceStore, query: Query) -> int:
     count = 0
     while batch := list(islice(outdated, _AT_ONCE)):
         with store.batch():
-            count += sum(_assemble_again(store, name) for name in {trial.trajectory for trial in batch} if name)
+            for name in {trial.trajectory for trial in batch} - {None}:
+                count += _assemble_again(store, name or "", [trial for trial in batch if trial.trajectory == name])
     return count
 
 
-def _assemble_again(store: TraceStore, name: str) -> bool:
+def _assemble_again(store: TraceStore, name: str, trials: Sequence[Trial]) -> bool:
     spans, _ = store.read([name])
     if spans:
-        store.keep(trajectory_of(spans, conflicts=store.conflicts([name])))
+        again = trajectory_of(spans, conflicts=store.conflicts([name]))
+        store.put_trials((replace(trial, used=used(again)), again, None) for trial in trials)
     return bool(spans)

@@ -7,7 +7,7 @@ It never holds the scenario's intent. One turn (the user speaks, the agent works
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, cast
@@ -18,7 +18,7 @@ from agenteval.core.codec import message_to_json
 from agenteval.core.json import Json
 from agenteval.core.message import Message, text_message
 from agenteval.core.model import Completion, ModelRequest
-from agenteval.core.ports import Model, OpenRecord, User, World
+from agenteval.core.ports import Model, OpenRecord, World
 from agenteval.core.trajectory import OfferedTool
 from agenteval.errors import (
     AgentEvalError,
@@ -26,16 +26,20 @@ from agenteval.errors import (
     ContextExceeded,
     LimitReached,
     ModelError,
+    ScenarioError,
     ToolError,
     UserError,
     WorldError,
 )
 from agenteval.harness.limits import Meter
+from agenteval.harness.sandboxes import AgentSandbox, TrialSandbox
 from agenteval.harness.stalls import Interrupted
+from agenteval.harness.user_line import UserLine
 from agenteval.models.price import Prices, cost_of
 from agenteval.telemetry.capture import TrialRecorder
 from agenteval.world.faults import Injector
 
+_LONGEST_SHOWN = 200  # characters of a question in an error
 _PATIENCE = 100  # refusals after which an agent that goes on regardless is parked
 
 
@@ -47,12 +51,13 @@ class LiveSession:
         opening: The first thing that the agent hears.
         instructions: The policy that it works under.
         world: The world behind the tools; None where there is none.
-        user: The other side; None where the agent works alone.
+        user: The line to the other side; None where the agent works alone.
         model: The run's model, if any.
         prices: What the model costs; None where unknown.
         recorder: The trial's recorder.
         meter: The trial's limits.
         seed: The trial's seed.
+        sandbox: The trial's sandbox.
         faults: What misbehaves in the trial.
     """
 
@@ -63,22 +68,24 @@ class LiveSession:
         opening: str,
         instructions: str | None,
         world: World | None,
-        user: User | None,
+        user: UserLine | None,
         model: Model | None,
         prices: Prices | None,
         recorder: TrialRecorder,
         meter: Meter,
         seed: int,
+        sandbox: TrialSandbox,
         faults: Injector,
     ) -> None:
         self.opening = opening
-        self.instructions = instructions
         self.seed = seed
         self.recorder = recorder
         self.tools: Sequence[OfferedTool] = () if world is None else tuple(world.tools())
         self.model: Model | None = None if model is None else _RecordedCalls(model, prices, self)
         self.fault: tuple[str, BaseException] | None = None
         self._agent_name = agent_name
+        self._instructions = instructions
+        self._handed_over = False
         self._world = world
         self._user = user
         self._meter = meter
@@ -86,7 +93,16 @@ class LiveSession:
         self._heard: list[Message] = []
         self._turn: OpenRecord | None = None
         self._one_call = asyncio.Lock()
+        self.sandbox = AgentSandbox(sandbox, limited=self.limited, one_at_a_time=self._one_call)
         self._refusals = 0
+
+    @property
+    def instructions(self) -> str | None:
+        """The policy. Who reads it has been handed it, and the turn then says so; who never does was never told."""
+        if self._instructions and self._turn is not None and not self._handed_over:
+            self._handed_over = True
+            self._turn.set(semconv.SYSTEM_INSTRUCTIONS, self._instructions)
+        return self._instructions
 
     def begin(self) -> None:
         """Open the first turn."""
@@ -161,6 +177,35 @@ class LiveSession:
             UserError: The simulated user broke.
             LimitReached: The trial's limits do not allow another turn.
         """
+        await self._speak(text)
+        reply = await self._reply()
+        if reply is not None:
+            async with self.limited():
+                self._next_turn(reply)
+        return reply
+
+    async def ask(self, question: str, *, value: Json = None) -> bool | str:
+        """Ask the user what the agent cannot go on without. The answer opens a turn, as a reply does.
+
+        Args:
+            question: What the user hears.
+            value: What the agent stopped at; None where that is the question itself.
+
+        Raises:
+            ScenarioError: Nobody answers.
+            UserError: The simulated user broke.
+            LimitReached: The trial's limits do not allow another turn.
+        """
+        await self._speak(question)
+        answer = await self._answer(question)
+        interrupt: Json = {"value": question if value is None else plain(value), "answer": answer}
+        words = answer if isinstance(answer, str) else "Yes." if answer else "No."
+        async with self.limited():
+            self._next_turn(words, interrupt)
+        return answer
+
+    async def _speak(self, text: str) -> None:
+        """End the turn with what the agent says."""
         if self._turn is not None:
             self._turn.set(semconv.OUTPUT_MESSAGES, [message_to_json(text_message("assistant", text))])
             self.finish()
@@ -169,11 +214,6 @@ class LiveSession:
                 self._meter.turn()  # the conversation is over, and the agent goes on speaking
         self._heard.append(text_message("assistant", text))
         await asyncio.sleep(0)  # an agent that only speaks must not keep the harness from stopping it
-        reply = await self._reply()
-        if reply is not None:
-            async with self.limited():
-                self._next_turn(reply)
-        return reply
 
     @asynccontextmanager
     async def limited(self) -> AsyncGenerator[None]:
@@ -193,35 +233,47 @@ class LiveSession:
     async def _reply(self) -> str | None:
         if self._user is None:
             return None
+        reply = await self._from_user(self._user.reply)
+        if reply is None or isinstance(reply, str):
+            return reply
+        raise self._misspoke(f"a user must reply with text or None, not {type(reply).__name__}")
+
+    async def _answer(self, question: str) -> bool | str:
+        """What the user answers; nobody's silence is taken for an answer."""
+        answer = None if self._user is None else await self._from_user(self._user.answer)
+        if isinstance(answer, (bool, str)):
+            return answer
+        if answer is not None:
+            raise self._misspoke(f"a user must answer with true, false, text or None, not {type(answer).__name__}")
+        error = ScenarioError(_nobody_answers(question, there_is_a_user=self._user is not None))
+        self.blame("scenario", error)
+        raise error
+
+    async def _from_user(self, speaks: Callable[[Sequence[Message]], Awaitable[object]]) -> object:
         try:
-            reply = await self._user.reply(tuple(self._heard))
+            return await speaks(tuple(self._heard))
         except Exception as error:
             whose = "model" if isinstance(error, ModelError) else "user"
             self.blame(whose, error)
             raise UserError(f"{type(error).__name__}: {error}") from error
-        if reply is None:
-            return None
-        if not isinstance(cast("object", reply), str):
-            error = UserError(f"a user must reply with text or None, not {type(reply).__name__}")
-            self.blame("user", error)
-            raise error
-        return reply
 
-    def _next_turn(self, text: str) -> None:
-        self._open_turn(text)
+    def _misspoke(self, why: str) -> UserError:
+        error = UserError(why)
+        self.blame("user", error)
+        return error
+
+    def _next_turn(self, text: str, interrupt: Json = None) -> None:
+        self._open_turn(text, interrupt)
         if self._meter.endless:
-            error = UserError("the user did not end the conversation in 1,000 turns; set limits: {turns: …}")
-            self.blame("user", error)
-            raise error
+            raise self._misspoke("the user did not end the conversation in 1,000 turns; set limits: {turns: …}")
 
-    def _open_turn(self, text: str) -> None:
+    def _open_turn(self, text: str, interrupt: Json = None) -> None:
         message = text_message("user", text)
-        first = not self._heard
         self._heard.append(message)
         self.recorder.enter(None)  # a turn follows the one before it, and is no part of it
         self._turn = self.recorder.open_agent(self._agent_name, messages=[message])
-        if first and self.instructions:
-            self._turn.set(semconv.SYSTEM_INSTRUCTIONS, self.instructions)
+        if interrupt is not None:
+            self._turn.set(semconv.INTERRUPT, interrupt)
         self.recorder.enter(self._turn)
         self._meter.turn()
 
@@ -260,6 +312,14 @@ class _RecordedCalls:
         if usage.cost_usd is None:
             usage = replace(usage, cost_usd=cost_of(usage, self._prices))
         return replace(completion, usage=usage)
+
+
+def _nobody_answers(question: str, *, there_is_a_user: bool) -> str:
+    shown = question if len(question) <= _LONGEST_SHOWN else f"{question[:_LONGEST_SHOWN]}…"
+    asked = f'the agent stopped to ask "{shown}", and nobody answers: '
+    if there_is_a_user:
+        return f"{asked}give the scenario's user `approves: true` or `approves: false`, or one more line in `then`"
+    return f"{asked}the scenario has no user; give it one with `approves: true` or `approves: false`"
 
 
 def _provider(model: Model) -> str:

@@ -4,7 +4,7 @@ completed     the agent came to its end
 limit         a limit of the scenario, or the context of its model, stopped it; scored all the same
 agent_error   the agent raised; scored, with a failed `finished` finding
 diverged      the simulated user left its part; not counted, tried again
-invalid       the harness, the world, the user, the model endpoint or the scenario broke; not counted, tried again
+invalid       the harness, the world, the user, the sandbox, the model endpoint or the scenario broke; likewise
 """
 
 from __future__ import annotations
@@ -28,18 +28,22 @@ from agenteval.errors import (
     LimitReached,
     ModelError,
     RequestError,
+    SandboxError,
     ScenarioError,
     UserDiverged,
     UserError,
     WorldError,
 )
 from agenteval.harness.limits import Budget, Meter
+from agenteval.harness.sandboxes import MakeSandbox, TrialSandbox
 from agenteval.harness.session import LiveSession
 from agenteval.harness.stalls import Interrupted, StallWatch, Watched, stall_watch, working
 from agenteval.harness.user_calls import UserCalls
+from agenteval.harness.user_line import UserLine
 from agenteval.models.price import Prices
 from agenteval.models.refusals import outgrew_context
-from agenteval.telemetry.capture import capture
+from agenteval.sandbox import bubblewrap
+from agenteval.telemetry.capture import TrialRecorder, capture
 from agenteval.world.faults import Injector
 from agenteval.world.state_world import StateWorld
 
@@ -50,6 +54,7 @@ _FAULTS: tuple[tuple[type[BaseException], str], ...] = (
     (WorldError, "world"),
     (UserError, "user"),
     (ModelError, "model"),
+    (SandboxError, "sandbox"),
     (ScenarioError, "scenario"),
     (RequestError, "harness"),
 )
@@ -63,6 +68,7 @@ class TrialPlan:
         user_model: Speaks for users with a persona; without one, the rule-based user who knows the same stands in.
         uses_world: False for an agent that keeps its own tools: no fault can be injected into those.
         waits: Whether injected latency is waited for.
+        sandbox: Gives the trial's sandbox, where its world or its agent wants one.
     """
 
     run: str
@@ -78,6 +84,7 @@ class TrialPlan:
     user_prices: Prices | None = None
     uses_world: bool = True
     waits: bool = True
+    sandbox: MakeSandbox = bubblewrap
 
     @property
     def trace_id(self) -> str:
@@ -118,21 +125,30 @@ async def run_trial(plan: TrialPlan, *, budget: Budget) -> TrialResult:
     began = time.monotonic()
     try:
         world, user, user_calls = _surroundings(plan, budget)
-        start = None if world is None else world.state()
-        start_hash = None if world is None else state_hash(start)
     except Exception as error:  # noqa: BLE001 (a scenario's own code may raise anything)
-        whose = next((name for kind, name in _FAULTS if isinstance(error, kind)), "world")
-        return TrialResult(trial=_trial(plan, _Ended("invalid", error=_line(error), fault_of=whose), began))
+        return _not_begun(plan, error, began)
     work = _Work(plan, world, user, budget)
     if user_calls is not None:
         user_calls.recorder = work.recorder
     try:
-        ended = await work.run()
+        async with work.sandbox:
+            try:
+                await work.sandbox.serve(world)
+                start = None if world is None else world.state()
+                start_hash = None if world is None else state_hash(start)
+            except Exception as error:  # noqa: BLE001 (likewise)
+                work.recorder.close({})
+                return _not_begun(plan, error, began)
+            ended = await work.run()
+            await work.sandbox.settle()
+            if world is not None:
+                ended = _with_proof(ended, world, start, start_hash, work)
     except asyncio.CancelledError:
         work.recorder.close({})
         raise
-    if world is not None:
-        ended = _with_proof(ended, world, start, start_hash, work)
+    if work.sandbox.fault is not None and ended.fault_of is None:  # found when the agent was done
+        whose, fault = work.sandbox.fault
+        ended = replace(ended, status="invalid", error=_line(fault), fault_of=whose)
     spans = work.recorder.close(_learned(ended, work, start_hash))
     return TrialResult(
         trial=_trial(plan, ended, began, traced=True),
@@ -142,45 +158,83 @@ async def run_trial(plan: TrialPlan, *, budget: Budget) -> TrialResult:
     )
 
 
+def _not_begun(plan: TrialPlan, error: Exception, began: float) -> TrialResult:
+    """A trial that something broke before the agent was there."""
+    whose = next((name for kind, name in _FAULTS if isinstance(error, kind)), "world")
+    return TrialResult(trial=_trial(plan, _Ended("invalid", error=_line(error), fault_of=whose), began))
+
+
+class _Clock:
+    """A trial's time: what is allowed, and what others took from it."""
+
+    def __init__(self, allowed_s: float | None) -> None:
+        self.began = time.monotonic()
+        self.lost_s = 0.0
+        self._allowed_s = allowed_s
+
+    def left(self) -> float | None:
+        """Seconds until it is up; None where it has no end."""
+        if self._allowed_s is None:
+            return None
+        return max(0.0, self._allowed_s + self.lost_s - (time.monotonic() - self.began))
+
+
 class _Work:
-    """One trial at work: its recorder, meter and session, and the task that the agent runs in."""
+    """One trial at work: its recorder, meter and session, and the task that the agent runs in.
+
+    Nothing that the agent is handed leads back to this object: it holds the plan, and so the scenario's intent.
+    """
 
     def __init__(self, plan: TrialPlan, world: World | None, user: User | None, budget: Budget) -> None:
         self._plan = plan
-        self._began = time.monotonic()
-        self._lost_s = 0.0
-        self._watched = Watched(name=f"agent {plan.agent_name} ({plan.scenario.id})", time_left=self._time_left)
+        self._user = user
+        self._clock = clock = _Clock(plan.scenario.limits.seconds)
+        self._watched = Watched(name=f"agent {plan.agent_name} ({plan.scenario.id})", time_left=clock.left)
         loop = asyncio.get_running_loop()
-        self._stopped: asyncio.Future[None] = loop.create_future()
-        self.meter = Meter(
+        stopped: asyncio.Future[None] = loop.create_future()
+        self._stopped = stopped
+        self.meter = meter = Meter(
             plan.scenario.limits,
             budget,
-            used=lambda: (self.recorder.usage, self.recorder.tool_calls),
-            stop=lambda: loop.call_soon_threadsafe(self._stop),
+            used=lambda: (recorder.usage, recorder.tool_calls),
+            stop=lambda: loop.call_soon_threadsafe(_settle, stopped),
         )
-        self.recorder = capture().open(
-            plan.trace_id, f"trial {plan.scenario.id}", _root_attributes(plan), on_use=self.meter.check
+        recorder = capture().open(
+            plan.trace_id, f"trial {plan.scenario.id}", _root_attributes(plan), on_use=meter.check
         )
+        self.recorder = recorder
+        self.sandbox = TrialSandbox(plan.sandbox, recorder)
+        self._line = UserLine()
         self.faults = Injector(plan.scenario.faults, waits=plan.waits)
         self.session = LiveSession(
             agent_name=plan.agent_name,
             opening=plan.scenario.opening,
             instructions=plan.scenario.instructions,
             world=world,
-            user=user,
+            user=None if user is None else self._line,
             model=plan.model,
             prices=plan.prices,
             recorder=self.recorder,
             meter=self.meter,
             seed=plan.seed,
+            sandbox=self.sandbox,
             faults=self.faults,
         )
 
     async def run(self) -> _Ended:
+        """Run the agent, and the user where there is one."""
+        if self._user is None:
+            return await self._with_agent()
+        watched = Watched(name=f"the user of {self._plan.scenario.id}", time_left=self._clock.left)
+        async with self._line.attended(self._user, self.recorder, watched):
+            return await self._with_agent()
+
+    async def _with_agent(self) -> _Ended:
         """Run the agent in a task of its own, so that a limit can cancel it whatever it catches."""
+        self._clock.began = time.monotonic()  # what came before, such as starting a sandbox, is not the agent's time
         watch = stall_watch()
         with watch.over(self._watched):
-            task = asyncio.create_task(self._converse())
+            task = asyncio.create_task(_converse(self._plan.agent, self.session, self.recorder, self._watched))
             try:
                 await self._until_done_or_up(task, watch)
                 if not task.done():
@@ -199,34 +253,17 @@ class _Work:
     async def _until_done_or_up(self, task: asyncio.Task[None], watch: StallWatch) -> None:
         """Wait until the agent is done, a limit stops it, or its time is up. Time that others took is given back."""
         while True:
-            await asyncio.wait({task, self._stopped}, timeout=self._time_left(), return_when=asyncio.FIRST_COMPLETED)
-            self._lost_s = watch.lost(self._watched, self._began)
-            left = self._time_left()
+            clock = self._clock
+            await asyncio.wait({task, self._stopped}, timeout=clock.left(), return_when=asyncio.FIRST_COMPLETED)
+            clock.lost_s = watch.lost(self._watched, clock.began)
+            left = clock.left()
             if task.done() or self._stopped.done() or (left is not None and left <= 0):
                 return
-
-    def _time_left(self) -> float | None:
-        """Seconds until the trial's time is up."""
-        allowed = self._plan.scenario.limits.seconds
-        return None if allowed is None else max(0.0, allowed + self._lost_s - (time.monotonic() - self._began))
 
     def told_faults(self) -> Attribute | None:
         """The scenario's faults, and which of them the agent met; None where none could be injected."""
         told = self.faults.told() if self._plan.uses_world else []
         return cast("Attribute", told) or None
-
-    def _stop(self) -> None:
-        if not self._stopped.done():
-            self._stopped.set_result(None)
-
-    async def _converse(self) -> None:
-        working(self._watched)
-        with self.recorder.active():
-            try:
-                self.session.begin()
-                await self._plan.agent.run(self.session)
-            finally:
-                self.session.finish()
 
     async def _stragglers(self) -> None:
         """Wait a little for spans of other instrumentations that end after the agent has."""
@@ -242,8 +279,9 @@ class _Work:
         breach = self.meter.breach
         if isinstance(breach, BudgetSpent):
             return _Ended("invalid", error=str(breach), fault_of="harness")
-        if self.session.fault is not None:
-            whose, fault = self.session.fault
+        noted = self.sandbox.fault or self.session.fault
+        if noted is not None:
+            whose, fault = noted
             if isinstance(fault, UserDiverged):
                 return _Ended("diverged", error=str(fault), fault_of=whose, detail=fault.how)
             return _Ended("invalid", error=_line(fault), fault_of=whose)
@@ -261,6 +299,21 @@ class _Work:
         if whose is not None:
             return _Ended("invalid", error=_line(error), fault_of=whose)
         return _Ended("agent_error", error=_line(error), fault_of="agent")
+
+
+def _settle(stopped: asyncio.Future[None]) -> None:
+    if not stopped.done():
+        stopped.set_result(None)
+
+
+async def _converse(agent: Agent, session: LiveSession, recorder: TrialRecorder, watched: Watched) -> None:
+    working(watched)
+    with recorder.active():
+        try:
+            session.begin()
+            await agent.run(session)
+        finally:
+            session.finish()
 
 
 def _surroundings(plan: TrialPlan, budget: Budget) -> tuple[World | None, User | None, UserCalls | None]:
@@ -306,6 +359,7 @@ def _learned(ended: _Ended, work: _Work, start_hash: str | None) -> dict[str, At
         semconv.END_STATE: ended.end_state,
         semconv.OFFERED_TOOLS: sorted(tool.name for tool in work.session.tools) or None,
         semconv.FAULTS: work.told_faults(),
+        semconv.SANDBOX: None if work.sandbox.isolation is None else work.sandbox.isolation.text,
     }
     return {key: value for key, value in learned.items() if value is not None}
 

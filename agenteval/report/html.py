@@ -23,6 +23,7 @@ from markupsafe import Markup
 from agenteval.core.ports import Query, TraceStore
 from agenteval.core.trajectory import Trajectory
 from agenteval.experiment.stores import trajectories
+from agenteval.report import usewords
 from agenteval.report.evidence import clean
 from agenteval.report.pack import Packer
 from agenteval.report.text import counts, methods, passed_of, rate, some_ks
@@ -82,6 +83,9 @@ def _page(report: Mapping[str, Any], pieces: Sequence[str]) -> str:
             axis=_axis(),
             ks=some_ks({k: None for agent in report["agents"] for k in agent["pass_hat_k"]}),
             methods=methods(report),
+            used=usewords.columns(report),
+            used_notes=usewords.notes(report),
+            heads=usewords.HEADS,
             index=_script_json(_index(report)),
             pieces=Markup("\n").join(pieces),  # base64
             style=Markup(style),  # noqa: S704 (ours)
@@ -96,6 +100,7 @@ def _page(report: Mapping[str, Any], pieces: Sequence[str]) -> str:
 def _environment() -> Environment:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(v=one_line, rate=rate, counts=counts, plot=_plot, passed_of=passed_of, shade=_shade)
+    environment.filters.update(total=usewords.total, per_trial=usewords.per_trial, ends=usewords.ends)
     return environment
 
 

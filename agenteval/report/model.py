@@ -16,8 +16,10 @@ from typing import Any, Literal, cast, get_args
 import orjson
 
 from agenteval._util.version import __version__
-from agenteval.core.outcome import Finding, Interval, Measure, Run, Score, Trial, TrialStatus
+from agenteval.core.outcome import Finding, Measure, Run, Score, Trial, TrialStatus
 from agenteval.core.ports import TraceStore
+from agenteval.core.sandbox import LOCAL, WARNING
+from agenteval.report.use import interval, use, with_use
 from agenteval.report.visible import natural, storable
 from agenteval.stats import clustered_mean, over_scenarios, pass_at_k, pass_hat_k, pass_rate, wilson
 
@@ -50,7 +52,9 @@ def build(store: TraceStore, run_id: str, *, confidence: float = 0.95) -> dict[s
         NotFound: There is no such run.
     """
     run = store.run(run_id)
-    rows = [Row(trial, score) for trial, score in store.outcomes(run.id)]
+    outcomes = list(store.outcomes(run.id))
+    trials = with_use(store, [trial for trial, _ in outcomes], run.parent or run.id)
+    rows = [Row(trial, score) for trial, (_, score) in zip(trials, outcomes, strict=True)]
     agents = list(dict.fromkeys([*run.agents, *(row.trial.agent for row in rows)]))
     rows = _ordered(rows, agents)
     document = {
@@ -58,6 +62,7 @@ def build(store: TraceStore, run_id: str, *, confidence: float = 0.95) -> dict[s
         "agenteval": __version__,
         "run": {**asdict(run), "agents": list(run.agents)},
         "suite": _suite(run),
+        "notices": _notices(run, store),
         "confidence": confidence,
         **_figures(rows, confidence),
         "agents": [{"agent": agent, **_figures(of, confidence)} for agent, of in _by_agent(rows, agents).items()],
@@ -105,9 +110,10 @@ def _suite(run: Run) -> dict[str, Any] | None:
     return said
 
 
-def interval(value: Interval) -> dict[str, Any]:
-    """An interval as JSON."""
-    return {name: getattr(value, name) for name in Interval.__slots__}
+def _notices(run: Run, store: TraceStore) -> list[str]:
+    """What has to be known before any figure is read; of a scoring, also that of the run that it judges."""
+    ran = run if run.parent is None else store.run(run.parent)
+    return [WARNING] if ran.settings.get("sandbox") == LOCAL else []
 
 
 # --- figures of a set of trials
@@ -130,6 +136,7 @@ def _figures(rows: Sequence[Row], confidence: float) -> dict[str, Any]:
         "scores": _tally(CONCLUSIONS, (conclusion(row.score) for row in rows)),
         "metric": _mean({name: [row.score.metric for row in of] for name, of in by_scenario.items()}, confidence),
         "seconds": _total(row.trial.seconds for row in rows),
+        "used": use([row.trial for row in rows], confidence),
     }
 
 

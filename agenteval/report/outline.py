@@ -16,6 +16,7 @@ from agenteval.core.trajectory import (
     AgentRun,
     Content,
     Handoff,
+    Interrupt,
     ModelCall,
     StateChange,
     Step,
@@ -133,9 +134,12 @@ class _Outline:
             yield Row(depth=depth, label="agent", said=(Said(text=one_line(run.name) or "(no name)"),))
         yield from self._members(run.id, depth)
 
-    def _begin(self, run: AgentRun) -> int:
+    def _begin(self, run: AgentRun, depth: int = 0) -> int:
+        """Where a run began: its first step, or that of a run inside it."""
         own = self._own.get(run.id)
-        return own[0].index if own else len(self._steps)
+        first = own[0].index if own else len(self._steps)
+        inner = self._loose.get(run.id, []) if depth < _DEEPEST else []
+        return min([first, *(self._begin(one, depth + 1) for one in inner)])
 
     def _row(self, step: Step, depth: int) -> Row:
         label, said = _content(step)
@@ -179,6 +183,8 @@ def _content(step: Step) -> tuple[str, list[Said]]:
         return "changed", [Said(text=_operation(operation), tone="quiet") for operation in content.patch]
     if isinstance(content, Handoff):
         return "hands over", [Said(text=f"to {one_line(content.target)}")]
+    if isinstance(content, Interrupt):
+        return "stopped", [Said(text=pretty(content.value)), Said(text=pretty(content.answer), tone="result")]
     return one_line(content.kind), [Said(text=pretty(content.data), tone="quiet")]
 
 

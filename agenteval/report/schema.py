@@ -19,6 +19,7 @@ from typing import Any, TypeAlias, get_args
 import orjson
 
 from agenteval.core.outcome import CheckRole, ReasonCode, RunKind, TrialStatus, Verdict
+from agenteval.core.used import AMOUNTS
 from agenteval.report.model import CONCLUSIONS, VERDICTS
 
 Schema: TypeAlias = dict[str, Any]
@@ -129,6 +130,19 @@ _RUN = _object(
 
 # --- report.v1
 
+_USE = _object(
+    {
+        "unit": {"type": "string", "description": "Now one of: calls, tokens, usd, seconds."},
+        "total": _NUMBER_OR_NULL,
+        "of": _one_of("trials", "model_calls"),
+        "counted": _COUNT,
+        "left_out": _COUNT,
+        "per_trial": _ref("interval"),
+    },
+    said="A sum over all trials; `counted` and `left_out` are how many trials or model calls did and did not report "
+    "it, null is not measured. `per_trial` is the mean over counted trials in which it was measured throughout.",
+)
+_USED = _map(_ref("use"), said="By name: model_calls, tool_calls, seconds, " + ", ".join(AMOUNTS) + ".")
 _FIGURES: dict[str, Schema] = {
     "trials_total": _COUNT,
     "pass_rate": _ref("interval"),
@@ -187,6 +201,7 @@ _DEFS: dict[str, Schema] = {
     "statuses": _STATUSES,
     "finding": _FINDING,
     "run": _RUN,
+    "use": _USE,
 }
 _REPORT = _object(
     {
@@ -196,10 +211,14 @@ _REPORT = _object(
         "suite": _or_null(_SUITE),
         "confidence": {"type": "number"},
         **_FIGURES,
-        "agents": _list(_object({"agent": _TEXT, **_FIGURES})),
+        "agents": _list(_object({"agent": _TEXT, **_FIGURES}, {"used": _USED})),
         "scenarios": _list(_object({"scenario": _TEXT, **_ONE_RATE, "agents": _map(_object(_ONE_RATE))})),
         "checks": _list(_REPORT_CHECK),
         "trials": _list(_REPORT_TRIAL),
+    },
+    {
+        "notices": _list(_TEXT, said="What has to be known before any figure is read."),
+        "used": _USED,
     },
     said="The report of a run: agenteval report --json.",
 )
@@ -291,6 +310,42 @@ _DOCTOR = _object(
     },
     said="What was found of an installation, a project and its store: agenteval doctor --json.",
 )
+_SUITE_PAGE = _object(
+    {
+        "schema": {"const": "suite.v1"},
+        "suite": _TEXT,
+        "version": _TEXT,
+        "title": _TEXT,
+        "claims": _list(_TEXT),
+        "does_not_claim": _list(_TEXT),
+        "agents": _list(_TEXT),
+        "levels": {"type": "object", "additionalProperties": _COUNT},
+        "alike": _object({"passed": _list(_TEXT), "failed": _list(_TEXT)}),
+        "scenarios": _list(
+            _object(
+                {
+                    "scenario": _TEXT,
+                    "level": _TEXT_OR_NULL,
+                    "tags": _list(_TEXT),
+                    "intent": _TEXT_OR_NULL,
+                    "tools": _list(_TEXT),
+                    "checks": _list(_object({"id": _TEXT, "check": _TEXT, "title": _TEXT, "role": _TEXT})),
+                    "faults": _list(_TEXT),
+                    "results": {
+                        "type": "object",
+                        "additionalProperties": _object({"passed": _COUNT, "counted": _COUNT, "left_out": _COUNT}),
+                    },
+                    "alike": {"enum": ["passed", "failed", None]},
+                }
+            )
+        ),
+    },
+    said="What a suite asks, and which scenarios tell its shipped agents apart: agenteval report --suite --json.",
+)
+_NEW = _object(
+    {"schema": {"const": "new.v1"}, "files": _list(_TEXT), "tools": _list(_TEXT)},
+    said="What was written for an agent, and the tools that were read from it: agenteval new --json.",
+)
 _RUN_OUTPUT = _object(
     {
         "schema": {"const": "run.v1"},
@@ -374,6 +429,7 @@ _KINDS: dict[str, Schema] = {
         optional={"injected": _TEXT},
     ),
     "handoff": _object({"target": _TEXT}),
+    "interrupt": _object({"value": _ANY, "answer": _ANY}),
     "state_change": _object({"patch": _list({"type": "object"}), "caused_by": _TEXT_OR_NULL}),
 }
 _STEP: Schema = {
@@ -456,6 +512,8 @@ _DOCUMENTS: dict[str, tuple[Schema, dict[str, Schema]]] = {
     "import.v1": (_IMPORT, {}),
     "checks.v1": (_CHECKS, {}),
     "doctor.v1": (_DOCTOR, {}),
+    "new.v1": (_NEW, {}),
+    "suite.v1": (_SUITE_PAGE, {}),
     "run.v1": (_RUN_OUTPUT, _WITH_REPORT),
     "score.v1": (_SCORE, _WITH_REPORT),
 }

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agenteval.checkers import CheckDoc
+from agenteval.report import usewords
 from agenteval.report.terminal import width_of
 from agenteval.report.visible import clipped, natural, one_line
 from agenteval.stats import METHODS
@@ -40,10 +41,14 @@ def render(report: Mapping[str, Any], *, width: int | None = None, color: bool =
     run = report["run"]
     suite = f", suite {one_line(run['suite'])}" if run["suite"] else ""
     console.print(Text(f"run {run['id']} ({run['kind']}{suite}), {report['trials_total']} trials", style="bold"))
+    for notice in report.get("notices", ()):
+        console.print(Text(notice, style="bold red"))
     console.print()
     _print(console, _agents(report))
     if any(len(agent["pass_hat_k"]) > 1 for agent in report["agents"]):
         _print(console, _repeats(report))
+    for table in _used(report, console.width):
+        _print(console, table)
     _print(console, _scenarios(report, console.width))
     troubled = _troubled(report["checks"])
     if troubled:
@@ -112,6 +117,44 @@ def render_check(doc: CheckDoc, *, width: int | None = None, color: bool = False
         table.add_row(Text(name, style="dim"), Text(value))
     console.print(table)
     return _text(console)
+
+
+def render_suite(page: Mapping[str, Any], *, width: int | None = None, color: bool = False) -> str:
+    """A suite's page, as `report.suite.build` gives it."""
+    console = _console(width, color=color)
+    levels = ", ".join(f"{count} {level}" for level, count in page["levels"].items())
+    console.print(Text(f"{one_line(page['suite'])}: {one_line(page['title'])}", style="bold"))
+    console.print(Text(f"{_number(len(page['scenarios']), 'scenario')}: {levels}"))
+    for head, lines in (("a score here means:", page["claims"]), ("it does not mean:", page["does_not_claim"])):
+        console.print()
+        console.print(Text(head, style="dim"))
+        for line in lines or ["(not said)"]:
+            console.print(Text(f"  {one_line(line)}"))
+    console.print()
+    agents = page["agents"]
+    table = _table("scenario", "level", *map(one_line, agents), "tools", "checks", "faults")
+    for scenario in page["scenarios"]:
+        table.add_row(
+            _cell_text(scenario["scenario"]),
+            scenario["level"] or "-",
+            *(_passed_of(scenario["results"].get(agent)) for agent in agents),
+            str(len(scenario["tools"])),
+            str(len(scenario["checks"])),
+            str(len(scenario["faults"]) or "-"),
+        )
+    _print(console, table)
+    for answer, said in (("passed", "every shipped agent passes"), ("failed", "every shipped agent fails")):
+        if page["alike"][answer]:
+            console.print(Text(f"{said}, in every trial: {_listed(page['alike'][answer], 40)}"))
+    if len(agents) < 2:
+        console.print(
+            Text("the suite ships fewer than two agents that need no model: what tells agents apart is not measured")
+        )
+    return _text(console)
+
+
+def _passed_of(count: Mapping[str, int] | None) -> str:
+    return f"{count['passed']}/{count['counted']}" if count and count["counted"] else "not measured"
 
 
 # --- figures in words
@@ -224,6 +267,44 @@ def _repeats(report: Mapping[str, Any]) -> Table:
                 *("-" if value is None else f"{value:.3f}" for value in values),
             )
     return table
+
+
+def _used(report: Mapping[str, Any], width: int) -> list[Table]:
+    """What each agent used, in all and a trial; in several tables where the figures are too many for one."""
+    agents = [agent for agent in report["agents"] if "used" in agent]
+    heads = {name: usewords.HEADS[name].replace(" ", "\n") for name in usewords.columns(report)}
+    cells = {
+        name: [text(agent["used"][name]) for agent in agents for text in (usewords.total, usewords.per_trial)]
+        for name in heads
+    }
+    names = [clipped(one_line(agent["agent"]), 24) for agent in agents]
+    room = width - max(map(cell_len, [*names, "agent"])) - len("per trial") - 6
+    sizes = {name: max(map(cell_len, [*cells[name], *heads[name].split("\n")])) + 3 for name in heads}
+    tables: list[Table] = []
+    for some in _in_room(sizes, room):
+        table = _table("agent", "", title=None if tables else "used")
+        for name in some:
+            table.add_column(heads[name], justify="right", no_wrap=True)
+        for row in range(2 * len(agents)):
+            said = (names[row // 2], "in all") if row % 2 == 0 else ("", "per trial")
+            table.add_row(*map(Text, said), *(Text(cells[name][row]) for name in some))
+        tables.append(table)
+    if tables:
+        tables[-1].caption = "\n".join(usewords.notes(report)) or None
+    return tables
+
+
+def _in_room(sizes: Mapping[str, int], room: int) -> list[list[str]]:
+    """Names in as few lines as have room for their sizes, at least one a line."""
+    lines: list[list[str]] = []
+    left = 0
+    for name, size in sizes.items():
+        if not lines or size > left:
+            lines.append([])
+            left = room
+        lines[-1].append(name)
+        left -= size
+    return lines
 
 
 def _scenarios(report: Mapping[str, Any], width: int) -> Table:

@@ -13,16 +13,16 @@ from rich.cells import cell_len
 from agenteval.core.outcome import Finding, Trial
 from agenteval.core.trajectory import Integrity, ModelCall, ToolCall, Trajectory
 from agenteval.evaluation.score import score
-from agenteval.report.evidence import Line, aligned, clean, remedy
+from agenteval.report.evidence import aligned, clean, remedy
+from agenteval.report.lines import columns, folded
 from agenteval.report.outline import Row, Said, outline, tokens, unrecorded
 from agenteval.report.terminal import Style, painter, width_of
-from agenteval.report.visible import clipped, cut, one_line, padded, visible, wrapped
+from agenteval.report.visible import clipped, cut, one_line, padded, visible
 
 _SHORT = 400  # characters of one text; `full` shows all
 _LABEL = 10
 _MARKS = {"pass": "pass", "fail": "FAIL", "unknown": "unknown"}
 _INDENT = " " * 11
-_SIGNS = {"same": " ", "differs": "≠", "not_recorded": "?", "free": " "}
 _STYLES: dict[str, Style] = {"pass": "good", "fail": "bad", "unknown": "odd"}
 _TONES: dict[str, Style] = {"plain": "plain", "quiet": "quiet", "error": "bad", "missing": "odd", "result": "plain"}
 _LEADS = {"result": "→ ", "error": "✗ ", "missing": "? "}
@@ -174,7 +174,8 @@ class _Tree:
         lines = aligned(finding.evidence)
         if finding.verdict == "unknown" and (todo := remedy(finding.reason_code, finding.reason, lines)):
             yield from self._wrap(f"remedy: {todo}", lead=_INDENT)
-        yield from self._aligned(lines)
+        limit = None if self._full else _SHORT
+        yield from columns(lines, width=self._width, paint=self._paint, indent=_INDENT, limit=limit)
 
     def _places(self, finding: Finding) -> Iterator[str]:
         known = sorted({self._index[step] for step in finding.steps if step in self._index})
@@ -183,50 +184,15 @@ class _Tree:
             shown = ", ".join(map(str, known[:12])) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
             yield from self._wrap(f"at {word} {shown}", lead=_INDENT, style="quiet")
 
-    def _aligned(self, lines: Sequence[Line]) -> Iterator[str]:
-        """Three columns: what it is about, what was expected, what happened."""
-        if not lines:
-            return
-        name = min(max(cell_len(line.name) for line in lines), self._width // 3)
-        room = self._width - name - len(_INDENT) - 6
-        widest = max([cell_len(line.expected) for line in lines] + [len("expected")])
-        left = min(widest, room // 2)
-        right = room - left
-        heads = self._paint(padded("expected", left), "quiet"), self._paint("happened", "quiet")
-        yield f"{_INDENT}  {' ' * name}  {heads[0]}  {heads[1]}"
-        for line in lines:
-            yield from self._columns(line, name, left, right)
-
-    def _columns(self, line: Line, name: int, left: int, right: int) -> Iterator[str]:
-        style: Style = {"differs": "bad", "not_recorded": "odd", "free": "quiet", "same": "plain"}[line.mark]  # pyright: ignore[reportAssignmentType]
-        columns = [
-            list(wrapped(line.name, name)),
-            list(wrapped(self._bounded(line.expected), left)),
-            list(wrapped(self._bounded(line.happened), right)),
-        ]
-        for row in range(max(map(len, columns))):
-            first, second, third = (column[row] if row < len(column) else "" for column in columns)
-            sign = _SIGNS[line.mark] if row == 0 else " "
-            text = f"{padded(first, name)}  {padded(second, left)}  "
-            yield f"{_INDENT}{self._paint(sign, style)} {text}{self._paint(third, style)}".rstrip()
-        if line.hint:
-            yield from self._wrap(
-                f"↳ {line.hint}", lead=f"{_INDENT}  {' ' * name}  ", rest=f"{_INDENT}  {' ' * name}    "
-            )
-
-    def _bounded(self, text: str) -> str:
-        return text if self._full else cut(text, _SHORT)
-
     # --- lines
 
     def _wrap(
         self, text: str, *, lead: str = "", rest: str | None = None, style: Style = "plain", lead_style: Style = "quiet"
     ) -> Iterator[str]:
         """The text in lines, the first behind `lead` and the others behind `rest`."""
-        follow = lead if rest is None else rest
-        for line in wrapped(text, self._width - max(cell_len(lead), cell_len(follow))):
-            yield f"{self._paint(lead, lead_style)}{self._paint(line, style)}".rstrip()
-            lead = follow
+        yield from folded(
+            text, width=self._width, paint=self._paint, lead=lead, rest=rest, style=style, lead_style=lead_style
+        )
 
 
 def incomplete(integrity: Integrity) -> str | None:

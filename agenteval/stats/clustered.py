@@ -150,7 +150,7 @@ def _ends(
         if bounds is None:
             return "undetermined", None
         return "wilson_one_scenario", _scaled_wilson(mean, clusters[0][1], confidence, bounds)
-    error, degrees = _robust_error(clusters, mean)
+    error, degrees = robust_error(clusters, mean)
     size = sum(n for _, n in clusters)
     if error <= _ROUNDING * math.fsum(abs(total) for total, _ in clusters) / size:
         if bounds is None:
@@ -160,7 +160,7 @@ def _ends(
     return "clustered_t", (_clip(mean - half, bounds), _clip(mean + half, bounds))
 
 
-def _robust_error(clusters: Sequence[tuple[float, int]], mean: float) -> tuple[float, float]:
+def robust_error(clusters: Sequence[tuple[float, int]], mean: float) -> tuple[float, float]:
     """CR2 standard error of the mean over all values, and Satterthwaite's degrees of freedom; two clusters or more.
 
     The general matrices reduce to closed forms for a mean: with w = a cluster's share of the n values, the adjustment

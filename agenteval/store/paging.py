@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, select
 
 from agenteval.core.ports import Query
 from agenteval.errors import StoreError
@@ -49,10 +49,11 @@ class Tables:
             size: Rows in a page.
         """
         last = 0
-        ordered = query.order_by(table.c.id).limit(size)
+        # one statement for all pages: what SQLAlchemy makes of it is kept with it
+        ordered = query.where(table.c.id > bindparam("last")).order_by(table.c.id).limit(size)
         while True:
             with self._db.read() as connection:
-                page = connection.execute(ordered.where(table.c.id > last)).all()
+                page = connection.execute(ordered, {"last": last}).all()
             if page:
                 yield page
             if len(page) < size:

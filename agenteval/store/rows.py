@@ -7,7 +7,14 @@ from dataclasses import MISSING, Field, fields
 from functools import cache
 from typing import Any, cast
 
+from agenteval._util.frozen import quick
 from agenteval.core.outcome import Finding, Label, Measure, Run, Score, Trial
+from agenteval.core.used import Amount, Used
+
+_make_trial = quick(Trial)
+_make_finding = quick(Finding)
+_make_measure = quick(Measure)
+_make_score = quick(Score)
 
 
 def run_to_json(run: Run) -> dict[str, Any]:
@@ -22,12 +29,21 @@ def run_from_json(data: Mapping[str, Any]) -> Run:
 
 def trial_to_json(trial: Trial) -> dict[str, Any]:
     """A trial as JSON."""
-    return _changed(trial)
+    data = _changed(trial)
+    if trial.used is not None:
+        amounts = {name: [amount.total, amount.calls] for name, amount in trial.used.amounts.items()}
+        data["used"] = {**_changed(trial.used), **({"amounts": amounts} if amounts else {})}
+    return data
 
 
 def trial_from_json(data: Mapping[str, Any]) -> Trial:
     """A trial from JSON."""
-    return Trial(**_known(Trial, data, tuples=("trace_ids",)))
+    values = _known(Trial, data, tuples=("trace_ids",))
+    if values.get("used") is not None:
+        used = _known(Used, values["used"])
+        used["amounts"] = {name: Amount(*amount) for name, amount in used.get("amounts", {}).items()}
+        values["used"] = Used(**used)
+    return _make_trial(**values)
 
 
 def label_to_json(label: Label) -> dict[str, Any]:
@@ -53,7 +69,7 @@ def concluded_from_json(data: Mapping[str, Any]) -> tuple[tuple[Finding, ...], S
         return findings, None
     score = _known(Score, data["score"])
     score["findings"] = findings
-    return findings, Score(**score)
+    return findings, _make_score(**score)
 
 
 def _finding_to_json(finding: Finding) -> dict[str, Any]:
@@ -66,8 +82,8 @@ def _finding_to_json(finding: Finding) -> dict[str, Any]:
 def _finding_from_json(data: Mapping[str, Any]) -> Finding:
     values = _known(Finding, data, tuples=("steps",))
     if "measure" in values:
-        values["measure"] = Measure(**_known(Measure, values["measure"], tuples=("scale",)))
-    return Finding(**values)
+        values["measure"] = _make_measure(**_known(Measure, values["measure"], tuples=("scale",)))
+    return _make_finding(**values)
 
 
 # --- any flat value
@@ -99,7 +115,7 @@ def _is_default(value: Any, default: Any) -> bool:
 def _known(kind: type[Any], data: Mapping[str, Any], *, tuples: tuple[str, ...] = ()) -> dict[str, Any]:
     """The fields that this version knows: what a later one added is passed over."""
     names = _names(kind)
-    values = {key: value for key, value in data.items() if key in names}
+    values = dict(data) if names.issuperset(data) else {key: value for key, value in data.items() if key in names}
     for key in tuples:
         if values.get(key) is not None:
             values[key] = tuple(values[key])

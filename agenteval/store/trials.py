@@ -220,8 +220,9 @@ class TrialTables(Tables):
         )
         for page in self._pages(columns, t.trial, _TRAJECTORIES_A_PAGE):
             texts = self._texts([row.happened for row in page])
-            for row, text in zip(page, texts, strict=True):  # decoded one at a time: what is not alive costs nothing
-                yield self._trial(row.data), self._trajectory(text, row.start_state)
+            with self.decoding("trajectory"):
+                for row, text in zip(page, texts, strict=True):  # one at a time: what is not alive costs nothing
+                    yield rows.trial_from_json(unpack(row.data)), trajectory_from(text, self._state(row.start_state))
 
     def trajectory(self, id_or_prefix: str) -> Trajectory:
         """One trajectory, by id or by a prefix of it that only one trajectory has.
@@ -234,7 +235,8 @@ class TrialTables(Tables):
         query = select(t.trajectory.c.data, t.trajectory.c.start_state)
         with self._db.read() as connection:
             row = connection.execute(query.where(t.trajectory.c.id == self._best_version(name))).one()
-        return self._trajectory(self._texts([row.data])[0], row.start_state)
+        with self.decoding("trajectory"):
+            return trajectory_from(self._texts([row.data])[0], self._state(row.start_state))
 
     def _whose(self, trajectories: Sequence[str]) -> dict[str, Trial]:
         """A trial of each trajectory, the one that was stored last."""
@@ -275,11 +277,6 @@ class TrialTables(Tables):
         with self.decoding("trajectory"):
             return expanded(packed, self._contents)
 
-    def _trajectory(self, text: bytes, start_state: str | None) -> Trajectory:
-        start = None if start_state is None else self._state(start_state)
-        with self.decoding("trajectory"):
-            return trajectory_from(text, start)
-
     def _contents(self, digests: Iterable[bytes]) -> dict[bytes, bytes]:
         wanted = list(digests)
         found: dict[bytes, bytes] = {}
@@ -290,8 +287,10 @@ class TrialTables(Tables):
             raise self.damaged(f"{len(wanted) - len(found)} contents are missing")
         return found
 
-    def _state(self, name: str) -> Json:
-        """A state by its hash, one object for all that began with it; None where it was not stored."""
+    def _state(self, name: str | None) -> Json:
+        """A state by its hash, one object for all that began with it; None where there is none or it was not stored."""
+        if name is None:
+            return None
         with self._states_lock:
             if name not in self._states:
                 with self._db.read() as connection:

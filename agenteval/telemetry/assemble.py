@@ -166,8 +166,9 @@ def _same_words(a: Content, b: Message) -> bool:
 def _asked_for(steps: Sequence[Step]) -> list[tuple[Step, Content]]:
     """Each step with its content, tool calls naming the model call that asked for them.
 
-    A call is paired with the latest open request of its call id, else with the earliest open request of the same name
-    and arguments in the same run. A request is used once.
+    A call is paired with an open request of its call id, else with the earliest open request of the same name and
+    arguments in the same run. A request is used once. Where branches of an agent made up one call id twice, the request
+    of the same name and arguments is meant, then that of the same run, then the latest.
     """
     open_requests: list[tuple[Step, ToolRequest]] = []
     result: list[tuple[Step, Content]] = []
@@ -186,14 +187,19 @@ def _asked_for(steps: Sequence[Step]) -> list[tuple[Step, Content]]:
 
 def _pair(open_requests: Sequence[tuple[Step, ToolRequest]], step: Step, call: ToolCall) -> int | None:
     if call.call_id is not None:
-        for index in range(len(open_requests) - 1, -1, -1):
-            if open_requests[index][1].id == call.call_id:
-                return index
+        same_id = [index for index, (_, request) in enumerate(open_requests) if request.id == call.call_id]
+        if same_id:
+            return max(same_id, key=lambda index: (*_fits(open_requests[index], step, call), index))
     for index, (asker, request) in enumerate(open_requests):
         same_run = asker.run == step.run
         if same_run and request.name == call.name and request.arguments == call.arguments:
             return index
     return None
+
+
+def _fits(asked: tuple[Step, ToolRequest], step: Step, call: ToolCall) -> tuple[bool, bool]:
+    asker, request = asked
+    return request.name == call.name and request.arguments == call.arguments, asker.run == step.run
 
 
 # --- around the steps

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, cast
 
 from opentelemetry import context as otel_context
@@ -177,6 +176,11 @@ class Record:
         self.id = format(span.get_span_context().span_id, "016x")
         self._closed = False
 
+    @property
+    def is_open_tool(self) -> bool:
+        """Whether it is a tool call that has not ended."""
+        return not self._closed and self.attributes.get(semconv.OPERATION) == semconv.EXECUTE_TOOL
+
     def set(self, key: str, value: Any) -> None:
         """Set an attribute of any shape."""
         self.attributes[key] = value
@@ -331,25 +335,55 @@ class TrialRecorder:
     def close_tool(self, record: OpenRecord, result: Json, changes: Sequence[Mapping[str, Json]] = ()) -> None:
         """Close an `execute_tool` record."""
         record.set(semconv.TOOL_RESULT, plain(result))
-        self._changed(record, changes)
+        self.note_changes(record, changes)
         record.end()
 
     def fail_tool(
         self, record: OpenRecord, kind: str, message: str, changes: Sequence[Mapping[str, Json]] = ()
     ) -> None:
         """Close an `execute_tool` record with its error."""
-        self._changed(record, changes)
+        self.note_changes(record, changes)
         record.fail(kind, message)
 
-    def _changed(self, record: OpenRecord, changes: Sequence[Mapping[str, Json]]) -> None:
+    def note_changes(self, record: OpenRecord, changes: Sequence[Mapping[str, Json]]) -> None:
+        """Note what an open `execute_tool` record changed in the world, after what was noted before."""
         if changes:
             recorded = plain(changes)
-            record.set(semconv.STATE_CHANGES, recorded)
+            before = cast("Record", record).attributes.get(semconv.STATE_CHANGES, [])
+            record.set(semconv.STATE_CHANGES, [*before, *recorded])
             self.changes.extend(recorded)
+
+    def tool_at_work(self) -> Record | None:
+        """The open `execute_tool` record that is current, else the one that was opened last, if any."""
+        current = format(otel.get_current_span().get_span_context().span_id, "016x")
+        with self._lock:
+            tools = [record for record in self._records.values() if record.is_open_tool]
+        return next((record for record in tools if record.id == current), tools[-1] if tools else None)
+
+    def last_tool(self) -> Record | None:
+        """The `execute_tool` record at work, else the last one that there was."""
+        with self._lock:
+            tools = [r for r in self._records.values() if r.attributes.get(semconv.OPERATION) == semconv.EXECUTE_TOOL]
+        return self.tool_at_work() or (tools[-1] if tools else None)
+
+    def retract_tool(self, record: OpenRecord, why: str) -> None:
+        """Close an `execute_tool` record that makes no step, and take it out of the count, once."""
+        with self._lock:
+            if semconv.NO_STEP in cast("Record", record).attributes:
+                return
+            self.tool_calls -= 1
+            record.set(semconv.NO_STEP, why)
+        record.end()
 
     def open_plumbing(self, name: str, attributes: Mapping[str, Any]) -> Record:
         """Open a record that makes no step: something around the agent, right under the root."""
         record = self._open(name, self._root_context, SpanKind.INTERNAL)
+        record.attributes.update(attributes)
+        return record
+
+    def open_inner(self, name: str, attributes: Mapping[str, Any], *, parent: OpenRecord | None) -> Record:
+        """Open a record that makes no step, beneath another one or beneath what is current."""
+        record = self._open(name, self._context_under(parent), SpanKind.INTERNAL)
         record.attributes.update(attributes)
         return record
 
@@ -404,13 +438,13 @@ class TrialRecorder:
         return [root, *(self._value_of(span) for span in ended)]
 
     def _value_of(self, span: ReadableSpan) -> Span:
-        value = span_value(span)
-        record = self._records.get(value.span_id)
-        return value if record is None else replace(value, attributes={**value.attributes, **record.attributes})
+        span_id = format(cast("SpanContext", span.get_span_context()).span_id, "016x")
+        record = self._records.get(span_id)
+        return span_value(span, {} if record is None else record.attributes)
 
 
-def span_value(span: ReadableSpan) -> Span:
-    """A span of the SDK as our value, nothing lost."""
+def span_value(span: ReadableSpan, recorded: Mapping[str, Attribute]) -> Span:
+    """A span of the SDK as our value, nothing lost, with the attributes that were recorded beside it."""
     context = cast("SpanContext", span.get_span_context())
     scope = span.instrumentation_scope
     return Span(
@@ -424,7 +458,7 @@ def span_value(span: ReadableSpan) -> Span:
         start_ns=span.start_time or 0,
         end_ns=span.end_time or 0,
         status=SpanStatus(code=span.status.status_code.value, message=span.status.description or ""),
-        attributes=_attributes(span.attributes),
+        attributes={**_attributes(span.attributes), **recorded},
         events=tuple(
             SpanEvent(name=event.name, at_ns=event.timestamp, attributes=_attributes(event.attributes))
             for event in span.events

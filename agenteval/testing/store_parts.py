@@ -17,6 +17,7 @@ from agenteval.core.trajectory import (
     AgentRun,
     Handoff,
     Integrity,
+    Interrupt,
     ModelCall,
     OfferedTool,
     Other,
@@ -26,6 +27,7 @@ from agenteval.core.trajectory import (
     Trajectory,
     Usage,
 )
+from agenteval.core.used import Amount, Used
 
 T1, T2 = "1" * 32, "2" * 32
 RUN = "20261124-020435-1a2b3c"
@@ -170,6 +172,9 @@ def trial(**values: Any) -> Trial:
         "status": "completed",
         "trajectory": T1,
         "seconds": 1.5,
+        "used": Used(
+            model_calls=2, tool_calls=1, amounts={"input_tokens": Amount(10, 1), "cost_usd": Amount(0.001, 1)}
+        ),
         **values,
     }
     return Trial(trace_ids=() if given["trajectory"] is None else (given["trajectory"],), **given)
@@ -200,6 +205,7 @@ def trajectory(trajectory_id: str) -> Trajectory:
         StateChange(patch=({"op": "replace", "path": "/n", "value": 2**70},), caused_by="s2"),
         calls[1],
         Handoff(target="other"),
+        Interrupt(value={"ask": "May I?", "rows": [1]}, answer=False),
         Other(kind="later", data={"anything": [True]}),
     )
     steps = tuple(

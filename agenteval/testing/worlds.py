@@ -11,14 +11,15 @@ Both are coroutines, to be awaited in a test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from agenteval._util.canonical import canonical, content_hash
 from agenteval._util.patch import apply, equal
 from agenteval.core.json import Json
 from agenteval.core.message import Message, text_message
-from agenteval.core.ports import User, World
+from agenteval.core.ports import Answerer, Sandbox, SandboxedWorld, User, World
 from agenteval.errors import ToolError
 
 ToolCalls = Sequence[tuple[str, Mapping[str, Json]]]
@@ -28,21 +29,45 @@ _TURNS = 50
 _STATEMENTS = ("All done.", "I am sorry, I cannot help with that.", "")
 
 
-async def world_conformance(make_world: Callable[[int], World], *, calls: ToolCalls = ()) -> None:
+async def world_conformance(
+    make_world: Callable[[int], World], *, calls: ToolCalls = (), make_sandbox: Callable[[], Sandbox] | None = None
+) -> None:
     """Put a world through what the harness relies on.
 
     Args:
         make_world: Builds a fresh world from a seed.
         calls: Calls that succeed one after the other on a fresh world; at least one of them should change its state.
+        make_sandbox: Builds a sandbox, for a world that lives in one.
 
     Raises:
         AssertionError: It does something wrong; the message says what.
     """
     _check_tools(make_world(0))
     _check_same_seed(make_world)
-    await _check_refusals(make_world(0), calls)
-    await _check_changes(make_world, calls)
-    await _check_restore(make_world(0), calls)
+    async with _opened(make_world(0), make_sandbox) as world:
+        await _check_refusals(world, calls)
+    async with _opened(make_world(0), make_sandbox) as world, _opened(make_world(0), make_sandbox) as other:
+        await _check_changes(world, other, calls)
+    async with _opened(make_world(0), make_sandbox) as world:
+        await _check_restore(world, calls)
+
+
+@asynccontextmanager
+async def _opened(world: World, make_sandbox: Callable[[], Sandbox] | None) -> AsyncGenerator[World]:
+    """The world, in a sandbox of its own where it lives in one."""
+    if not isinstance(world, SandboxedWorld):
+        yield world
+        return
+    if make_sandbox is None:
+        raise TypeError("this world lives in a sandbox: pass make_sandbox=agenteval.sandbox.bubblewrap")
+    async with make_sandbox() as sandbox:
+        before = canonical(world.state())
+        await world.open(sandbox)
+        _demand(
+            canonical(world.state()) == before, "open() changed the state: it must be told before the sandbox is there"
+        )
+        _demand(world.changes() == [], "changes() must be empty after open()")
+        yield world
 
 
 def _check_tools(world: World) -> None:
@@ -86,8 +111,7 @@ async def _refused(world: World, tool: str, arguments: Mapping[str, Json], what:
     _demand(world.changes() == [], f"{what}: after a ToolError changes() must be empty")
 
 
-async def _check_changes(make_world: Callable[[int], World], calls: ToolCalls) -> None:
-    world, other = make_world(0), make_world(0)
+async def _check_changes(world: World, other: World, calls: ToolCalls) -> None:
     start = world.state()
     text = canonical(start)
     told: list[Mapping[str, Json]] = []
@@ -146,6 +170,22 @@ async def user_conformance(
         said = " ".join(reply for reply in first if reply is not None)
         for secret in secrets:
             _demand(secret not in said, f"the user said {secret!r} without being asked")
+        answers = await _answers(make_user(seed))
+        _demand(answers == await _answers(make_user(seed)), f"the same seed ({seed}) gave two different answers")
+
+
+async def _answers(user: User) -> list[bool | str | None]:
+    """What a user answers to what an agent cannot go on without; nothing where it can only reply."""
+    if not isinstance(user, Answerer):
+        return []
+    asked = [text_message("user", "Hello."), text_message("assistant", "May I go on?")]
+    answers = [await user.answer(asked) for _ in range(3)]
+    for answer in answers:
+        _demand(
+            answer is None or isinstance(cast("object", answer), (bool, str)),
+            f"an answer is True, False, text or None, not {answer!r}",
+        )
+    return answers
 
 
 async def _conversation(user: User, says: Sequence[str]) -> list[str | None]:

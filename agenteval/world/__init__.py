@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from agenteval.errors import ToolError
+from agenteval.world.file_state import File, Link, files_in
+from agenteval.world.shell import ShellWorld
 from agenteval.world.state_world import StateWorld
 from agenteval.world.tools import Toolset, tool
 from agenteval.world.users import parse_user
 
-__all__ = ["StateWorld", "ToolError", "Toolset", "parse_user", "tool"]
+__all__ = ["File", "Link", "ShellWorld", "StateWorld", "ToolError", "Toolset", "files_in", "parse_user", "tool"]

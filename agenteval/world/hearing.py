@@ -56,10 +56,11 @@ _REQUEST = re.compile(
     r"|(?:i|we)(?:'ll| will|'d| would)? (?:also |still |just |first )?(?:need|require)|tell me|give me|let me know"
     r"|(?:could|can|would|will) you|(?:may|might|could|can) i have|what(?:'s| is)|please:)|\bplease[.!]?$"
 )
-_STRONG = re.compile(
-    r"\?|\b(?:please|kindly) (?:also |first )?(?:tell|give|provide|share|state|specify|enter|supply)\b"
+_GIVE = re.compile(
+    r"\b(?:please|kindly) (?:also |first )?(?:tell|give|provide|share|state|specify|enter|supply)\b"
     r"|\b(?:i|we)(?:'ll| will|'d| would)? (?:also |still |just |first )?(?:need|require) your\b"
 )
+_STRONG = re.compile(rf"\?|{_GIVE.pattern}")
 _BULLET = re.compile(r"\s*\n\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _MARKUP = re.compile(r"[*_`#>]+")
 _SENTENCES = re.compile(r"(?<=[.!?…])\s+|\n+")
@@ -170,6 +171,13 @@ class Ear:
         return [
             key for key in self._mentioned(sentence) if key in self._values and not _says(sentence, self._values[key])
         ]
+
+
+def wants_words(text: str) -> bool:
+    """Whether a message wants more than yes or no: an open question, or something to be given."""
+    return any(
+        _GIVE.search(sentence) or ("?" in sentence and _OPEN_QUESTION.search(sentence)) for sentence in _sentences(text)
+    )
 
 
 def _says(sentence: str, value: str) -> bool:

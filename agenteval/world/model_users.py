@@ -43,7 +43,7 @@ _WORDS = re.compile(r"\w+(?:[.'@-]\w+)*")
 
 
 class ModelUser:
-    """A user whose words come from a model. Satisfies `core.ports.User`.
+    """A user whose words come from a model. Satisfies `core.ports.User` and `core.ports.Answerer`.
 
     Args:
         model: Speaks for it.
@@ -52,6 +52,7 @@ class ModelUser:
         then: Further wishes, one after the other.
         knows: Facts that it may give, by key.
         intent: What it wants; it is told, and must not recite it.
+        approves: Its answers to what an agent stops at; the last one stays. Empty: it answers in words.
         seed: Passed to the model.
     """
 
@@ -64,6 +65,7 @@ class ModelUser:
         then: Sequence[str],
         knows: Mapping[str, str],
         intent: str | None,
+        approves: Sequence[bool] = (),
         seed: int,
     ) -> None:
         self._model = model
@@ -71,6 +73,7 @@ class ModelUser:
         self._given = " ".join([persona, says, *then, *knows.values()])
         self._intent = intent or ""
         self._ear = Ear(knows, {})
+        self._approves = list(approves)
         self._seed = seed
 
     async def reply(self, messages: Sequence[Message]) -> str | None:
@@ -89,6 +92,16 @@ class ModelUser:
         text, done, _ = said.partition(DONE)
         self._watch(text.strip(), messages, done=bool(done))
         return text.strip() or None
+
+    async def answer(self, messages: Sequence[Message]) -> bool | str:
+        """Its answer to what the agent cannot go on without. Raises as `reply` does, and where it is done instead."""
+        if self._approves:
+            return next_answer(self._approves)
+        said = await self.reply(messages)
+        if said is None:
+            asked = messages[-1].text if messages else ""
+            raise UserDiverged("stopped_early", f"it ended the conversation, and was asked: {_short(asked)}")
+        return said
 
     def _watch(self, text: str, messages: Sequence[Message], *, done: bool) -> None:
         heard = " ".join(message.text for message in messages)
@@ -115,6 +128,11 @@ class ModelUser:
         asked = self._ear.hear(last)
         if asked.asks or asked.confirms or asked.checks:
             raise UserDiverged("stopped_early", f"it ended the conversation, and was asked: {_short(last)}")
+
+
+def next_answer(answers: list[bool]) -> bool:
+    """The first of the answers, taken out; the last one stays."""
+    return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
 _RULES = f"""Rules:

@@ -25,6 +25,11 @@ The state machine's rules:
 3. Asked for anything else, it says "I don't have that."; told to wait, "Okay."; asked what it wants, its wish again.
 4. Asked nothing, it takes the matter for finished: it brings up the next wish, and after the last one it is done.
 5. After `patience` replies in a row that brought nothing new (3, and what it had said before), it gives up.
+
+What an agent stops at and cannot go on without (`session.ask`, LangGraph's `interrupt()`) is answered with yes or no
+where `approves` of any kind says which; it may be a list, as `confirms`. Without it, a scripted user says its next
+line, a model its next words, and a state machine answers from what it knows, says that it does not have what it does
+not know, and takes everything else for a request to confirm.
 """
 
 from __future__ import annotations
@@ -43,8 +48,8 @@ from agenteval.core.message import Message
 from agenteval.core.ports import Model
 from agenteval.core.scenario import UserRef
 from agenteval.errors import ScenarioError
-from agenteval.world.hearing import Ear, Heard
-from agenteval.world.model_users import ModelUser
+from agenteval.world.hearing import Ear, Heard, wants_words
+from agenteval.world.model_users import ModelUser, next_answer
 
 _YES = ("Yes, please go ahead.", "Yes, please do.", "Yes, that is fine, go ahead.")
 _NO = ("No, please don't do that.", "No, I would rather not.", "No, please leave that.")
@@ -63,25 +68,38 @@ _EXPECTED = {
 
 
 class ScriptedUser:
-    """Says one line after the other, whatever it hears. Satisfies `core.ports.User`."""
+    """Says one line after the other, whatever it hears. Satisfies `core.ports.User` and `core.ports.Answerer`.
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    Args:
+        lines: What it says.
+        approves: Its answers to what an agent stops at; the last one stays. Empty: it says its next line.
+    """
+
+    def __init__(self, lines: Sequence[str], *, approves: Sequence[bool] = ()) -> None:
         self._lines = list(lines)
+        self._approves = list(approves)
 
     async def reply(self, messages: Sequence[Message]) -> str | None:
         """The next line; None after the last one."""
         del messages
         return self._lines.pop(0) if self._lines else None
 
+    async def answer(self, messages: Sequence[Message]) -> bool | str | None:
+        """The next answer, else the next line; None where neither is left."""
+        return next_answer(self._approves) if self._approves else await self.reply(messages)
+
 
 class StateMachineUser:
-    """Answers from what it knows, by the rules at the head of this module. Satisfies `core.ports.User`.
+    """Answers from what it knows, by the rules at the head of this module.
+
+    Satisfies `core.ports.User` and `core.ports.Answerer`.
 
     Args:
         says: What it opened with.
         knows: What it can be asked for, by key.
         aliases: Other words for those keys.
         confirms: Its answers to requests for confirmation; the last one stays.
+        approves: Its answers to what an agent stops at; the last one stays. Empty: it answers as it would reply.
         then: Further wishes.
         patience: Replies in a row without anything new, after which it gives up.
         seed: Chooses between phrases of one meaning.
@@ -94,6 +112,7 @@ class StateMachineUser:
         knows: Mapping[str, str],
         aliases: Mapping[str, Sequence[str]],
         confirms: Sequence[bool],
+        approves: Sequence[bool],
         then: Sequence[str],
         patience: int,
         seed: int,
@@ -102,6 +121,7 @@ class StateMachineUser:
         self._knows = knows
         self._ear = Ear(knows, aliases)
         self._confirms = list(confirms)
+        self._approves = list(approves)
         self._then = list(then)
         self._patience = patience
         self._seed = seed
@@ -112,7 +132,7 @@ class StateMachineUser:
 
     async def reply(self, messages: Sequence[Message]) -> str | None:
         """What it says to the last message of the agent; None where it is done or gives up."""
-        text = next((message.text for message in reversed(messages) if message.role == "assistant"), "")
+        text = _last_said(messages)
         heard = self._ear.hear(text)
         self._replies += 1
         if heard.nothing:
@@ -122,6 +142,16 @@ class StateMachineUser:
         new = len(self._told) + len(self._answered) > before
         self._stale = 0 if new else self._stale + 1
         return reply if self._stale <= self._patience else None
+
+    async def answer(self, messages: Sequence[Message]) -> bool | str:
+        """As `approves` says; without it words where it is asked for something, else yes or no."""
+        if self._approves:
+            return next_answer(self._approves)
+        question = _last_said(messages)
+        heard = self._ear.hear(question)
+        if heard.asks:
+            return " ".join(self._tell(key) for key in heard.asks)
+        return _UNKNOWN if wants_words(question) and not heard.confirms else next_answer(self._confirms)
 
     def _next_wish(self) -> str | None:
         self._stale = 0
@@ -150,10 +180,14 @@ class StateMachineUser:
 
     def _yes_or_no(self, text: str) -> str:
         if text not in self._answered:
-            agrees = self._confirms.pop(0) if len(self._confirms) > 1 else self._confirms[0]
-            phrases = _YES if agrees else _NO
+            phrases = _YES if next_answer(self._confirms) else _NO
             self._answered[text] = phrases[derived_seed(self._seed, self._replies) % len(phrases)]
         return self._answered[text]
+
+
+def _last_said(messages: Sequence[Message]) -> str:
+    """The last message of the agent."""
+    return next((message.text for message in reversed(messages) if message.role == "assistant"), "")
 
 
 def parse_user(spec: Mapping[str, Json], *, path: tuple[str | int, ...] = ("user",)) -> UserRef:
@@ -204,18 +238,18 @@ Answers = Annotated[list[bool], BeforeValidator(_one_or_many), Field(min_length=
 
 
 class _Scripted(BaseModel):
-    """Attributes that are shared by both kinds. `approves` is the answer to an interrupt of the agent's graph."""
+    """Attributes that are shared by all kinds."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     says: Text
     then: Texts = Field(default_factory=list[str])
-    approves: bool = True
+    approves: Answers | None = None
 
     def make(self, seed: int) -> ScriptedUser | StateMachineUser:
         """A fresh user."""
         del seed
-        return ScriptedUser(self.then)
+        return ScriptedUser(self.then, approves=self.approves or ())
 
 
 class _StateMachine(_Scripted):
@@ -231,6 +265,7 @@ class _StateMachine(_Scripted):
             knows=self.knows,
             aliases=self.aliases,
             confirms=self.confirms,
+            approves=self.approves or (),
             then=self.then,
             patience=self.patience,
             seed=seed,
@@ -252,6 +287,7 @@ class _ModelBacked(_StateMachine):
             then=self.then,
             knows=self.knows,
             intent=intent,
+            approves=self.approves or (),
             seed=seed,
         )
 
@@ -285,6 +321,8 @@ def _sentence(detail: ErrorDetails, shape: type[BaseModel], path: tuple[str | in
         return f"{where}: {detail.get('ctx', {}).get('error', detail['msg'])}"
     if kind == "greater_than_equal":
         return f"{where}: is {_shown(value)}; it must be 1 or more"
+    if kind == "too_short":
+        return f"{where}: is empty; write at least one, or leave it out"
     expected = _EXPECTED.get(kind)
     return f"{where}: must be {expected}, not {_shown(value)}" if expected else f"{where}: {detail['msg']}"
 

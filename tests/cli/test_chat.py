@@ -119,3 +119,38 @@ def test_a_conversation_that_is_too_long_is_scored_and_not_tried_again(
     assert {trial["fault_of"] for trial in report["trials"]} == {None}
     assert all("maximum context length is 8 tokens" in trial["error"] for trial in report["trials"])
     assert len(endpoint.asked) == 2
+
+
+def test_tokens_and_cost_are_in_the_report(
+    answer: Callable[..., Any], command: Callable[..., Any], endpoint: Endpoint
+) -> None:
+    asks = [{"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"by": 1}'}}]
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": 40}}
+    endpoint.answers = [said("", usage, tool_calls=asks), said("Done."), said("Done.", usage)]
+    prices = ("--price", "input=2,output=10,cached_input=1", "--concurrency", "1")
+    report = answer("run", "./till", "--agent", "lazy", *endpoint.options, *prices)["report"]
+    figures = {agent["agent"]: agent["used"] for agent in report["agents"]}
+    sums = {name: (one["total"], one["counted"], one["left_out"]) for name, one in figures["chat"].items()}
+    seconds = sums.pop("seconds")
+    assert (seconds[0] > 0, seconds[1:]) == (True, (2, 0))
+    assert sums == {
+        "model_calls": (3, 2, 0),
+        "tool_calls": (1, 2, 0),
+        "input_tokens": (200, 2, 1),
+        "cached_tokens": (80, 2, 1),
+        "cache_write_tokens": (None, 0, 3),
+        "output_tokens": (20, 2, 1),
+        "reasoning_tokens": (None, 0, 3),
+        "cost_usd": (pytest.approx(2 * (60 * 2 + 40 * 1 + 10 * 10) / 1e6), 2, 1),
+    }
+    # the mean is of the one trial in which every call reported it
+    assert [figures["chat"]["input_tokens"]["per_trial"][name] for name in ("estimate", "counted", "left_out")] == [
+        100,
+        1,
+        1,
+    ]
+    assert [figures["lazy"][name]["total"] for name in ("model_calls", "input_tokens", "cost_usd")] == [0, None, None]
+    text = command("report", env={"COLUMNS": "120"}).stdout
+    assert "200 +1?" in text
+    assert "+3?: three model calls" in text
+    assert "not measured: cache-write tokens, reasoning tokens\n" in text

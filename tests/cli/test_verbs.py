@@ -166,6 +166,15 @@ def test_require_answers_by_the_interval(command: Command, rate: str, code: int)
     assert command("run", "./till", "--agent", "adder", "--trials", "1", "--require", rate).returncode == code
 
 
+def test_require_says_how_many_more_would_tell(command: Command) -> None:
+    done = command("run", "./till", "--agent", "adder", "--trials", "6", "--select", "till/three", "--require", "0.75")
+    assert done.returncode == 4
+    assert done.stderr.splitlines()[-1] == (
+        "inconclusive: passed 6 of 6 trials, a rate of 1.000 [0.610, 1.000], 0.75 is required; "
+        "at this rate about 6 more trials would tell"
+    )
+
+
 def test_require_says_no(command: Command) -> None:
     done = command("run", "./till", "--agent", "lazy", "--trials", "40", "--select", "till/three", "--require", "0.9")
     assert done.returncode == 1

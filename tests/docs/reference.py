@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 
 from agenteval.cli import main as main_module
+from agenteval.intake.settings import Settings
 
 WIDTH = 110
 OPENING = """\
@@ -31,6 +32,20 @@ Written by `make reference` from the commands themselves. The exit codes and wha
 | `LANGCHAIN_TRACING` | an older name for the first; set to anything else that is not off, LangChain raises in every graph |
 | `LANGCHAIN_TRACING_V2` | an older name for the second |
 | `LANGCHAIN_HANDLER` | set: LangChain raises in every graph |
+
+## Settings
+
+`agenteval.toml` in the project's folder, or `[tool.agenteval]` in its `pyproject.toml`, holds defaults. What stands on the command line or in the
+environment comes first. Each is named as the option of `agenteval run` that it sets, with `suite` for its argument and `agent` for one or a list; `suite` is also that of
+`verify`, `require` that of `report`, and `store` that of every verb. A setting that is not known is refused.
+
+```toml
+suite = "./scenarios/desk"
+agent = "app.py:graph"
+trials = 4
+```
+
+Settings: SETTINGS.
 """
 
 
@@ -45,7 +60,7 @@ def page() -> Iterator[str]:
     """The page, in pieces."""
     group = main_module.cli
     top = click.Context(group, info_name="agenteval", **group.context_settings)
-    yield OPENING
+    yield OPENING.replace("SETTINGS", ", ".join(f"`{name}`" for name in Settings.model_fields))
     yield f"\n## agenteval\n\n```text\n{help_of(group, 'agenteval', None)}\n```\n"
     for verb in main_module.VERBS:
         command = group.get_command(top, verb)

@@ -121,3 +121,13 @@ def test_every_exit_code_is_in_the_table_of_what_is_stable():
     codes = {code for name, code in vars(main_module).items() if name.isupper() and isinstance(code, int)}
     table = re.findall(r"^\| (\d+) \|", text_of(REPO / "docs" / "stability.md"), re.MULTILINE)
     assert sorted(map(int, table)) == sorted(codes)
+
+
+def test_every_setting_of_the_pytest_plugin_is_documented():
+    from agenteval.pytest_plugin import INCONCLUSIVE, MARKED, OPTIONS
+
+    page = text_of(REPO / "docs" / "pytest.md")
+    named = [f"--agenteval-{name} {metavar}" for name, (metavar, _) in OPTIONS.items()]
+    named += [f"agenteval_{name}" for name in OPTIONS] + list(INCONCLUSIVE)
+    assert [name for name in named if f"`{name}`" not in page] == []
+    assert [name for name in MARKED if f"{name}=…" not in page] == []

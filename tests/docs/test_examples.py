@@ -6,7 +6,8 @@
     ```yaml file=a.yaml   (any language) is written to that file instead
     ```text               and every other language is not run
 
-After the language may stand `exit=1` (the last command ends so) and `skip="the reason"` (not run at all).
+After the language may stand `exit=1` (the last command ends so), `skip="the reason"` (not run at all) and `needs=bwrap` (not
+run where there is no such program).
 All blocks of one page run in order in one empty folder. In an output, `…` stands for any text, and alone on its line for
 any lines. An HTML comment `<!-- run: COMMAND -->` is a command that the reader does not see.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -35,7 +37,7 @@ FENCE = re.compile(r"^(?P<fence>```+)(?P<info>[^`]*)$")
 INDENTED = re.compile(r"^\s+```+")
 HIDDEN = re.compile(r"^<!-- run: (?P<command>.+) -->$")
 RUN = {"console", "bash", "python"}
-OPTIONS = {"file", "exit", "skip"}
+OPTIONS = {"file", "exit", "skip", "needs"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,11 +133,16 @@ def run_console(block: Block, folder: Path, at: str, last_exit: int) -> None:
         assert matches(shown, printed), f"{at}: $ {command}\n--- the page shows\n{shown}\n--- it printed\n{printed}"
 
 
+def there(program: str | None) -> bool:
+    """Whether a program is on the path, or none is asked for."""
+    return program is None or shutil.which(program) is not None
+
+
 def run_block(block: Block, folder: Path, page: str) -> None:
     """Run, write or pass over one block."""
     at = f"{page}:{block.line}"
     exit_code = int(block.options.get("exit", "0"))
-    if block.options.get("skip"):
+    if block.options.get("skip") or not there(block.options.get("needs")):
         return
     if name := block.options.get("file"):
         target = folder / name
@@ -189,6 +196,12 @@ test -f b.txt
 ```
 ```bash skip="would never end"
 sleep 1000000
+```
+```bash needs=no-such-program
+no-such-program
+```
+```bash needs=sh
+test -f b.txt
 ```
 ```text
 $ exit 9

@@ -17,6 +17,7 @@ from agenteval.core.outcome import Run, Trial
 from agenteval.core.ports import Query, TraceStore
 from agenteval.core.span import Span
 from agenteval.core.trajectory import End, ToolCall, Trajectory
+from agenteval.core.used import Used
 from agenteval.experiment import stores
 from agenteval.experiment.scoring import score_run
 from agenteval.intake.checkfiles import load_checks
@@ -119,6 +120,20 @@ def test_only_what_is_looked_at_is_assembled_again(older: Callable[[int], Path])
     assert stores.assemble_again(store, Query(trajectory=f"{1:032x}")) == 0
     assert stores.assemble_again(store, Query()) == 2
     assert stores.trajectory(store, f"{2:032x}").start == START
+    store.close()
+
+
+def test_what_a_trial_used_is_counted_again_with_it(older: Callable[[int], Path]) -> None:
+    path = older(2)
+    old = opening.open_store(path, assembler=OLDER)
+    kept = replace(trial(0), used=Used(tool_calls=9))
+    old.put_trial(kept, None)
+    old.close()
+    store = agenteval.open_store(path)
+    assert list(store.trials(Query())) == [kept, trial(1)]
+    stores.assemble_again(store, Query())
+    assert list(store.trials(Query())) == [replace(trial(number), used=Used(tool_calls=1)) for number in range(2)]
+    assert list(store.attempts(Query())) == list(store.trials(Query()))
     store.close()
 
 

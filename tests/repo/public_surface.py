@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 import agenteval
-from agenteval import errors
+from agenteval import errors, pytest_plugin
 from agenteval.cli import main as main_module
 from agenteval.core import ports
 
@@ -130,6 +130,13 @@ def verbs() -> Iterator[str]:
         yield " ".join((name, *given))
 
 
+def plugin() -> Iterator[str]:
+    yield f"fixture evaluate{signature(pytest_plugin.Evaluate.__call__)}"
+    yield f"marker agenteval({', '.join(pytest_plugin.MARKED)})"
+    yield from (f"option --agenteval-{name}, ini agenteval_{name}" for name in sorted(pytest_plugin.OPTIONS))
+    yield f"inconclusive: {', '.join(pytest_plugin.INCONCLUSIVE)}"
+
+
 def required(schema: object, at: str = "") -> Iterator[tuple[str, list[str]]]:
     """Every place of a JSON Schema that requires fields, with their names."""
     if isinstance(schema, dict):
@@ -154,6 +161,7 @@ SECTIONS: dict[str, Callable[[], Iterator[str]]] = {
     "the errors: agenteval.errors": error_tree,
     "the exit codes of every verb": exit_codes,
     "the verbs and their options": verbs,
+    "the pytest plugin: agenteval.pytest_plugin": plugin,
     "the schemas of what is printed and stored, with a digest of what they require": schemas,
 }
 

@@ -26,6 +26,7 @@ HEAVY = (
     "numpy",
     "opentelemetry",
     "orjson",
+    "pytest",
     "rich",
     "scipy",
     "sqlalchemy",
@@ -95,6 +96,9 @@ def test_a_package_without_a_layer_is_refused(copy: Path):
         ("harness/__init__.py", "import agenteval.evaluation", "Layers"),
         ("checkers/__init__.py", "import networkx", "Heavy"),
         ("evaluation/__init__.py", "import sqlalchemy", "Heavy"),
+        ("pytest_plugin.py", "import numpy", "Heavy"),
+        ("pytest_plugin.py", "import agenteval.cli", "Layers"),
+        ("report/text.py", "import pytest", "pytest"),
     ],
 )
 def test_an_import_that_breaks_a_contract_is_refused(copy: Path, module: str, line: str, contract: str):

@@ -179,3 +179,21 @@ def test_a_sample_is_found_in_the_wheel_and_scored(installed: tuple[Path, Path],
     said = run(installed[1], "import", "sample:support.jsonl", cwd=tmp_path)
     assert "6 trajectories, 46 steps, 10 tool calls, 5 labels" in said
     assert "never: issue_refund" in run(installed[1], "score", "--checks", "sample:support-checks.yaml", cwd=tmp_path)
+
+
+PLUGIN_USED = """
+def test_it(evaluate):
+    evaluate("careful", "retail/refund-late").require()
+"""
+
+
+@needs_cli
+def test_pytest_finds_the_plugin_of_the_wheel(installed: tuple[Path, Path], tmp_path: Path):
+    """Asserts of an installed plugin are rewritten by pytest, those of everything beside it in the wheel, too."""
+    (tmp_path / "test_it.py").write_text(PLUGIN_USED)
+    options = ("-W", "error", "-p", "no:hypothesispytest", "-p", "no:langsmith_plugin", "-p", "no:asyncio")
+    told = run(installed[0], "-m", "pytest", *options, cwd=tmp_path)
+    assert "agenteval-" in told
+    assert "1 passed" in told
+    shown = run(installed[1], "report", cwd=tmp_path)
+    assert "suite retail), 1 trials" in shown

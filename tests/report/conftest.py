@@ -14,6 +14,7 @@ from agenteval.core.trajectory import (
     AgentRun,
     Handoff,
     Integrity,
+    Interrupt,
     ModelCall,
     Other,
     StateChange,
@@ -65,6 +66,9 @@ class Lab:
 
     def handoff(self, target: str, **values: Any) -> Step:
         return self._step(Handoff(target=target), values)
+
+    def interrupt(self, value: Any, *, answer: Any, **values: Any) -> Step:
+        return self._step(Interrupt(value=value, answer=answer), values)
 
     def other(self, kind: str, data: Any, **values: Any) -> Step:
         return self._step(Other(kind=kind, data=data), values)

@@ -83,7 +83,10 @@ def test_the_script_makes_no_markup(repo):
 
 def test_hostile_content_adds_no_element_and_ends_no_script(lab, tmp_path):
     bad = lab.hostile
-    calm = page(lab.full_store([(lab.trial("s", "a"), [lab.finding("fail")], None)]), lab.run, tmp_path)
+    plain = lab.trajectory(lab.call("look", {}), id="t")
+    calm = page(
+        lab.full_store([(lab.trial("s", "a", trajectory="t"), [lab.finding("fail")], plain)]), lab.run, tmp_path
+    )
     finding = lab.finding("fail", bad, title=bad, reason=bad, steps=(bad,), evidence={bad: bad, "expected": bad})
     trajectory = lab.trajectory(lab.call(bad, bad, bad, id=bad), id=bad)
     store = lab.full_store([(lab.trial(bad, bad, error=bad, trajectory=bad), [finding], trajectory)], suite=bad)

@@ -19,7 +19,7 @@ from agenteval.experiment.compare import Side, compare
 from agenteval.report.model import build
 from agenteval.report.schema import schemas, write
 
-NAMES = ["trajectory", "report", "compare", "verify", "import", "checks", "doctor", "run", "score"]
+NAMES = ["trajectory", "report", "compare", "verify", "import", "checks", "doctor", "run", "score", "new", "suite"]
 
 
 def check(document: Any, name: str) -> None:
@@ -68,6 +68,7 @@ def test_a_trajectory_follows_its_schema(lab):
     check(to_json(trajectory), "trajectory.v1")
     more = lab.trajectory(
         lab.handoff("b"),
+        lab.interrupt({"ask": "May I?"}, answer=True),
         lab.other("retrieval", {"a": 1}),
         lab.thinks("hm"),
         lab.model(usage=Usage(cost_usd=0.5), error="429"),

@@ -112,6 +112,7 @@ def test_hostile_text_moves_nothing(lab):
         lab.call(bad, {bad: bad}, bad, error=bad),
         lab.model(bad, error=bad),
         lab.handoff(bad),
+        lab.interrupt({bad: bad}, answer=bad),
     ]
     steps += [lab.other(bad, bad), lab.change(bad, bad), lab.thinks(bad)]
     trajectory = lab.trajectory(*steps, runs=[AgentRun(id="r", name=bad)], id=bad)
@@ -225,6 +226,32 @@ def test_runs_that_no_call_started_stand_where_they_began(lab):
         (1, "assistant", 1),
         (0, "assistant", 2),
     ]
+
+
+def test_a_run_whose_steps_are_all_its_sub_agents_stands_where_they_began(lab):
+    steps = [
+        lab.says("user", "a", run="top"),
+        lab.says("assistant", "b", run="inner"),
+        lab.says("assistant", "c", run="top"),
+    ]
+    runs = [
+        AgentRun(id="top", name="top"),
+        AgentRun(id="middle", name="middle", parent="top"),
+        AgentRun(id="inner", name="inner", parent="middle"),
+    ]
+    assert shape(lab.trajectory(*steps, runs=runs)) == [
+        (0, "agent", None),
+        (0, "user", 0),
+        (1, "agent", None),
+        (2, "agent", None),
+        (2, "assistant", 1),
+        (0, "assistant", 2),
+    ]
+
+
+def test_what_an_agent_stopped_at_is_shown_with_the_answer(lab):
+    text = render(lab.trial(), lab.trajectory(lab.interrupt({"pay": 5}, answer=False)), [], width=80)
+    assert '   0 stopped    {"pay": 5}\n                → false' in text
 
 
 def test_turns_of_one_agent_have_one_head_and_runs_at_the_same_time_their_own(lab):

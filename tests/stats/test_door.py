@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from agenteval import stats
-from agenteval.stats import clustered, compare, intervals, repeats
+from agenteval.stats import clustered, compare, intervals, repeats, required
 
 ASKED = """
 import json, sys
@@ -32,6 +32,7 @@ def test_what_is_exported():
         "METHODS",
         "Comparison",
         "Repeats",
+        "Requirement",
         "clopper_pearson",
         "clustered_mean",
         "over_scenarios",
@@ -39,12 +40,13 @@ def test_what_is_exported():
         "pass_at_k",
         "pass_hat_k",
         "pass_rate",
+        "requirement",
         "wilson",
     ]
     assert all(hasattr(stats, name) for name in stats.__all__)
 
 
-@pytest.mark.parametrize("module", [clustered, compare, intervals, repeats])
+@pytest.mark.parametrize("module", [clustered, compare, intervals, repeats, required])
 def test_examples_in_docstrings(module):
     found = doctest.testmod(module)
     assert found.attempted > 0

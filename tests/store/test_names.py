@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agenteval.errors import NotFound
+from agenteval.experiment.stores import open_store
 from agenteval.store.memory import MemoryStore
-from agenteval.store.opening import open_store
 from agenteval.testing import store_parts as parts
 
 

@@ -190,6 +190,17 @@ def test_what_spans_share_is_one_object_when_it_is_read(store: SqlStore, made) -
 # --- trajectories of other versions
 
 
+@pytest.mark.parametrize("before", ["", "$", "$" * 63, "$" * 64, "$" * 500, "5 $agenteval", '"$agenteval"'])
+def test_a_value_that_json_cannot_hold_is_found_behind_any_number_of_dollars(store: SqlStore, before: str) -> None:
+    for settings in (
+        {"price": before, "integer": 2**80},
+        {"price": before, "$agenteval": ["i", "1"], "infinite": [float("inf")]},
+        {"price": before, "paid": {"$agentevals": before}},
+    ):
+        store.put_run(Run(id="r", kind="import", created_at="2026-01-01T00:00:00+00:00", settings=settings))
+        assert store.run("r").settings == settings
+
+
 def test_each_version_of_the_assembler_reads_its_own_and_else_the_last(tmp_path: Path, made) -> None:
     path = tmp_path / "store.db"
     old = SqlStore(path, assembler="1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -288,3 +289,55 @@ def test_all_that_is_wrong_is_told():
     with pytest.raises(ScenarioError) as found:
         parse_user({"says": 1, "then": [2], "no": 3})
     assert len(found.value.message.splitlines()) == 3
+
+
+# --- what an agent stops at
+
+
+async def answers(spec: Any, *questions: str) -> list[Any]:
+    """What a user answers to each question."""
+    made: Any = user(spec, 0)
+    return [await made.answer([text_message("user", spec["says"]), text_message("assistant", q)]) for q in questions]
+
+
+async def test_a_scripted_user_answers_as_it_approves_else_with_its_next_line():
+    asked = ("May I?", "What is your name?", "May I?")
+    assert await answers({"says": "Go.", "approves": False}, *asked) == [False, False, False]
+    assert await answers({"says": "Go.", "approves": [True, False]}, *asked) == [True, False, False]
+    assert await answers({"says": "Go.", "then": ["One.", "Two."]}, *asked) == ["One.", "Two.", None]
+    assert await answers({"says": "Go.", "then": ["One."], "approves": True}, "May I?") == [True]
+
+
+async def test_a_state_machine_answers_from_what_it_knows_and_else_yes_or_no():
+    spec = {"says": "Refund me.", "knows": KNOWS, "aliases": ALIASES, "confirms": [True, False]}
+    assert await answers(
+        spec,
+        "What is your e-mail address?",
+        "Please tell me your phone number.",
+        "How often do you want it?",
+        "Shall I refund 42.50?",
+        "Approve this refund",
+        '{"action": "refund", "amount": 42.5}',
+        "Go on?",
+    ) == ["My email is ada@example.com.", "I don't have that.", "I don't have that.", True, False, False, False]
+    assert await answers({**spec, "approves": [False, True]}, "Order number?", "May I?", "Why?") == [False, True, True]
+
+
+async def test_answers_do_not_use_up_the_users_patience():
+    made: Any = user({"says": "Go.", "knows": {}, "patience": 1}, 0)
+    said = [text_message("assistant", "What colour is it?")]
+    assert [await made.answer(said) for _ in range(5)] == ["I don't have that."] * 5
+    assert await made.reply(said) == "I don't have that."
+
+
+@pytest.mark.parametrize(
+    ("approves", "error"),
+    [
+        ("yes", 'user.approves[0]: must be true or false, not "yes"'),
+        ([True, 1], "user.approves[1]: must be true or false, not 1"),
+        ([], "user.approves: is empty; write at least one, or leave it out"),
+    ],
+)
+def test_what_a_user_approves_is_true_or_false(approves: Any, error: str):
+    with pytest.raises(ScenarioError, match=re.escape(error)):
+        parse_user({"says": "Go.", "approves": approves})

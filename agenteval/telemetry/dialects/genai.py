@@ -21,7 +21,7 @@ from agenteval.core.codec import message_from_json
 from agenteval.core.json import Json, json_of
 from agenteval.core.message import Message, RefusalPart, TextPart, ToolRequest, text_message
 from agenteval.core.span import Attributes, Span
-from agenteval.core.trajectory import Content, ModelCall, OfferedTool, StateChange, ToolCall, Usage
+from agenteval.core.trajectory import Content, Handoff, Interrupt, ModelCall, OfferedTool, StateChange, ToolCall, Usage
 
 NAME = "genai"
 
@@ -45,6 +45,8 @@ class Piece:
 def read(span: Span) -> list[Piece] | None:
     """What a span says happened; None where it is not of this convention, empty where it is plumbing."""
     operation = span.attributes.get(semconv.OPERATION)
+    if semconv.NO_STEP in span.attributes:
+        return []
     if operation == semconv.CHAT:
         return _chat(span)
     if operation == semconv.EXECUTE_TOOL:
@@ -74,6 +76,10 @@ def _agent(span: Span) -> list[Piece]:
     instructions = span.attributes.get(semconv.SYSTEM_INSTRUCTIONS)
     if isinstance(instructions, str) and instructions:
         pieces.append(_said(text_message("system", instructions), span.start_ns, 0, len(pieces)))
+    stopped = span.attributes.get(semconv.INTERRUPT)
+    if isinstance(stopped, Mapping):
+        interrupt = Interrupt(value=json_of(stopped.get("value")), answer=json_of(stopped.get("answer")))
+        pieces.append(Piece(interrupt, span.start_ns, 0, f".{len(pieces)}", {}))
     for message in _messages(span.attributes, semconv.INPUT_MESSAGES)[0]:
         pieces.append(_said(message, span.start_ns, 0, len(pieces)))
     for message in _messages(span.attributes, semconv.OUTPUT_MESSAGES)[0]:
@@ -139,6 +145,9 @@ def _tool(span: Span) -> list[Piece]:
     pieces = [Piece(call, span.start_ns, 3, "", missing)]
     if semconv.STATE_CHANGES in attributes:
         pieces.extend(_change(span, _listed(attributes[semconv.STATE_CHANGES])))
+    targets = _listed(attributes.get(semconv.HANDOFF)) or ()
+    for number, target in enumerate([name for name in targets if isinstance(name, str)], start=2):
+        pieces.append(Piece(Handoff(target=target), span.end_ns or span.start_ns, 4, f".{number}", {}))
     return pieces
 
 
