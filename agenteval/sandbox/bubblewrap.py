@@ -58,7 +58,8 @@ _REMEDY = (
 _NAMESPACES_REMEDY = (
     "bubblewrap needs user namespaces. In a container, allow CLONE_NEWUSER (Docker: --security-opt "
     "seccomp=unconfined); in a chroot there are none; on a host, look at the sysctls user.max_user_namespaces, "
-    "kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns. Or pass --sandbox local, which isolates nothing."
+    "kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns. "
+    "Or pass --sandbox local, which isolates nothing."
 )
 
 

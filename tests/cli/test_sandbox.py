@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -189,20 +192,47 @@ def test_from_python(shelf: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         agenteval.run(shelf / "shelf", writer, project=shelf)
 
 
-KILLED = """
-import agenteval, sys
-print(agenteval.run(sys.argv[1], sys.argv[2], store="store.db").pass_rate().estimate)
+IN_A_LOOP = """
+import asyncio, agenteval
+
+async def main():
+    print(agenteval.run("./shelf", "shelf/agents.py:writer", sandbox="local").pass_rate().estimate)
+
+asyncio.run(main())
 """
 
 
-@pytest.mark.usefixtures("bwrap")
 def test_under_a_running_event_loop_too(shelf: Path) -> None:
-    code = f"import asyncio\n\nasync def main():\n    exec({KILLED!r})\n\nasyncio.run(main())\n"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "./shelf", "shelf/agents.py:writer"],
-        cwd=shelf,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = subprocess.run([sys.executable, "-c", IN_A_LOOP], cwd=shelf, capture_output=True, text=True, check=False)
     assert done.stdout == "1.0\n", done.stderr
+
+
+def asleep(marker: str) -> list[int]:
+    """Pids of the processes that sleep so long."""
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and f"sleep\0{marker}\0" in (entry / "cmdline").read_text():
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.parametrize("sandbox", ["bubblewrap", "local"])
+def test_ctrl_c_ends_what_runs_in_the_sandboxes(shelf: Path, sandbox: str) -> None:
+    if sandbox == "bubblewrap" and shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed: apt-get install bubblewrap")
+    marker = f"1000.{uuid.uuid4().int % 10**18}"
+    (shelf / "sleeper.py").write_text(
+        f'async def sleeper(session):\n    await session.call("run", {{"command": "setsid sleep {marker} & sleep {marker}",'
+        ' "timeout_seconds": 100})\n'
+    )
+    command = [sys.executable, "-m", "agenteval", "run", "./shelf", "--agent", "sleeper.py:sleeper"]
+    run = subprocess.Popen(
+        [*command, "--trials", "4", "--sandbox", sandbox], cwd=shelf, stderr=subprocess.PIPE, text=True
+    )
+    while len(asleep(marker)) < 8:
+        assert run.poll() is None, run.communicate()
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate()
+    assert (run.returncode, asleep(marker)) == (130, [])
+    assert "agenteval run --resume" in said
