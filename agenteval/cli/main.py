@@ -35,7 +35,7 @@ Exit codes:
   0   yes
   1   no: a requirement is not met, a suite does not prove itself
   2   the request is wrong
-  3   trials are invalid, or something other than an agent broke
+  3   trials are invalid or diverged, or something other than an agent broke
   4   inconclusive
   130 interrupted
 """

@@ -130,8 +130,8 @@ def check_require(require: float | None) -> None:
 
 
 def exit_code(report: Mapping[str, Any], require: float | None) -> int:
-    """3 where trials are invalid; else by the requirement, if there is one: 0 met, 1 not met, 4 inconclusive."""
-    if report["statuses"].get("invalid"):
+    """3 where trials are invalid or diverged; else 0, 1 or 4: the requirement, if any, is met, not met, inconclusive."""
+    if report["statuses"].get("invalid") or report["statuses"].get("diverged"):
         return INVALID_TRIALS
     if require is None:
         return YES

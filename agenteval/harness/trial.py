@@ -325,7 +325,8 @@ def _surroundings(plan: TrialPlan, budget: Budget) -> tuple[World | None, User |
     if scenario.user.with_model is None or plan.user_model is None:
         return world, scenario.user.make(plan.seed), None
     calls = UserCalls(plan.user_model, plan.user_prices, budget)
-    return world, scenario.user.with_model(plan.seed + plan.attempt, calls, scenario.intent), calls
+    seed = plan.seed + plan.attempt  # a model that diverged would do so again from the same one
+    return world, scenario.user.with_model(seed, calls, scenario.intent), calls
 
 
 _ABANDONED: list[asyncio.Task[None]] = []  # kept, because collecting one would throw into it once more
@@ -405,6 +406,7 @@ _HASHES: dict[int, tuple[Json, str]] = {}  # the state is kept beside its hash, 
 _HASHES_KEPT = 64
 
 
+_LOOKED_AT_KEPT = 10_000
 _LOOKED_AT: set[str] = set()  # start states that were found unchanged although no change was told
 
 
@@ -418,6 +420,8 @@ def _was_changed(world: World, start: Json, start_hash: str | None, *, told: boo
     if content_hash(start) != start_hash:
         _HASHES.pop(id(start), None)
         return True
+    if len(_LOOKED_AT) >= _LOOKED_AT_KEPT:
+        _LOOKED_AT.clear()
     _LOOKED_AT.add(str(start_hash))
     return False
 

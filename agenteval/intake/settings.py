@@ -31,7 +31,10 @@ def _one_or_many(value: object) -> object:
 
 
 class Settings(BaseModel):
-    """Defaults of a project. What is None or empty was not set."""
+    """Defaults of a project. What is None or empty was not set.
+
+    Which sandbox is used is none: a project that came from elsewhere must not do away with isolation.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 

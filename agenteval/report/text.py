@@ -452,10 +452,10 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
     silent = list(dict.fromkeys(one_line(c["title"] or c["check"]) for c in report["checks"] if _not_asked(c)))
     if silent:
         lines.append(f"not asked, outside the score: {_listed(silent, 3, '; ')}")
-    invalid = [trial for trial in report["trials"] if trial["status"] == "invalid"]
+    invalid = [trial for trial in report["trials"] if trial["conclusion"] == "invalid"]
     for trial in invalid[:_INVALID]:
         name = f"{one_line(trial['agent'])} {one_line(trial['scenario'])} #{trial['repeat']}"
-        lines.append(f"invalid: {name} (fault of: {trial['fault_of']}): {one_line(trial['error'] or '')}")
+        lines.append(f"{trial['status']}: {name} (fault of: {trial['fault_of']}): {one_line(trial['error'] or '')}")
     if len(invalid) > _INVALID:
         lines.append(f"invalid: and {len(invalid) - _INVALID} more")
     return lines

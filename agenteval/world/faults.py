@@ -9,14 +9,10 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Literal
 
 from agenteval.core.json import Json
 from agenteval.core.scenario import Fault
 from agenteval.errors import ToolError
-
-INJECTED: Final = "injected"
-NOT_EXPOSED: Final = "not_exposed"
 
 
 class Injector:
@@ -61,15 +57,10 @@ class Injector:
                 "on_call": fault.on_call,
                 "kind": fault.kind,
                 "applied": fault.applied,
-                "status": status(exposed=number in self._exposed),
+                "status": "injected" if number in self._exposed else "not_exposed",
             }
             for number, fault in enumerate(self._faults)
         ]
-
-
-def status(*, exposed: bool) -> Literal["injected", "not_exposed"]:
-    """The word for whether the agent came there."""
-    return "injected" if exposed else "not_exposed"
 
 
 def _distorted(fault: Fault, result: Json) -> Json:

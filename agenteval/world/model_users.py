@@ -7,8 +7,7 @@ A model that plays a user makes mistakes of its own. They are found by rules and
     stopped_early   it ends the conversation although the agent's last message asks it for something
 
 References:
-    Yao et al. 2024, tau-bench (arXiv 2406.12045), whose users are a model with an instruction; what such users get
-    wrong is discussed in section 5.
+    Yao et al. 2024, tau-bench (arXiv 2406.12045), whose users are a model with an instruction. The rules are our own.
 """
 
 from __future__ import annotations

@@ -140,6 +140,12 @@ def test_settings_are_defaults_and_the_command_line_comes_first(
     assert (project / "other.db").exists()
 
 
+def test_a_project_cannot_do_away_with_isolation(command: Command, project: Path) -> None:
+    (project / "agenteval.toml").write_text('sandbox = "local"\n')
+    done = command("run", "./till", "--agent", "adder")
+    assert (done.returncode, 'unknown setting "sandbox"' in done.stderr) == (2, True)
+
+
 def test_pyproject_holds_settings_too(project: Path) -> None:
     (project / "pyproject.toml").write_text('[tool.agenteval]\nagent = "app.py:graph"\nmax_usd = 1.5\n')
     assert load_settings(project).given() == {"agent": ["app.py:graph"], "max_usd": 1.5}

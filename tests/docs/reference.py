@@ -37,7 +37,7 @@ Written by `make reference` from the commands themselves. The exit codes and wha
 
 `agenteval.toml` in the project's folder, or `[tool.agenteval]` in its `pyproject.toml`, holds defaults. What stands on the command line or in the
 environment comes first. Each is named as the option of `agenteval run` that it sets, with `suite` for its argument and `agent` for one or a list; `suite` is also that of
-`verify`, `require` that of `report`, and `store` that of every verb. A setting that is not known is refused.
+`verify`, `require` that of `report`, and `store` that of every verb. A setting that is not known is refused. `--sandbox` is not among them: a project that came from elsewhere must not do away with isolation.
 
 ```toml
 suite = "./scenarios/desk"

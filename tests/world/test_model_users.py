@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 import agenteval
-from agenteval import Prices, RequestError, Scenario, ScriptedModel, parse_checks
+from agenteval import Prices, RequestError, Scenario, ScriptedModel, build_report, parse_checks
+from agenteval.cli.report_ import exit_code
 from agenteval.core.message import Message, Role, text_message
 from agenteval.errors import ModelError, UserDiverged
+from agenteval.report.text import render
 from agenteval.world import parse_user
 
 INTENT = "Refund order 1187 to the card ending 4242 after verifying who asks, and say the amount of 42.50 aloud."
@@ -132,6 +134,9 @@ def test_one_that_keeps_diverging_is_left_out_of_the_rate() -> None:
     [(trial, score)] = result.outcomes
     assert (trial.status, trial.attempt, score.passed) == ("diverged", 1, None)
     assert (result.pass_rate().counted, result.pass_rate().left_out) == (0, 1)
+    report = build_report(result.store, result.run.id)
+    assert "diverged: agent shop/refund #0 (fault of: user): left_script: it gave 9999" in render(report, width=120)
+    assert exit_code(report, None) == 3
 
 
 def test_its_endpoint_is_not_the_agents_fault() -> None:
