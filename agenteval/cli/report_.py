@@ -130,7 +130,7 @@ def check_require(require: float | None) -> None:
 
 
 def exit_code(report: Mapping[str, Any], require: float | None) -> int:
-    """3 where trials are invalid or diverged; else 0, 1 or 4: the requirement, if any, is met, not met, inconclusive."""
+    """3 where trials are invalid or diverged; else 0, 1 or 4: the requirement is met, not met or inconclusive."""
     if report["statuses"].get("invalid") or report["statuses"].get("diverged"):
         return INVALID_TRIALS
     if require is None:
