@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from agenteval.core.ports import Model, TraceStore
     from agenteval.experiment.run import Progress, RunPlan, RunSummary
 
+_TURN_S = (
+    0.001  # the thread that keeps and judges waits that long for busy agents, and so do verdicts; Python's own is 5 ms
+)
 _EVERY_S = 2.0  # how often a line is printed where standard error is no terminal
 
 
@@ -58,6 +61,7 @@ def carry_out_with_progress(plan: RunPlan, store: TraceStore, *, verbose: bool) 
     from agenteval.experiment.run import carry_out
 
     warn_of_no_isolation(plan.run.settings.get("sandbox"))
+    sys.setswitchinterval(_TURN_S)
     display: _Display = _Display(plan.run.id, verbose=verbose)
 
     async def work() -> RunSummary:

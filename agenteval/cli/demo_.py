@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from agenteval._util.startup import loading
 from agenteval.cli._options import loader_for, open_, project, store_option
 
 _INTRO = """\
@@ -31,17 +32,19 @@ the same suite runs on any OpenAI-compatible endpoint.
 @store_option
 def command(trials: int, model: str | None, base_url: str | None, html: Path, store_url: str) -> int:
     """Run the shipped agents on the shipped shop, compare them, and write the report."""
-    from agenteval.cli._running import carry_out_with_progress, make_model
-    from agenteval.cli.report_ import exit_code, print_report, write_html
-    from agenteval.experiment.plan import RunRequest, plan_run
-
-    agents = ("careful", "careless") if model is None else ("chat",)
-    request = RunRequest(suite="retail", agents=agents, trials=trials, model=model, base_url=base_url)
     if model is None:
         click.echo(_INTRO)
-    store = open_(store_url)
+    with loading():
+        from agenteval.cli._running import carry_out_with_progress, make_model
+        from agenteval.cli.report_ import exit_code, print_report, write_html
+        from agenteval.experiment.plan import RunRequest, plan_run
+
+        store = open_(store_url)
+    agents = ("careful", "careless") if model is None else ("chat",)
+    request = RunRequest(suite="retail", agents=agents, trials=trials, model=model, base_url=base_url)
     try:
-        plan = plan_run(request, loader=loader_for(allow_code=False), project=project(), make_model=make_model)
+        with loading():
+            plan = plan_run(request, loader=loader_for(allow_code=False), project=project(), make_model=make_model)
         carry_out_with_progress(plan, store, verbose=True)
         report = _report(store, plan.run.id)
         print_report(report)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from agenteval._util.startup import loading
 from agenteval.cli._options import (
     code_option,
     json_option,
@@ -83,10 +84,11 @@ def command(
 
     Every step is kept as spans in the store; checks score what was done; the report has intervals.
     """
-    from agenteval.cli._running import carry_out_with_progress, make_model
-    from agenteval.cli.report_ import check_require, exit_code, print_report, write_html
-    from agenteval.experiment.plan import plan_run
-    from agenteval.report.model import build
+    with loading():
+        from agenteval.cli._running import carry_out_with_progress, make_model
+        from agenteval.cli.report_ import check_require, exit_code, print_report, write_html
+        from agenteval.experiment.plan import plan_run
+        from agenteval.report.model import build
 
     check_require(require)
     if html is not None and not html.absolute().parent.is_dir():
@@ -97,9 +99,9 @@ def command(
             earlier, request = _resumed(store, resume, {"suite", "price", "user_price", *asked})
         else:
             earlier, request = None, _asked(suite, price, user_price, asked)
-        plan = plan_run(
-            request, loader=loader_for(allow_code=allow_code), project=project(), make_model=make_model, resume=earlier
-        )
+        with loading():
+            loader = loader_for(allow_code=allow_code)
+            plan = plan_run(request, loader=loader, project=project(), make_model=make_model, resume=earlier)
         summary = carry_out_with_progress(plan, store, verbose=verbose)
         report = build(store, plan.run.id)
         if html is not None:

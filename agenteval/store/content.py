@@ -105,13 +105,10 @@ class Interning:
 
     def keep(self) -> bool:
         """Keep what is new. False where a text was there already: its number was another, so take all numbers again."""
-        if self._texts:
-            kept = self._connection.exec_driver_sql(_INSERT_CONTENT, self._texts).rowcount
-            if kept < len(self._texts):
-                self._learn()
-                return False
-        if self._nodes:
-            self._connection.exec_driver_sql(_INSERT_HISTORY, self._nodes)
+        if sqlite.insert(self._connection, _INSERT_CONTENT, self._texts) < len(self._texts):
+            self._learn()
+            return False
+        sqlite.insert(self._connection, _INSERT_HISTORY, self._nodes)
         return True
 
     def _learn(self) -> None:

@@ -11,7 +11,7 @@ from agenteval.core.ports import Query
 from agenteval.store import keys, rows, sqlite
 from agenteval.store import tables as t
 from agenteval.store.pack import pack, squeeze, unpack, unsqueeze
-from agenteval.store.paging import Tables, as_column, from_column, insert, trial_filter
+from agenteval.store.paging import Tables, as_column, from_column, trial_filter
 
 _PUT_RUN = sqlite.insert_or_replace(t.run, ["run_id"])
 _PUT_LABEL = sqlite.insert_or_replace(t.label, ["trajectory", "criterion", "rater"])
@@ -27,7 +27,7 @@ class JudgedTables(Tables):
         """Store a run; the same id replaces it."""
         row = (as_column(run.id), as_column(run.created_at), pack(rows.run_to_json(run)))
         with self._db.write() as connection:
-            insert(connection, _PUT_RUN, [row])
+            sqlite.insert(connection, _PUT_RUN, [row])
 
     def runs(self) -> list[Run]:
         """Every run, newest last."""
@@ -70,7 +70,7 @@ class JudgedTables(Tables):
         names = (as_column(label.trajectory), as_column(label.criterion), as_column(label.rater))
         data = pack(rows.label_to_json(label))
         with self._db.write() as connection:
-            insert(connection, _PUT_LABEL, [(*names, data)])
+            sqlite.insert(connection, _PUT_LABEL, [(*names, data)])
 
     def labels(self, query: Query) -> Iterator[Label]:
         """The labels of the trajectories that match, in the order in which they were first stored."""
@@ -97,7 +97,7 @@ class JudgedTables(Tables):
         """
         data = squeeze(pack(rows.concluded_to_json(findings, score)))
         with self._db.write() as connection:
-            insert(connection, _PUT_OUTCOME, [(as_column(run), as_column(trajectory), data)])
+            sqlite.insert(connection, _PUT_OUTCOME, [(as_column(run), as_column(trajectory), data)])
 
     def concluded(self, trajectory: str) -> list[tuple[str, tuple[Finding, ...], Score | None]]:
         """What each run concluded of a trajectory: run id, findings, score; in the order of first recording."""

@@ -107,10 +107,3 @@ def from_column(text: str) -> str:
     if not text.startswith(_ESCAPED):
         return text
     return text.removeprefix(_ESCAPED).encode("ascii").decode("unicode_escape")
-
-
-def insert(connection: Connection, statement: str, values: Sequence[tuple[Any, ...] | None]) -> None:
-    """Execute a statement for each row that there is, if there is any."""
-    rows = [row for row in values if row is not None]
-    if rows:
-        connection.exec_driver_sql(statement, rows)

@@ -15,7 +15,6 @@ from agenteval.store import keys, migrations, sqlite
 from agenteval.store.content import Interning, Texts, in_pieces
 from agenteval.store.database import Database
 from agenteval.store.judged import JudgedTables
-from agenteval.store.paging import insert
 from agenteval.store.spans import Reading, Row, Writing
 from agenteval.store.tables import conflict, log, span
 from agenteval.store.trials import TrialTables
@@ -94,12 +93,12 @@ class SqlStore(TrialTables, JudgedTables):
     def _insert(
         self, connection: Connection, spans: Sequence[Span], rows: Sequence[Row], log_rows: Sequence[Row]
     ) -> Appended:
-        insert(connection, _INSERT_LOG, log_rows)
-        new = connection.exec_driver_sql(_INSERT_SPAN, rows).rowcount if rows else 0
+        sqlite.insert(connection, _INSERT_LOG, log_rows)
+        new = sqlite.insert(connection, _INSERT_SPAN, rows)
         if new == len(rows):
             return Appended(new=new)
         differing = self._differing(connection, spans, rows)
-        insert(connection, _INSERT_CONFLICT, differing)
+        sqlite.insert(connection, _INSERT_CONFLICT, differing)
         return Appended(new=new, repeated=len(rows) - new - len(differing), conflicting=len(differing))
 
     def _differing(self, connection: Connection, spans: Sequence[Span], rows: Sequence[Row]) -> list[Row]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,8 @@ WRITER = "agenteval.writer"
 _APPLICATION = 0x61676576  # "agev": tells our files from other programs'
 _PAGE_BYTES = 4096
 _BUSY_MS = 30_000
+_ROWS_AT_ONCE = 64
+_VALUES = re.compile(r"(?<=VALUES )\([?, ]+\)")
 _EACH_CONNECTION = (
     # in WAL mode a killed process loses nothing; a power cut may take the last transactions, and never breaks the file
     "PRAGMA synchronous = NORMAL",
@@ -122,6 +127,30 @@ def _columns(table: Table) -> list[str]:
 def _sql(statement: Any, table: Table, *, numbered: bool = False) -> str:
     names = [*(["id"] if numbered else []), *_columns(table)]
     return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark"), column_keys=names))
+
+
+def insert(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Execute an insert for rows of one width; gives how many went in.
+
+    Many rows go in by one step of SQLite: Python lets go of its interpreter at each, and where other threads are at
+    work it waits for them to get it back.
+    """
+    driver: Any = connection.connection.driver_connection
+    new = start = 0
+    size = _ROWS_AT_ONCE
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        values = tuple(chain.from_iterable(rows[start : start + size]))
+        new += driver.execute(_of_many(statement, size), values).rowcount
+        start += size
+    return new
+
+
+@functools.cache
+def _of_many(statement: str, rows: int) -> str:
+    """An insert of one row as one of many."""
+    return _VALUES.sub(lambda found: ", ".join([found[0]] * rows), statement, count=1)
 
 
 def contents_of(connection: Connection, digests: Sequence[bytes]) -> list[tuple[bytes, bytes]]:

@@ -22,7 +22,7 @@ from agenteval.store.content import Interning, in_pieces
 from agenteval.store.database import Database
 from agenteval.store.kept import Texts, expanded, trajectory_from, trajectory_text
 from agenteval.store.pack import pack, squeeze, unpack, unsqueeze
-from agenteval.store.paging import Tables, as_column, insert, trial_filter
+from agenteval.store.paging import Tables, as_column, trial_filter
 
 _TRAJECTORIES_A_PAGE = 32
 _TRIALS_AT_ONCE = 64
@@ -110,7 +110,7 @@ class TrialTables(Tables):
             raise RequestError(f"the state is not JSON: {error}") from error
         data = squeeze(pack(state))
         with self._db.write() as connection:
-            insert(connection, _PUT_STATE, [(name, data)])
+            sqlite.insert(connection, _PUT_STATE, [(name, data)])
         return name
 
     def _encoded(self, trial: Trial, trajectory: Trajectory | None, state: Json) -> _Encoded:
@@ -134,20 +134,29 @@ class TrialTables(Tables):
         return (as_column(trajectory.id), self._assembler, trajectory.end.start_state, data), texts
 
     def _encoded_state(self, name: str | None, state: Json) -> tuple[str, bytes] | None:
-        if name is None or state is None or name in self._db.states:
+        if name is None or state is None or self._is_there(name):
             return None
         return (name, squeeze(pack(state)))
 
+    def _is_there(self, state: str) -> bool:
+        """Whether the file holds a state: one may be large, and is packed only where it does not."""
+        if state not in self._db.states:
+            with self._db.read() as connection:
+                if connection.execute(select(t.state.c.hash).where(t.state.c.hash == state)).first() is None:
+                    return False
+            self._db.states.add(state)
+        return True
+
     def _write_trials(self, connection: Connection, encoded: Sequence[_Encoded]) -> None:
         """Write trials of different identities."""
-        new = connection.exec_driver_sql(_NEW_TRIAL, [one.trial for one in encoded]).rowcount
+        new = sqlite.insert(connection, _NEW_TRIAL, [one.trial for one in encoded])
         if new < len(encoded):
             self._supersede(connection, encoded)
         states = dict(one.state for one in encoded if one.state is not None)
         rows = [one.trajectory for one in encoded if one.trajectory is not None]
         texts = {digest: text for one in encoded for digest, text in one.texts.items()}
         self._write_trajectories(connection, rows, texts)
-        insert(connection, _PUT_STATE, list(states.items()))
+        sqlite.insert(connection, _PUT_STATE, list(states.items()))
         self._db.states.update(states)
 
     def _write_trajectories(
@@ -159,7 +168,7 @@ class TrialTables(Tables):
             for digest, text in texts.items():
                 interning.digested(digest, text)
             interning.keep()  # what was there already stays, and no number of it was used
-        insert(connection, _PUT_TRAJECTORY, rows)
+        sqlite.insert(connection, _PUT_TRAJECTORY, rows)
 
     def _supersede(self, connection: Connection, encoded: Sequence[_Encoded]) -> None:
         """Let the latest attempt of each trial stand, and put the others aside."""
@@ -174,8 +183,8 @@ class TrialTables(Tables):
             if standing.attempt < one.attempt:
                 superseded.append((one.identity, standing.attempt, standing.data))
             current.append(one.trial)
-        insert(connection, _PUT_ATTEMPT, superseded)
-        insert(connection, _PUT_TRIAL, current)
+        sqlite.insert(connection, _PUT_ATTEMPT, superseded)
+        sqlite.insert(connection, _PUT_TRIAL, current)
 
     def _there(self, connection: Connection, encoded: Sequence[_Encoded]) -> dict[bytes, Any]:
         columns = t.trial.c
