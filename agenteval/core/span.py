@@ -83,14 +83,29 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRecord:
-    """One OTLP log record; `trace_id` and `span_id` are empty where it belongs to no span."""
+    """One OTLP log record; `trace_id` and `span_id` are empty where it belongs to no span.
+
+    Attributes:
+        at_ns: When it happened, in nanoseconds since the Unix epoch; 0 where the sender did not say.
+        observed_ns: When it was first seen by whoever collected it; 0 where unknown.
+        name: The event's name, where it is an event.
+        severity: OTLP severity number, 0 to 24.
+
+    References:
+        OpenTelemetry Protocol, opentelemetry/proto/logs/v1/logs.proto.
+    """
 
     trace_id: str
     span_id: str
     at_ns: int
+    observed_ns: int = 0
     name: str = ""
     severity: int = 0
+    severity_text: str = ""
     body: Attribute = None
     attributes: Attributes = field(default_factory=dict[str, Attribute])
+    dropped_attributes: int = 0
+    flags: int = 0
     resource: Attributes = field(default_factory=dict[str, Attribute])
     scope: Attributes = field(default_factory=dict[str, Attribute])
+    schema_url: str = ""

@@ -63,6 +63,9 @@ class _Said:
         return self.between != "" and text.startswith(self.text) and text.startswith(self.between, len(self.text))
 
 
+_SELDOM_IN_LOGS = ("observed_ns", "severity_text", "dropped_attributes", "flags", "schema_url")
+
+
 class Writing:
     """Turns spans and log records into rows.
 
@@ -99,6 +102,7 @@ class Writing:
         extras: dict[str, Any] = {"name": log.name, "severity": log.severity, "body": log.body}
         if log.at_ns != _int64(log.at_ns):
             extras["at_ns"] = log.at_ns
+        extras.update((name, value) for name in _SELDOM_IN_LOGS if (value := getattr(log, name)))
         frame = self._interning.text(pack([log.resource, log.scope]))
         body = self._body(log.attributes, extras)
         return (*log_key(log), _int64(log.at_ns), digest, self._shape(log.attributes), frame, body)
@@ -362,6 +366,7 @@ class Reading:
             attributes=self._attributes(row, body),
             resource=resource,
             scope=scope,
+            **{name: extras[name] for name in _SELDOM_IN_LOGS if name in extras},
         )
 
 

@@ -142,7 +142,20 @@ def everything_of_a_span_survives(make_store: MakeStore) -> None:
     others = [
         replace(span, span_id=f"{n:016x}", resource={"service.name": "s", "n": v}) for n, v in enumerate((1.0, True))
     ]
-    log = LogRecord(trace_id=parts.T1, span_id="", at_ns=2**64 - 1, name="l", severity=9, body=hard, attributes=hard)
+    log = LogRecord(
+        trace_id=parts.T1,
+        span_id="",
+        at_ns=2**64 - 1,
+        observed_ns=2**64 - 1,
+        name="l",
+        severity=9,
+        severity_text="info",
+        body=hard,
+        attributes=hard,
+        dropped_attributes=2,
+        flags=1,
+        schema_url="https://example.com/schema",
+    )
     store.append([span, *others], [log])
     parts.same(store.read([parts.T1]), ([*others, span], [log]), "what is read")
     store.close()
