@@ -6,7 +6,8 @@ of one producer comes before the conventions that several share.
 
 from __future__ import annotations
 
+from agenteval.telemetry.dialects import langfuse, langsmith, mlflow, openinference, openllmetry
 from agenteval.telemetry.dialects.reading import Dialect
 
-DIALECTS: tuple[Dialect, ...] = ()
+DIALECTS: tuple[Dialect, ...] = (langfuse, langsmith, mlflow, openllmetry, openinference)
 """Every dialect, the most particular ones first."""
