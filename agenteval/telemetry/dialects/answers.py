@@ -40,6 +40,8 @@ def answer_of(value: object) -> Answer:
     fields = fields_of(value)
     if fields is not None:
         return _said(value, fields)
+    if "role" not in members and "content" in members and "finish_reason" in members:  # AutoGen's `CreateResult`
+        return _plain({"role": "assistant", **members}, members)
     return _plain(value, members)
 
 

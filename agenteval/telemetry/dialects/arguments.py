@@ -162,10 +162,9 @@ def _wraps(members: Mapping[str, Any]) -> bool:
     """Whether an object whose members have the names of a wrapper is one: a tool may call an argument `args`."""
     positional, keywords = members.get("args"), members.get("kwargs")
     if "kwargs" in members and "args" in members:
-        return (is_object(parsed(positional).value) or is_list(parsed(positional).value)) and is_object(
-            parsed(keywords).value
-        )
-    return is_object(positional) and len(members) > 1
+        first = parsed(positional).value
+        return (is_object(first) or is_list(first)) and is_object(parsed(keywords).value)
+    return is_object(parsed(keywords).value) or (is_object(positional) and len(members) > 1)
 
 
 def _called_with(members: Mapping[str, Any], names: Sequence[str]) -> Json:
@@ -198,7 +197,8 @@ def _typed(value: Json, kind: object) -> Json:
         read = json.loads(value)
     except (ValueError, RecursionError):
         return value
-    return read if isinstance(read, (bool, int, float)) and math.isfinite(read) else value
+    finite = isinstance(read, (bool, int)) or (isinstance(read, float) and math.isfinite(read))
+    return read if finite else value
 
 
 def _names(schema: object) -> list[str]:

@@ -44,7 +44,7 @@ class Found:
     missing: dict[str, str] = field(default_factory=dict[str, str])
     truncated: list[str] = field(default_factory=list[str])
 
-    def reading(self, kind: Kind, **more: Any) -> Reading:
+    def reading(self, kind: Kind, *, agent: str | None = None, **more: Any) -> Reading:
         """The reading, with everything that is common to all kinds."""
         return Reading(
             dialect=self.dialect,
@@ -54,7 +54,8 @@ class Found:
             session=self.session,
             user=self.user,
             understood=frozenset(self.held.used),
-            **{"agent": self.agent, **more},
+            agent=agent or self.agent,
+            **more,
         )
 
     def plumbing(self) -> Reading:
@@ -98,8 +99,13 @@ def tool(
         found.missing["name"] = found.held.absent()
     if name in ANSWERS:
         return found.plumbing()
-    message = tool_message(parsed(result).value) if result is not None else None
     error = error_of(found.span) if error is None else error
+    value = parsed(result).value
+    output = object_of(value)
+    if output.keys() >= {"tool_name", "raw_output"}:  # LlamaIndex's `ToolOutput`
+        result = value = output["raw_output"]
+        error = (text_of(result) or "error") if error is None and output.get("is_error") is True else error
+    message = tool_message(value) if result is not None else None
     if message is not None:
         call_id = call_id or first_text(message, "tool_call_id")
         result = message.get("content")

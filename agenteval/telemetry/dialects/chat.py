@@ -5,6 +5,7 @@ Unknown content is kept as text that names its type; a message of which nothing 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -121,7 +122,7 @@ def _parts_of(members: Mapping[str, Any], role: Role) -> Iterator[Part]:
     asked = [*_requests(members)]
     if role == "tool" and not any(object_of(block).get("type") in _ANSWERS for block in list_of(content)):
         if "content" in members or "parts" in members:
-            yield ToolResponse(response=_answer(content), id=call_id)
+            yield ToolResponse(response=answer(content, failed=members.get("is_error")), id=call_id)
         return
     known = {part.id for part in asked if part.id}
     for part in content_parts(content):
@@ -136,18 +137,30 @@ def _parts_of(members: Mapping[str, Any], role: Role) -> Iterator[Part]:
 _ANSWERS = ("tool_result", "tool-result", "function_call_output", "tool_call_response")
 
 
-def _answer(content: object) -> Json:
-    """What a tool answered: text, and blocks of text as their text."""
+def answer(content: object, *, failed: object = None) -> Json:
+    """What a tool answered: text, and blocks of text as their text; that it is an error, where its message says so."""
     blocks = list_of(content)
     if blocks and all(object_of(block).get("type") in {"text", "output_text", "input_text"} for block in blocks):
         content = "\n".join(_texts(blocks))
-    return result_of(content)
+    result = result_of(content)
+    return {"is_error": True, "content": result} if failed is True else result
 
 
 def result_of(written: object) -> Json:
     """A tool's answer; text that is an object or a list, as JSON or as Python writes it, as what it says."""
-    read = parsed(written)
+    read = parsed(plain_text(written))
     return cast("Json", json_of(written)) if read.cut else read.value
+
+
+def plain_text(written: object) -> object:
+    """The text that a JSON string is; any other value as it is."""
+    if not isinstance(written, str) or not written.startswith('"'):
+        return written
+    try:
+        value: object = json.loads(written)
+    except (ValueError, RecursionError):
+        return written
+    return value if isinstance(value, str) else written
 
 
 def content_parts(content: object) -> Iterator[Part]:
@@ -172,7 +185,9 @@ def _block(block: Mapping[str, Any]) -> Iterator[Part]:
         yield from make(block)
         return
     found = media_of(block)
-    if found is not None:
+    if kind is None and "arguments" in block:  # AutoGen's requests say what they are by what they hold
+        yield from _request_block(block)
+    elif found is not None:
         yield found
     elif kind is not None:
         yield TextPart(text=f"[{kind} part]")
@@ -209,7 +224,7 @@ def _answer_block(block: Mapping[str, Any]) -> Iterator[Part]:
     typed = object_of(held)
     if typed.keys() == {"type", "value"}:  # the AI SDK says what kind of value it is
         held = typed["value"]
-    yield ToolResponse(response=_answer(held), id=call_id)
+    yield ToolResponse(response=answer(held, failed=block.get("is_error")), id=call_id)
 
 
 def _gemini_kind(block: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterator[Part]] | None:
@@ -278,6 +293,8 @@ def asked_arguments(written: object) -> Json:
     value = parsed(written)
     if value.cut or not is_object(value.value):
         return cast("Json", json_of(written))
+    if value.value.keys() == {"_raw"}:  # OpenLLMetry's word for what did not parse
+        return cast("Json", value.value["_raw"])
     return value.value
 
 

@@ -10,9 +10,9 @@ from agenteval.telemetry.dialects.held import first_text, object_of, text_of
 
 FAILED = 2
 DONE = 1
-_TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\).*", re.DOTALL)
+_TRACEBACK = "Traceback (most recent call last)"
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*\((?P<quote>['\"])(?P<words>.*)(?P=quote)\)$", re.DOTALL)
-_REDACTED = re.compile(r"redacted", re.IGNORECASE)
+_REDACTED = re.compile(r"\b(?:details?|error|message|content)\b[^.]{0,40}\bredacted\b", re.IGNORECASE)
 
 
 def failed(span: Span) -> bool:
@@ -40,15 +40,16 @@ def error_of(span: Span) -> str | None:
 
 def _words(message: str) -> str:
     """An error's own words, without its traceback, and out of an exception as Python writes it."""
-    bare = _TRACEBACK.sub("", message).strip()
+    bare = message.partition(_TRACEBACK)[0].strip()
     found = _EXCEPTION.match(bare)
     return found["words"] if found is not None else bare
 
 
 def _inner(message: str) -> str | None:
-    """The error in a status such as `Error running tool: {'error': '…'}`."""
+    """The error in a status such as `Error running tool: {'error': '…'}`, or in one that is such an object."""
     _, brace, rest = message.partition(": {")
-    return first_text(object_of(literal("{" + rest)), "error", "message") if brace else None
+    told = object_of(literal("{" + rest if brace and not message.startswith("{") else message))
+    return first_text(object_of(told.get("data")), "error") or first_text(told, "error", "message")
 
 
 def is_taken_out(error: str) -> bool:

@@ -15,8 +15,8 @@ from agenteval.core.message import (
     ToolResponse,
     text_message,
 )
-from agenteval.telemetry.dialects.chat import asked_arguments, content_parts, result_of, role_of
-from agenteval.telemetry.dialects.held import beneath, by_index, text_of, value_of
+from agenteval.telemetry.dialects.chat import answer, asked_arguments, content_parts, result_of, role_of
+from agenteval.telemetry.dialects.held import beneath, by_index, object_of, text_of, value_of
 from agenteval.telemetry.dialects.media import Kind, media
 
 _MEDIA: Mapping[str, tuple[Kind, str]] = {
@@ -35,7 +35,7 @@ def messages_under(items: Mapping[str, Any]) -> tuple[tuple[Message, ...], bool]
         The messages in order, and whether one or more are missing or not whole.
     """
     entries = by_index(items)
-    read = [_message(beneath(fields, "message.")) for _, fields in entries]
+    read = [_executed(fields) or _message(beneath(fields, "message.")) for _, fields in entries]
     whole = all(number == place for place, (number, _) in enumerate(entries))
     messages = tuple(message for message, _ in read if message is not None)
     return messages, not whole or not all(complete for _, complete in read)
@@ -45,6 +45,17 @@ def prompts_under(items: Mapping[str, Any], name: str, role: Role) -> tuple[Mess
     """The texts of a completions API, `N.prompt.text` or `N.completion.text`."""
     texts = [text_of(fields.get(name)) for _, fields in by_index(items)]
     return tuple(text_message(role, text) for text in texts if text)
+
+
+def _executed(fields: Mapping[str, Any]) -> tuple[Message | None, bool] | None:
+    """A message of AutoGen's in which several tools answer, each as JSON in an attribute; None where it is none."""
+    results = [object_of(value_of(held.get(""))) for _, held in by_index(beneath(fields, "function."))]
+    parts = tuple(
+        ToolResponse(response=answer(one["content"], failed=one.get("is_error")), id=text_of(one.get("call_id")))
+        for one in results
+        if "content" in one
+    )
+    return (Message(role="tool", parts=parts), True) if parts else None
 
 
 def _message(fields: Mapping[str, Any]) -> tuple[Message | None, bool]:

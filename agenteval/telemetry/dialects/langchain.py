@@ -17,6 +17,27 @@ _ROLES = {
 }
 
 
+_NODES = frozenset({"agent", "call_model", "model", "tools", "action"})
+_HOOKS = (".before_agent", ".after_agent", ".before_model", ".after_model", ".wrap_model_call", ".wrap_tool_call")
+
+
+def is_node(name: str, node: object) -> bool:
+    """Whether a run is a step of an agent's own graph, or a hook of its middleware, and no agent.
+
+    Instrumentations call every run an agent that has the word in its name.
+
+    Args:
+        name: Of the run.
+        node: `langgraph_node` of its metadata.
+    """
+    return name.endswith(_HOOKS) or (name in _NODES and node == name)
+
+
+def is_agent(name: str, metadata: Mapping[str, Any]) -> bool:
+    """Whether a chain is an agent's whole run: LangChain names it so, and it is no node of another graph."""
+    return metadata.get("lc_agent_name") == name and metadata.get("langgraph_node") != name
+
+
 def fields_of(value: object) -> Mapping[str, Any] | None:
     """The fields of a serialised LangChain message, its kind as `type`; None where it is none."""
     message = object_of(value)

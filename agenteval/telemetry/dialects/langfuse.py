@@ -20,7 +20,7 @@ from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import messages_of, offered_of
 from agenteval.telemetry.dialects.held import Held, amount_of, list_of, object_of, text_of, value_of
-from agenteval.telemetry.dialects.langchain import tool_message
+from agenteval.telemetry.dialects.langchain import is_agent, is_node, tool_message
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.tokens import usage_of
 from agenteval.telemetry.dialects.told import heard_of, said_of
@@ -39,16 +39,21 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
         return None
     held = Held(span)
     found = Found(NAME, span, held)
-    found.session = held.text("session.id", "langfuse.session.id") or _meta(held, "session_id", "thread_id")
-    found.user = held.text("user.id", "langfuse.user.id") or _meta(held, "user_id")
+    found.session = held.text("session.id", "langfuse.session.id") or _meta(
+        held, "langfuse_session_id", "session_id", "thread_id"
+    )
+    found.user = held.text("user.id", "langfuse.user.id") or _meta(held, "langfuse_user_id", "user_id")
+    found.agent = _meta(held, "lc_agent_name")
     kind = (held.text(_PREFIX + "type") or "").lower()
     if kind == "generation":
         return _model(found)
     if kind == "tool" or (kind in _PLAIN and _is_tool_message(held)):
         return _tool(found)
-    if kind == "agent" or (kind in _PLAIN and span.parent_id is None):
-        return _agent(found)
-    return found.plumbing()
+    metadata = {"lc_agent_name": found.agent, "langgraph_node": _meta(held, "langgraph_node")}
+    if is_node(span.name, metadata["langgraph_node"]):
+        return found.plumbing()
+    plain = kind in _PLAIN and (span.parent_id is None or is_agent(span.name, metadata))
+    return _agent(found) if kind == "agent" or plain else found.plumbing()
 
 
 def _meta(held: Held, *names: str) -> str | None:

@@ -20,6 +20,7 @@ from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import messages_of, offered_of
 from agenteval.telemetry.dialects.held import Held, list_of, object_of, text_of, value_of
+from agenteval.telemetry.dialects.langchain import is_agent
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.tokens import usage_of
 from agenteval.telemetry.dialects.told import heard_of, said_of
@@ -52,8 +53,8 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
 
 def _is_agent(found: Found) -> bool:
     """Whether a chain is one agent at work: a root, or LangChain says so."""
-    name, node = found.held.text(_META + "lc_agent_name"), found.held.text(_META + "langgraph_node")
-    return (name == found.span.name and node != name) or found.span.parent_id is None
+    metadata = {name: found.held.text(_META + name) for name in ("lc_agent_name", "langgraph_node")}
+    return is_agent(found.span.name, metadata) or found.span.parent_id is None
 
 
 def _model(found: Found) -> Reading:

@@ -18,7 +18,7 @@ from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import messages_of, offered_of
 from agenteval.telemetry.dialects.held import Held, amount_of, first_text, object_of, text_of, value_of
-from agenteval.telemetry.dialects.langchain import tool_message
+from agenteval.telemetry.dialects.langchain import is_agent, is_node, tool_message
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.tokens import usage_of
 from agenteval.telemetry.dialects.told import heard_of, said_of
@@ -46,6 +46,8 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
         return _model(found)
     if kind == "TOOL":
         return _tool(found)
+    if is_node(span.name, metadata.get("langgraph_node")):
+        return found.plumbing()
     if kind == "AGENT" or (kind in {"CHAIN", "UNKNOWN", ""} and _is_agent(span, metadata)):
         return _agent(found)
     return found.plumbing()
@@ -53,8 +55,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
 
 def _is_agent(span: Span, metadata: Mapping[str, Any]) -> bool:
     """Whether a chain is one agent at work: a root, or LangChain says so."""
-    named = metadata.get("lc_agent_name") == span.name and metadata.get("langgraph_node") != span.name
-    return named or span.parent_id is None
+    return is_agent(span.name, metadata) or span.parent_id is None
 
 
 def _text(held: Held, *names: str) -> str | None:

@@ -35,7 +35,9 @@ from agenteval.telemetry.dialects.held import (
     usage_or_none,
     value_of,
 )
+from agenteval.telemetry.dialects.langchain import is_agent, is_node
 from agenteval.telemetry.dialects.reading import Reading
+from agenteval.telemetry.dialects.smolagents import spoken_through
 from agenteval.telemetry.dialects.tokens import usage_of
 from agenteval.telemetry.dialects.told import heard_of, said_of
 
@@ -45,9 +47,7 @@ KIND = "openinference.span.kind"
 _SCOPE = "openinference."
 _HANDOFF = re.compile(r"^hand-?off(?: to)? (.+)$", re.IGNORECASE)
 _NO_CALL = ("_prepare_chat_with_tools",)  # LlamaIndex: makes a request ready, and sends none
-_NODES = frozenset({"agent", "call_model", "model"})  # names of a LangGraph agent's own nodes
-_HOOKS = (".before_agent", ".after_agent", ".before_model", ".after_model")
-_METHODS = ("._execute_core", ".kickoff", ".kickoff_async", ".run", ".run_stream", ".arun")
+_METHODS = ("._execute_core", ".kickoff", ".kickoff_async", ".run", ".run_stream", ".arun", ".on_messages_stream")
 
 
 def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Reading | None:  # noqa: ARG001 (one signature for all dialects)
@@ -112,13 +112,20 @@ def _model(found: Found) -> Reading:
         name=held.text("llm.response.model_name", "llm.model_name", "llm.request.model_name")
         or answer.model
         or first_text(parameters, "model", "model_name"),
-        heard=heard or prompts_under(held.under("llm.prompts."), "prompt.text", "user") or messages_of(value_of(asked)),
+        heard=spoken_through(heard) or _prompts(held) or messages_of(value_of(asked)),
         said=said or prompts_under(held.under("llm.choices."), "completion.text", "assistant") or answer.messages,
         usage=_usage(held, answer),
         offered=_offered(held, parameters),
         finish=held.text("llm.finish_reason") or answer.finish,
         response_id=held.text("llm.response.id") or answer.response_id,
     )
+
+
+def _prompts(held: Held) -> tuple[Message, ...]:
+    """What a completions API was given: flattened, or a list of texts."""
+    listed = [text for item in list_of(held.raw("llm.prompts")) if (text := text_of(item))]
+    texts = prompts_under(held.under("llm.prompts."), "prompt.text", "user")
+    return texts or tuple(text_message("user", text) for text in listed)
 
 
 def _answer(held: Held) -> Answer:
@@ -138,14 +145,24 @@ def _usage(held: Held, answer: Answer) -> Usage | None:
     if read is None and written is None:
         return answer.usage
     details = prefix + "prompt_details."
+    cached = _or(held.count(details + "cache_read", details + "cache_input"), more.cached_tokens)
+    cache_written = _or(held.count(details + "cache_write"), more.cache_write_tokens)
     return usage_or_none(
-        read=read,
+        read=_whole(read, (cached or 0) + (cache_written or 0), more),
         written=written,
-        cached=_or(held.count(details + "cache_read", details + "cache_input"), more.cached_tokens),
-        cache_written=_or(held.count(details + "cache_write"), more.cache_write_tokens),
+        cached=cached,
+        cache_written=cache_written,
         reasoning=_or(held.count(prefix + "completion_details.reasoning"), more.reasoning_tokens),
         cost_usd=cost,
     )
+
+
+def _whole(read: int | None, of_cache: int, more: Usage) -> int | None:
+    """The input with what came from and went to a cache: earlier instrumentations of Anthropic's API leave it out."""
+    if read is None or not of_cache:
+        return read
+    apart = of_cache > read or more.input_tokens == read + of_cache
+    return read + of_cache if apart else read
 
 
 def _or(first: int | None, second: int | None) -> int | None:
@@ -231,7 +248,7 @@ def _result(held: Held) -> object:
 def _agent(found: Found) -> Reading:
     held, span = found.held, found.span
     metadata = object_of(held.value("metadata"))
-    if span.name.endswith(_HOOKS) or (span.name in _NODES and metadata.get("langgraph_node") == span.name):
+    if is_node(span.name, metadata.get("langgraph_node")):
         return found.plumbing()
     asked, answered = held.raw("input.value"), held.raw("output.value")
     name = held.text("agent.name", "graph.node.name", "graph.node.id")
@@ -273,14 +290,14 @@ def _one(role: str, text: str | None) -> tuple[Message, ...]:
 
 
 def _chain(found: Found) -> Reading:
-    """Plumbing, but for a crew and for a LangChain agent beneath another one, which are agents."""
+    """Plumbing; but a crew, a team of AutoGen's and a LangChain agent beneath another one are agents."""
     held, span = found.held, found.span
     if "crew_tasks" in span.attributes:
         return _crew(found)
     metadata = object_of(held.value("metadata"))
-    if metadata.get("lc_agent_name") == span.name and metadata.get("langgraph_node") != span.name:
+    if is_agent(span.name, metadata) or "participant_names" in span.attributes:
         asked, answered = held.raw("input.value"), held.raw("output.value")
-        return build.agent(found, name=span.name, heard=heard_of(asked), said=said_of(answered))
+        return build.agent(found, name=_bare(span.name), heard=heard_of(asked), said=said_of(answered))
     return found.plumbing()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from agenteval.core.message import Message, text_message
 from agenteval.core.span import LogRecord, Span
-from agenteval.core.trajectory import OfferedTool, Usage
+from agenteval.core.trajectory import Handoff, OfferedTool, Usage
 from agenteval.telemetry.dialects import build
 from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.build import Found
@@ -39,6 +39,7 @@ _KIND = "traceloop.span.kind"
 _PROPERTIES = "traceloop.association.properties."
 _MODEL = frozenset({"chat", "completion", "text_completion", "generate_content"})
 _OLD = ("gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions.")
+_NAMES = frozenset({"gen_ai.agent.name", "traceloop.entity.name", "traceloop.entity.input"})
 _ENDINGS = (".tool", ".agent", ".workflow", ".task")
 
 
@@ -63,6 +64,8 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     held.raw(_KIND)
     if kind == "tool":
         return _tool(found)
+    if kind == "handoff":
+        return _handoff(found)
     return _agent(found) if kind in {"agent", "workflow"} else found.plumbing()
 
 
@@ -210,8 +213,17 @@ def _result(answered: object) -> object:
     return members["output"] if "output" in members and members.keys() <= {"output", "kwargs"} else answered
 
 
+def _handoff(found: Found) -> Reading:
+    """A hand-off of OpenAI's agents: the span is called `A → B.handoff` besides."""
+    _, _, named = found.span.name.removesuffix(".handoff").rpartition("→")
+    target = found.held.text("gen_ai.handoff.to_agent") or named.strip()
+    return found.reading("tool", content=Handoff(target=target)) if target else found.plumbing()
+
+
 def _agent(found: Found) -> Reading:
     held = found.held
+    if not _NAMES & found.span.attributes.keys() and not found.span.dropped_attributes:
+        return found.plumbing()  # a workflow around the agents that says nothing of its own
     asked, answered = held.raw("traceloop.entity.input"), held.raw("traceloop.entity.output")
     return build.agent(
         found,

@@ -83,6 +83,9 @@ def _in_parts(counts: Mapping[str, Any], cost_usd: float | None) -> Usage | None
     """Langfuse's own names: each part, such as `input_cache_read`, is taken out of `input`, unless the total tells."""
     read, written = count_of(counts.get("input")), count_of(counts.get("output"))
     read_parts, written_parts = _parts(counts, "input_"), _parts(counts, "output_")
+    of_cache = _parts(counts, "cached_modality_")
+    if of_cache:
+        read_parts["cached"] = sum(of_cache.values())
     if first_count(counts, *_TOTAL) != (read or 0) + (written or 0):
         read = None if read is None else read + sum(read_parts.values())
         written = None if written is None else written + sum(written_parts.values())
