@@ -2,7 +2,8 @@
 
 Version 1 holds messages as one JSON list of events in the old form (or sends them as log records), later ones follow
 the convention; 1 and 2 name tools' arguments and answers their own way; agents sum up what their calls used, since 5
-under names of their own. A structured answer is asked for as a call of a pseudo tool, which is read as the words that it is.
+under names of their own. A structured answer is asked for as a call of a pseudo tool, which is read as the words that
+it is.
 
 References:
     pydantic/pydantic-ai, `pydantic_ai/models/instrumented.py`, `pydantic_ai/_instrumentation.py`; pydantic/logfire.
@@ -42,6 +43,7 @@ _OWN = (
     "agent_name",
     "gen_ai.usage.details.",
     "gen_ai.aggregated_usage.",
+    "gen_ai.client.operation.",
     "baggage_conflict.",
 )
 _OUTPUT_TOOL = "final_result"
@@ -160,7 +162,7 @@ def _agent(found: Found, logs: Sequence[LogRecord]) -> Reading:
     result = held.raw("final_result")
     answer = None if result is None or is_left_out(result) else _as_text(value_of(result))
     said = Talk(messages=(text_message("assistant", answer),) if answer else talk.messages)
-    used = semconv_spans.usage(held, "gen_ai.aggregated_usage.", "baggage_conflict.")
+    used = semconv_spans.usage(held, "gen_ai.aggregated_usage.")
     return semconv_spans.agent(found, talk, said, used=used)
 
 

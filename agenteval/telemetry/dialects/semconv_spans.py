@@ -283,8 +283,8 @@ def _apart(held: Held, prefix: str, read_tokens: int, written: int | None, parts
 def error_in(found: Found) -> str | None:
     """The error of a span: its status and exception, or the type of an error without either."""
     error = error_of(found.span) or found.held.text(semconv.ERROR_TYPE)
-    told_in = object_of(literal(error)) if error is not None else {}
-    return first_text(object_of(told_in.get("data")), "error") or first_text(told_in, "error", "message") or error
+    inner = object_of(literal(error or ""))  # the OpenAI Agents SDK writes what it knows as an object
+    return first_text(object_of(inner.get("data")), "error") or first_text(inner, "error", "message") or error
 
 
 # --- tools
@@ -303,6 +303,8 @@ def tool(
         encoded: Results are JSON always, plain text too.
     """
     held = found.held
+    if not any(held.raw(name) is not None for name in _OF_TOOLS) and _named(found.span.name) is None:
+        return found.plumbing()  # it says that a tool ran, and nothing of which or how
     target = held.text("gen_ai.transfer.target.name")
     if target is not None and held.raw("gen_ai.transfer.mode") != "return_to_caller":
         return found.reading("tool", content=Handoff(target=target))
@@ -321,6 +323,9 @@ def tool(
         if found.missing.get(field, "").startswith("content_off"):
             found.missing[field] = NO_CONTENT
     return reading
+
+
+_OF_TOOLS = (semconv.TOOL_NAME, semconv.TOOL_CALL_ID, semconv.TOOL_ARGUMENTS, semconv.TOOL_RESULT)
 
 
 def _sent(written: object) -> object:
