@@ -63,7 +63,9 @@ def truth(
             for one in named:
                 if one["name"] == ending:
                     continue
-                at = next(n for n, line in enumerate(left) if (line["tool"], line["args"]) == (one["name"], one["args"]))
+                at = next(
+                    n for n, line in enumerate(left) if (line["tool"], line["args"]) == (one["name"], one["args"])
+                )
                 made.append({**left.pop(at), "call_id": one["id"], "requested_by_model": MODEL})
             number += 1
         told.append(

@@ -1,13 +1,15 @@
 """A folder of OTLP request bodies with the truth beside them in, spans, log records and what really happened out.
 
-A capture is a folder with `wire/` (request bodies, decompressed of their transport and gzipped on disk, named
-`NNN.traces.pb.gz` or `NNN.logs.pb.gz`) and `truth.json` (what happened, from the model server's and the tools' own logs).
+A capture is a folder with `wire/`, which holds request bodies without their transport's compression, gzipped on disk
+and named `NNN.traces.pb.gz` or `NNN.logs.pb.gz`, and `truth.json`: what happened, from the model server's and the
+tools' own logs.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,8 +47,10 @@ class Capture:
             return all(self.carries(item) for item in cast("Sequence[Any]", value))
         if value is None or isinstance(value, bool):
             return True
-        text = value if isinstance(value, str) else json.dumps(value)
-        return any(form in body for form in _forms(text) for body in self.bodies)
+        if isinstance(value, str):
+            return any(form in body for form in _forms(value) for body in self.bodies)
+        number = re.compile(rb"(?<![\d.])" + re.escape(json.dumps(value).encode()) + rb"(?![\d.])")
+        return value in self.numbers or any(number.search(body) for body in self.bodies)
 
     def counts(self, number: float) -> bool:
         """Whether an attribute is this number."""
@@ -100,13 +104,13 @@ def read_capture(folder: Path) -> Capture:
 
 def _truth(file: Path) -> Mapping[str, Any]:
     try:
-        truth = json.loads(file.read_text(encoding="utf-8"))
+        truth: Any = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise RequestError(f"{file} cannot be read: {error}") from error
-    conversations = truth.get("conversations") if isinstance(truth, dict) else None
-    if not isinstance(conversations, list):
+    held = cast("dict[str, Any]", truth) if isinstance(truth, dict) else {}
+    if not isinstance(held.get("conversations"), list):
         raise RequestError(f"{file} has no list `conversations`")
-    return cast("Mapping[str, Any]", truth)
+    return held
 
 
 def _unzipped(file: Path) -> bytes:
@@ -138,7 +142,7 @@ def _numbers(value: Attribute) -> Iterator[float]:
         for item in cast("Sequence[Attribute]", value):
             yield from _numbers(item)
     elif isinstance(value, str):
-        if value.isdecimal() and len(value) < 16:  # noqa: PLR2004 (exact as a float)
+        if value.isdecimal() and len(value) < 16:
             yield float(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         yield value

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from agenteval._util.structured import structured
-from agenteval.core.message import Message
+from agenteval.core.message import MediaPart, Message
 from agenteval.core.trajectory import Handoff, ModelCall, Step, ToolCall, Trajectory
 from agenteval.intake.captures import Capture
 from agenteval.telemetry.assemble import assemble
@@ -151,9 +151,7 @@ def _beneath(trajectories: Sequence[Trajectory], inner: set[str]) -> set[str]:
 
 def _assigned(size: int, others: int, likeness: Callable[[int, int], float]) -> dict[int, int]:
     """One to one: the most alike pairs first, and of pairs that are as alike, those that stand nearest."""
-    pairs = [
-        (-score, abs(a - b), a, b) for a in range(size) for b in range(others) if (score := likeness(a, b)) > 0
-    ]
+    pairs = [(-score, abs(a - b), a, b) for a in range(size) for b in range(others) if (score := likeness(a, b)) > 0]
     found: dict[int, int] = {}
     taken: set[int] = set()
     for *_, a, b in sorted(pairs):
@@ -163,9 +161,7 @@ def _assigned(size: int, others: int, likeness: Callable[[int, int], float]) -> 
     return found
 
 
-def _models(
-    capture: Capture, turns: Sequence[Mapping[str, Any]], found: _Found, result: Conformance
-) -> dict[str, str]:
+def _models(capture: Capture, turns: Sequence[Mapping[str, Any]], found: _Found, result: Conformance) -> dict[str, str]:
     """Compare model calls; gives the step of each call id's requester."""
     truth = [call for turn in turns for call in turn.get("llm_calls", ()) if call.get("usage")]
     pairs = _assigned(len(truth), len(found.models), lambda a, b: _alike_models(truth[a], found.models[b][1]))
@@ -273,43 +269,54 @@ def _tool_values(
     requester: Mapping[str, str],
     result: Conformance,
 ) -> None:
+    """Compare arguments, result or error, and requester of one call."""
     what = f"{truth['tool']}({_shown(truth['args'])})"
-    step, call = found if found is not None else (None, None)
-    gone = {} if step is None else step.missing
-    # arguments
-    if call is not None and "arguments" not in gone and _equal(truth["args"], call.arguments):
-        result.note("tool_arguments", "recovered")
-    elif call is not None and "arguments" not in gone and call.arguments is not None:
-        result.note("tool_arguments", "wrong", what, _shown(call.arguments))
-    else:
-        result.note("tool_arguments", "missed" if capture.carries(truth["args"]) else "not_on_wire", what)
-    # result or error
+    call = None if found is None else found[1]
+    gone = frozenset[str]() if found is None else found[0].missing.keys()
+    have = None if call is None or "arguments" in gone else call.arguments
+    _value(capture, "tool_arguments", truth["args"], have, what=what, result=result)
     if truth.get("error") is not None:
         _error_value(capture, truth, call, what, result)
     else:
         if call is not None and call.error is not None:
             result.note("tool_errors", "invented", f"{what}: {call.error}")
         if truth.get("finished", True) and truth.get("result") is not None:
-            expected = truth["result"]
-            if call is not None and "result" not in gone and _equal(expected, call.result):
-                result.note("tool_results", "recovered")
-            elif call is not None and "result" not in gone and call.result is not None:
-                result.note("tool_results", "wrong", f"{what}: {_shown(expected)}", _shown(call.result))
-            else:
-                outcome: Outcome = "missed" if capture.carries(expected) else "not_on_wire"
-                result.note("tool_results", outcome, f"{what}: {_shown(expected)}")
-    # who asked
+            have = None if call is None or "result" in gone else call.result
+            _value(
+                capture, "tool_results", truth["result"], have, what=f"{what}: {_shown(truth['result'])}", result=result
+            )
+    _requester(capture, truth, call, requester, what=what, result=result)
+
+
+def _value(capture: Capture, measure: str, truth: Any, have: Any, *, what: str, result: Conformance) -> None:
+    if have is not None and _equal(truth, have):
+        result.note(measure, "recovered")
+    elif have is not None:
+        result.note(measure, "wrong", what, _shown(have))
+    else:
+        result.note(measure, "missed" if capture.carries(truth) else "not_on_wire", what)
+
+
+def _requester(
+    capture: Capture,
+    truth: Mapping[str, Any],
+    call: ToolCall | None,
+    requester: Mapping[str, str],
+    *,
+    what: str,
+    result: Conformance,
+) -> None:
     name = truth.get("call_id")
     if not name:
         return
-    expected_step = requester.get(bare_id(name))
-    if call is not None and call.requested_by is not None and call.requested_by == expected_step:
+    expected = requester.get(bare_id(name))
+    if call is None or call.requested_by is None:
+        there = capture.carries(name) or (len(bare_id(name)) >= _TELLING and capture.carries(bare_id(name)))
+        result.note("requested_by", "missed" if there else "not_on_wire", f"{what}: {name}")
+    elif call.requested_by == expected:
         result.note("requested_by", "recovered")
-    elif call is not None and call.requested_by is not None:
-        result.note("requested_by", "wrong", f"{what}: {expected_step}", call.requested_by)
     else:
-        on_wire = capture.carries(name) or capture.carries(bare_id(name))
-        result.note("requested_by", "missed" if on_wire else "not_on_wire", f"{what}: {name}")
+        result.note("requested_by", "wrong", f"{what}: {expected}", call.requested_by)
 
 
 def _error_value(
@@ -342,14 +349,13 @@ def _shown(value: Any) -> str:
 
 
 _LONGEST_SHOWN = 120
+_TELLING = 6  # letters from which on an id cannot stand somewhere by chance
 
 
 # --- hand-offs, turns, sessions
 
 
-def _handoffs(
-    capture: Capture, turns: Sequence[Mapping[str, Any]], found: _Found, result: Conformance
-) -> None:
+def _handoffs(capture: Capture, turns: Sequence[Mapping[str, Any]], found: _Found, result: Conformance) -> None:
     truth = [
         request
         for turn in turns
@@ -363,22 +369,24 @@ def _handoffs(
             result.note("handoffs", "recovered")
         else:
             there = capture.carries(request["name"])
-            result.note("handoffs", "missed" if there else "not_on_wire", f"{request['name']}({_shown(request['args'])})")
+            result.note(
+                "handoffs", "missed" if there else "not_on_wire", f"{request['name']}({_shown(request['args'])})"
+            )
     for extra in found.handoffs[len(truth) :]:
         result.note("handoffs", "invented", f"to {extra.target}")
 
 
 def _turns(capture: Capture, turns: Sequence[Mapping[str, Any]], found: _Found, result: Conformance) -> None:
-    users = [(number, message.text) for number, (_, message) in enumerate(found.messages) if message.role == "user"]
+    users = [(number, message) for number, (_, message) in enumerate(found.messages) if message.role == "user"]
     taken: set[int] = set()
     for turn in turns:
         asked, answered = turn["user_input"], turn.get("final_output")
-        at = next((number for number, text in users if number not in taken and _says(text, asked)), None)
+        at = next((number for number, message in users if number not in taken and _says(message, asked)), None)
         if at is not None:
             taken.add(at)
         what = f"{_shown(asked)} → {_shown(answered)}"
         told = answered is None or any(
-            message.role == "assistant" and _says(message.text, answered) for _, message in found.messages[at or 0 :]
+            message.role == "assistant" and _says(message, answered) for _, message in found.messages[at or 0 :]
         )
         if at is not None and told:
             result.note("turns", "recovered")
@@ -386,15 +394,20 @@ def _turns(capture: Capture, turns: Sequence[Mapping[str, Any]], found: _Found, 
         lacking = asked if at is None else answered
         result.note("turns", "missed" if capture.carries(lacking) else "not_on_wire", what)
     delegated = _delegated(turns)
-    for number, text in users:
+    for number, message in users:
         outermost = found.messages[number][0]
-        if number not in taken and outermost and not any(_says(text, one) for one in delegated):
-            result.note("turns", "invented", _shown(text))
+        if number not in taken and outermost and not any(_says(message, one) for one in delegated):
+            result.note("turns", "invented", _shown(message.text))
 
 
-def _says(text: str, wanted: str) -> bool:
-    """Whether a message is these words, but for the space around and between them."""
-    return " ".join(text.split()) == " ".join(wanted.split())
+def _says(message: Message, wanted: str) -> bool:
+    """Whether a message is these words, but for the space around and between them.
+
+    A truth tells of an image or a file in words after the text that it came with.
+    """
+    text, words = " ".join(message.text.split()), " ".join(wanted.split())
+    with_media = any(isinstance(part, MediaPart) for part in message.parts)
+    return text == words or (with_media and bool(text) and words.startswith(text))
 
 
 def _delegated(turns: Iterable[Mapping[str, Any]]) -> set[str]:
