@@ -8,6 +8,9 @@ from typing import Any, Final
 from agenteval.errors import RequestError
 from agenteval.telemetry.redact.libraries import library
 
+NOTHING: Final = (r"[^\x00-\x{10FFFF}]",)
+"""Patterns that are found nowhere."""
+
 _MEMORY: Final = 8 << 20  # bytes that one pattern may take, compiled
 
 

@@ -11,8 +11,13 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+ESCAPES: Final = (r"\\(?:u[0-9a-fA-F]{4}|/)",)
+"""Patterns of what `plain` may change."""
+
 _UNICODE: Final = re.compile(rb"(\\+)(?:u([0-9a-fA-F]{4})|/)")
-_CONTROL: Final = re.compile(rb"\\+(?:[nrtbf]|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})")
+_CODE: Final = re.compile(rb"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})")
+_RARE: Final = re.compile(rb"\\[trbfux]")
+_BLANKS: Final = ((b"\\t", b"  "), (b"\\r", b" \n"), (b"\\b", b"  "), (b"\\f", b"  "))
 _QUOTE: Final = re.compile(rb'(\\*)"')
 _MARKUP: Final = re.compile(rb'\\*["\']|[{}\[\]]')
 _QUOTES: Final = {mark: re.compile(rb"\\*" + mark) for mark in (b'"', b"'")}
@@ -21,8 +26,6 @@ _STRUCTURE: Final = re.compile(rb"(?:\s|\\+[nrt])*[{\[]")
 
 def plain(data: bytes) -> bytes:
     r"""The text with characters where `\u0041` and `\/` stand, unless the escape is needed: as JSON, it is equal."""
-    if b"\\u" not in data and b"\\/" not in data:
-        return data
     return _UNICODE.sub(_character, data)
 
 
@@ -38,12 +41,12 @@ def _character(match: re.Match[bytes]) -> bytes:
 
 def blanked(data: bytes) -> bytes:
     r"""The text with blanks for `\n` and the like, whose letters would touch what stands beside them."""
-    return _CONTROL.sub(_blank, data) if b"\\" in data else data
-
-
-def _blank(match: re.Match[bytes]) -> bytes:
-    last = b"\n" if match[0][-1:] in (b"n", b"r") else b" "
-    return b" " * (len(match[0]) - 1) + last
+    data = data.replace(b"\\n", b" \n")
+    if _RARE.search(data) is None:
+        return data
+    for escape, blank in _BLANKS:
+        data = data.replace(escape, blank)
+    return _CODE.sub(lambda match: b" " * len(match[0]), data)
 
 
 def closing(data: bytes, opening: bytes, start: int) -> int:

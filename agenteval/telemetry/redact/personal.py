@@ -25,7 +25,9 @@ _IP: Final = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7
 _ABROAD: Final = r"\+\(?\d[\d\s().\-/]{5,24}\d"
 _NORTH_AMERICA: Final = r"(?:1[ .\-])?\(?[2-9]\d{2}\)?[ .\-]{1,2}\d{3}[ .\-]\d{4}"
 _TRUNK: Final = r"\(?0\d{1,5}\)?[ .\-/]{0,3}\d{2,8}(?:[ .\-/]\d{2,8}){0,4}"
-_PARTS: Final = re.compile(rb"\d+")
+_FORMS: Final = re.compile(
+    rb"(?<![0-9A-Za-z_])(?:[2-6]\d{3}([ -]?)\d{4}\1\d{4}\1\d{1,7}|3\d{3}([ -])\d{6}\2\d{4,5})(?![0-9A-Za-z_])"
+)  # written in fours, as American Express does, or as one
 _CARDS: Final = re.compile(
     rb"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
     rb"|3(?:0[0-5]|[689]\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12}|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}"
@@ -64,38 +66,19 @@ def _email() -> tuple[str, tuple[str, ...], Check]:
 
 
 def _card() -> tuple[str, tuple[str, ...], Check]:
-    luhn = library("stdnum.luhn")
-
-    def valid(digits: bytes) -> bool:
-        return _CARDS.fullmatch(digits) is not None and luhn.is_valid(digits.decode())
+    luhn = lru_cache(_CACHED)(library("stdnum.luhn").is_valid)
 
     def check(text: bytes, match: Any) -> Iterator[tuple[int, int, bytes]]:
-        offset = match.start()
-        parts = [(found.start() + offset, found.end() + offset) for found in _PARTS.finditer(match.group())]
-        done = offset
-        for first in range(len(parts)):
-            for count in (
-                1,
-                4,
-                5,
-                3,
-            ):  # written as one, in fours, in fours with three left over, as American Express does
-                run = parts[first : first + count]
-                start, end = run[0][0], run[-1][1]
-                if len(run) < count or start < done or not _grouped(run) or not _alone(text, start, end, b"."):
-                    continue
-                digits = b"".join(text[left:right] for left, right in run)
-                if valid(digits):
-                    yield start, end, digits
-                    done = end
-                    break
+        position, limit = match.span()
+        while form := _FORMS.search(text, position, min(limit + 1, len(text))):
+            start, end = form.span()
+            digits = form[0].replace(b" ", b"").replace(b"-", b"")
+            position = start + 1  # of what is none, a part may be one
+            if _CARDS.fullmatch(digits) and _alone(text, start, end, b".") and luhn(digits.decode()):
+                position = end
+                yield start, end, digits
 
     return _DIGITS, (r"\d{4}[ -]?\d{2,6}[ -]?\d{2}",), check
-
-
-def _grouped(run: Sequence[tuple[int, int]]) -> bool:
-    sizes = [right - left for left, right in run]
-    return len(run) == 1 or sizes[:2] == [4, 6] or all(size == 4 for size in sizes[:-1])
 
 
 def _iban() -> tuple[str, tuple[str, ...], Check]:

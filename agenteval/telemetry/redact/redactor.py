@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
-from agenteval.core.span import Attributes, LogRecord, Span, SpanEvent, SpanLink
+from agenteval.core.span import Attributes, LogRecord, Span, SpanEvent, SpanLink, SpanStatus
 from agenteval.errors import RequestError
 from agenteval.telemetry.redact.marks import ATTRIBUTE
 from agenteval.telemetry.redact.rules import RedactRules
@@ -80,7 +80,8 @@ class Redactor:
         kept: list[_Kept] = []
         for value in given:
             left, counts = one(value, shared)
-            total.update(counts)
+            if counts:
+                total.update(counts)
             kept.append(left)
         return kept, dict(sorted(total.items()))
 
@@ -91,13 +92,17 @@ class Redactor:
             "name": values.text(span.name, tally),
             "trace_state": values.text(span.trace_state, tally),
             "schema_url": values.text(span.schema_url, tally),
-            "status": replace(span.status, message=values.text(span.status.message, tally, content=True)),
+            "status": self._status(span.status, tally),
             "attributes": values.attributes(span.attributes, tally, content=True),
-            "events": tuple(self._event(event, tally) for event in span.events),
-            "links": tuple(self._link(link, tally) for link in span.links),
+            "events": tuple([self._event(event, tally) for event in span.events]),
+            "links": tuple([self._link(link, tally) for link in span.links]),
             **self._from(span, shared, tally),
         }
         return _with_counts(span, changes, tally), tally
+
+    def _status(self, status: SpanStatus, tally: Counter[str]) -> SpanStatus:
+        said = self._values.text(status.message, tally, content=True)
+        return status if said is status.message else replace(status, message=said)
 
     def _event(self, event: SpanEvent, tally: Counter[str]) -> SpanEvent:
         name = self._values.text(event.name, tally)
@@ -131,7 +136,8 @@ class Redactor:
                 became = self._values.attributes(attributes, counts, content=False)
                 shared[id(attributes)] = attributes, became, counts
             _, left[part], counts = shared[id(attributes)]
-            tally.update(counts)
+            if counts:
+                tally.update(counts)
         return left
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from agenteval.telemetry.redact.detectors import detectors
-from agenteval.telemetry.redact.engine import hints
-from agenteval.telemetry.redact.escapes import blanked, plain
+from agenteval.telemetry.redact.engine import NOTHING, hints
+from agenteval.telemetry.redact.escapes import ESCAPES, blanked, plain
 from agenteval.telemetry.redact.found import Detector, Found, TooMany
 from agenteval.telemetry.redact.marks import NAME, masked, pseudonymous
 from agenteval.telemetry.redact.named import Named
@@ -22,11 +22,16 @@ _SHORTEST: Final = 6  # bytes; nothing built in finds anything in less
 _REMEMBERED: Final = 20_000
 _LONGEST_REMEMBERED: Final = 128
 _ROUNDS: Final = 8
+_ESCAPED, _NAMED = -2, -1
 _MARK: Final = re.compile(rf"\[(?:redacted:({NAME})|({NAME}):[0-9a-f]{{16}})\](?:#\d+)?".encode())
 
 
 class Texts:
-    """Redacts one text after the other; remembers short ones in which there was nothing."""
+    """Redacts one text after the other.
+
+    Attributes:
+        clean: Short texts in which nothing was found: names, ids and models come again and again.
+    """
 
     def __init__(self, rules: RedactRules, key: bytes | None) -> None:
         """Compile the rules."""
@@ -37,9 +42,11 @@ class Texts:
         self._hinted = [detector for detector in self._detectors if detector.hints]
         self._always = [detector for detector in self._detectors if not detector.hints]
         self._named = Named(rules.deny if rules.named != "keep" else ())
-        lists = [detector.hints for detector in self._hinted] + ([self._named.hints] if self._named.hints else [])
-        self._hints = hints(lists) if lists else None
-        self._clean: set[tuple[str, bool]] = set()
+        self._match = hints(
+            [ESCAPES, self._named.hints or NOTHING, *(detector.hints for detector in self._hinted)]
+        ).Match
+        self.clean: set[str] = set()
+        self._no_secrets: set[str] = set()
 
     def redact(self, text: str, tally: Counter[str], *, personal: bool) -> str:
         """The text without what was found, which is counted.
@@ -49,17 +56,19 @@ class Texts:
             tally: Grows by what was found, by rule.
             personal: Whether rules other than those for secrets are asked.
         """
-        if len(text) < _SHORTEST and not self._always:
-            return text
+        clean = self.clean if personal else self._no_secrets
         short = len(text) <= _LONGEST_REMEMBERED
-        if short and (text, personal) in self._clean:
+        if short and (text in clean or (len(text) < _SHORTEST and not self._always)):
             return text
         data = text.encode("utf-8", "surrogatepass")
-        left = self.redact_bytes(data, tally, personal=personal)
-        if left is not data:
-            return left.decode("utf-8", "surrogatepass")
+        if self._always or self._match(data):
+            left = self.redact_bytes(data, tally, personal=personal)
+            if left is not data:
+                return left.decode("utf-8", "surrogatepass")
         if short:
-            self._remember(text, personal=personal)
+            if len(clean) >= _REMEMBERED:
+                clean.clear()
+            clean.add(text)
         return text
 
     def redact_bytes(self, data: bytes, tally: Counter[str], *, personal: bool) -> bytes:
@@ -79,21 +88,21 @@ class Texts:
         digest.update(rule.encode() + b"\0" + same)
         return pseudonymous(rule, digest.hexdigest()[:16])
 
-    def _remember(self, text: str, *, personal: bool) -> None:
-        if len(self._clean) >= _REMEMBERED:
-            self._clean.clear()
-        self._clean.add((text, personal))
-
     def _too_many(self, tally: Counter[str]) -> bytes:
         tally["too_many"] += 1
         return masked("too_many").encode()
 
     def _once(self, data: bytes, tally: Counter[str], *, personal: bool) -> bytes:
-        readable = plain(data)
-        numbers: list[int] = (self._hints.Match(readable) or []) if self._hints else []
-        asked = [*self._always, *(self._hinted[number] for number in numbers if number < len(self._hinted))]
-        asked = [detector for detector in asked if personal or not detector.personal]
-        named = self._named if personal and len(self._hinted) in numbers else None
+        numbers = self._hinted_in(data)
+        if _ESCAPED in numbers:
+            readable = plain(data)
+            numbers = self._hinted_in(readable)
+        else:
+            readable = data
+        asked = [*self._always, *(self._hinted[number] for number in numbers if number >= 0)]
+        if not personal:
+            asked = [detector for detector in asked if not detector.personal]
+        named = self._named if personal and _NAMED in numbers else None
         if not asked and named is None:
             return data
         try:
@@ -102,9 +111,14 @@ class Texts:
             return self._too_many(tally)
         if not groups:
             return data
-        tally.update(one.rule for one in groups)
+        for one in groups:
+            tally[one.rule] += 1
         dropped = next((one.rule for one in groups if self._actions[one.rule] == "drop"), None)
         return replaced(readable, groups, self.mark) if dropped is None else masked(dropped).encode()
+
+    def _hinted_in(self, data: bytes) -> list[int]:
+        """Which of the detectors may find something, by number, and `_ESCAPED` and `_NAMED`."""
+        return [number - 2 for number in self._match(data) or ()]
 
     def _groups(self, data: bytes, asked: Sequence[Detector], named: Named | None) -> list[Found]:
         scan = blanked(data)

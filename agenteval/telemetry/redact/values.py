@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from agenteval.core.span import Attribute, Attributes
@@ -13,6 +14,8 @@ from agenteval.telemetry.redact.names import PROTECTED, WITHOUT_CONTENT, Names
 from agenteval.telemetry.redact.rules import CONTENT, NAMED, RedactRules
 from agenteval.telemetry.redact.texts import Texts
 
+_ALLOWED, _PROTECTED, _DENIED, _ORDINARY = "allowed", "protected", "denied", "ordinary"
+_CACHED: Final = 4096
 _DEEPEST: Final = 64
 _CARD: Final = 10**12  # the least that could be the number of a card
 
@@ -28,6 +31,7 @@ class Values:
         self._protected = Names(PROTECTED)
         self._without_content = Names(WITHOUT_CONTENT)
         self._content_off = rules.content == "drop"
+        self._plan = lru_cache(_CACHED)(self._planned)
 
     def text(self, text: str, tally: Counter[str], *, content: bool = False) -> str:
         """A text that has no name; `content` where it may hold what was said."""
@@ -40,8 +44,13 @@ class Values:
     def attributes(self, attributes: Attributes, tally: Counter[str], *, content: bool) -> Attributes:
         """Attributes with their names; `content` where they may hold what was said."""
         left: dict[str, Attribute] = {}
+        clean = self._texts.clean
+        off = content and self._content_off
         for name, value in attributes.items():
-            if self._allowed.match(name):
+            plan = self._plan(name)
+            if plan is _ALLOWED or (
+                plan is _ORDINARY and not off and name in clean and value.__class__ is str and value in clean
+            ):
                 left[name] = value
             else:
                 left[self._key(name, left, tally)] = self.value(name, value, tally, content=content)
@@ -49,14 +58,20 @@ class Values:
 
     def value(self, name: str, value: Attribute, tally: Counter[str], *, content: bool) -> Attribute:
         """The value of one attribute."""
+        plan = self._plan(name)
         if content and self._content_off and not self._without_content.match(name):
-            kept = _says_nothing(value) or (isinstance(value, (int, float)))
+            kept = _says_nothing(value) or isinstance(value, (int, float))
             return value if kept else _counted(CONTENT, tally)
-        if self._protected.match(name):
-            return self._inside(name, value, tally, personal=False)
-        if self._is_denied(name, value):
+        if plan is _DENIED and not _says_nothing(value):
             return self._mark(value, tally)
-        return self._inside(name, value, tally)
+        return self._inside(name, value, tally, personal=plan is not _PROTECTED)
+
+    def _planned(self, name: str) -> str:
+        if self._allowed.match(name):
+            return _ALLOWED
+        if self._protected.match(name):
+            return _PROTECTED
+        return _DENIED if self._is_denied(name) else _ORDINARY
 
     def _inside(
         self, name: str, value: Attribute, tally: Counter[str], *, personal: bool = True, depth: int = 0
@@ -81,7 +96,7 @@ class Values:
         left: dict[str, Attribute] = {}
         for key, item in mapping.items():
             path = f"{name}.{key}"
-            denied = personal and self._is_denied(path, item)
+            denied = personal and self._is_denied(path) and not _says_nothing(item)
             became = (
                 self._mark(item, tally) if denied else self._inside(path, item, tally, personal=personal, depth=depth)
             )
@@ -96,8 +111,8 @@ class Values:
         left = self._texts.redact(digits, tally, personal=personal)
         return value if left == digits else left
 
-    def _is_denied(self, name: str, value: Attribute) -> bool:
-        return name != ATTRIBUTE and self._denied.match(name) and not _says_nothing(value)
+    def _is_denied(self, name: str) -> bool:
+        return name != ATTRIBUTE and self._denied.match(name)
 
     def _mark(self, value: Attribute, tally: Counter[str]) -> str:
         tally[NAMED] += 1
