@@ -1,7 +1,7 @@
 """Redaction of spans with every rule on, as a share of the time that decoding the same bodies takes, in the same run.
 
-Data: OTLP bodies of real agents in the folder that AGENTEVAL_BENCH_CAPTURES names, else ../shared/captures. Also printed: the
-same where nothing is left to find, and the slowest texts that we know, in megabytes a second.
+Data: OTLP bodies of real agents in the folder that AGENTEVAL_BENCH_CAPTURES names, else ../shared/captures. The same is
+printed where nothing is left to find, and megabytes a second for the slowest texts that we know.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pathlib import Path
 from agenteval.core.span import Span
 from agenteval.errors import RequestError
 from agenteval.telemetry.otlp import decode_traces
-from agenteval.telemetry.redact import Redactor, RedactRules
+from agenteval.telemetry.redact.redactor import Redactor
+from agenteval.telemetry.redact.rules import RedactRules
 
 ROUNDS = 15
 KNOWN = Path(__file__).resolve().parents[1].parent / "shared" / "captures"

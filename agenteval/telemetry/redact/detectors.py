@@ -16,6 +16,7 @@ from agenteval.telemetry.redact.personal import personal
 from agenteval.telemetry.redact.rules import PERSONAL, CustomRule, RedactRules
 
 _SHORTEST: Final = 16  # a group of a pattern that is shorter is a prefix, not the secret
+_BEGINS: Final = re.compile(rb"[\s\"'\\,;<>=:]*")
 _ENDS: Final = re.compile(rb"[\s\"'\\,;<>]")
 
 
@@ -94,8 +95,8 @@ def _api_key(text: bytes, match: Any) -> Iterator[tuple[int, int, bytes]]:
     start, end = max(groups, key=lambda span: span[1] - span[0], default=(0, 0))
     if end - start < _SHORTEST:
         start, end = match.span()
-    while start < end and _ENDS.match(text[start : start + 1] or b" "):
-        start += 1
+    begin = _BEGINS.match(text, start, end)
+    start = begin.end() if begin else start
     cut = _ENDS.search(text, start, end)
     key = text[start : cut.start() if cut else end]
     if re.search(rb"\d", key) and not (text[max(0, start - 1) : start].isalnum() and key[:1].isalnum()):

@@ -92,7 +92,7 @@ def unescaped(written: bytes, quote: bytes) -> bytes:
 def bare_quotes(data: bytes, starts: Sequence[int]) -> dict[int, bytes]:
     """Of places in a JSON text, in order, those outside quotes, with the quote that a text there would need."""
     answer: dict[int, bytes] = {}
-    if not starts or not (_STRUCTURE.match(data) or data.strip().isdigit()):
+    if not starts or not _STRUCTURE.match(data):
         return answer
     marks = list(_QUOTE.finditer(data))
     position, depth, inside = 0, 0, False
@@ -119,7 +119,9 @@ def _after(data: bytes, mark: re.Match[bytes], depth: int, *, inside: bool) -> t
 
 
 def is_json(data: bytes) -> bool:
-    """Whether it is one JSON value."""
+    """Whether it is an object or array, or a text, in JSON."""
+    if not (data.startswith(b'"') or _STRUCTURE.match(data)):
+        return False
     try:
         json.loads(data)
     except (ValueError, RecursionError):

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 NAME: Final = r"[a-z][a-z0-9_]{0,39}"
+_NAME: Final = re.compile(NAME)
 _MARK: Final = re.compile(rf"\[(?:redacted:(?P<mask>{NAME})|(?P<pseudonym>{NAME}):[0-9a-f]{{16}})\](?:#\d+)?")
 
 ATTRIBUTE: Final = "agenteval.redacted"
@@ -36,3 +37,8 @@ def holds_mark(text: str) -> bool:
 def is_mark(text: str) -> bool:
     """Whether a text is one mark and nothing else."""
     return _MARK.fullmatch(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether a rule could be called so."""
+    return _NAME.fullmatch(text) is not None

@@ -13,6 +13,7 @@ from agenteval.telemetry.redact.found import Check, Detector
 from agenteval.telemetry.redact.libraries import library
 
 _CACHED: Final = 4096
+_SHORTEST_IP: Final = 7  # what is shorter is more often a slice, as [::2]
 _LETTER: Final = r"\p{Latin}\p{Greek}\p{Cyrillic}0-9"  # scripts that put spaces around an address
 _EMAIL: Final = (
     rf"[{_LETTER}_][{_LETTER}_.%+'-]*@(?:[{_LETTER}](?:[{_LETTER}-]*[{_LETTER}])?\.)+"
@@ -25,6 +26,7 @@ _IP: Final = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7
 _ABROAD: Final = r"\+\(?\d[\d\s().\-/]{5,24}\d"
 _NORTH_AMERICA: Final = r"(?:1[ .\-])?\(?[2-9]\d{2}\)?[ .\-]{1,2}\d{3}[ .\-]\d{4}"
 _TRUNK: Final = r"\(?0\d{1,5}\)?[ .\-/]{0,3}\d{2,8}(?:[ .\-/]\d{2,8}){0,4}"
+_DATE: Final = re.compile(r"\s+\d{4}-\d\d-\d\d")
 _FORMS: Final = re.compile(
     rb"(?<![0-9A-Za-z_])(?:[2-6]\d{3}([ -]?)\d{4}\1\d{4}\1\d{1,7}|3\d{3}([ -])\d{6}\2\d{4,5})(?![0-9A-Za-z_])"
 )  # written in fours, as American Express does, or as one
@@ -109,7 +111,7 @@ def _ssn() -> tuple[str, tuple[str, ...], Check]:
 def _ip() -> tuple[str, tuple[str, ...], Check]:
     def check(text: bytes, match: Any) -> Iterator[tuple[int, int, bytes]]:
         start, end = match.span()
-        if not _alone(text, start, end, b".:"):
+        if end - start < _SHORTEST_IP or not _alone(text, start, end, b".:"):
             return
         try:
             address = ipaddress.ip_address(match.group().decode())
@@ -129,7 +131,7 @@ def _phone(regions: Sequence[str]) -> tuple[str, tuple[str, ...], Check]:
     hints = [r"\+\(?\d", *([_NORTH_AMERICA] if american else []), *([r"0\d{1,5}\)?[ .\-/]{0,3}\d{2}"] if trunk else [])]
 
     def check(text: bytes, match: Any) -> Iterator[tuple[int, int, bytes]]:
-        start, written = match.start(), match.group().decode()
+        start, written = match.start(), _DATE.split(match.group().decode(), maxsplit=1)[0]
         length, same = read(written)
         if length and _alone(text, start, start + length, b"" if written[0] == "+" else b"-.+/:"):
             yield start, start + length, same.encode()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from agenteval.telemetry.redact.escapes import bare_quotes, is_json
 from agenteval.telemetry.redact.found import Found
 from agenteval.telemetry.redact.marks import masked
+from agenteval.telemetry.redact.rules import PERSONAL
 
 _KEY_FOLLOWS: Final = re.compile(rb"[^\"'\\]{0,200}\\*[\"']\s*:")
 _BEFORE_BARE: Final = b"[:,"
@@ -18,15 +19,17 @@ _NEEDS_QUOTES: Final = re.compile(rb"[\"\\]")
 
 
 def merged(found: Sequence[Found], marks: Sequence[tuple[int, int]], text: bytes) -> list[Found]:
-    """Places that overlap made one, and what lies in marks left out.
+    """Places that overlap made one, in order; without what lies in marks, and personal data of which a part is secret.
 
     Args:
-        found: Ordered by where they begin, the longer first.
+        found: In any order.
         marks: Where marks stand already, in order.
         text: What was searched.
     """
     groups: list[Found] = []
-    for one in _outside(found, marks):
+    ordered = sorted(found, key=lambda one: (one.start, -one.end))
+    firm = [one for one in ordered if one.rule not in PERSONAL]
+    for one in _outside(_not_over(ordered, firm) if len(firm) < len(ordered) else ordered, marks):
         last = groups[-1] if groups else None
         if last is None or one.start >= last.end:
             groups.append(one)
@@ -34,6 +37,17 @@ def merged(found: Sequence[Found], marks: Sequence[tuple[int, int]], text: bytes
             longer = last if last.end - last.start >= one.end - one.start else one
             groups[-1] = replace(longer, start=last.start, end=one.end, same=text[last.start : one.end])
     return groups
+
+
+def _not_over(ordered: Sequence[Found], firm: Sequence[Found]) -> Iterator[Found]:
+    """What is left: what looks like an address may be the end of a password and the name of a host."""
+    position, reach = 0, 0
+    for one in ordered:
+        while position < len(firm) and firm[position].start < one.end:
+            reach = max(reach, firm[position].end)
+            position += 1
+        if one.rule not in PERSONAL or reach <= one.start:
+            yield one
 
 
 def _outside(found: Iterable[Found], marks: Sequence[tuple[int, int]]) -> Iterable[Found]:

@@ -127,4 +127,4 @@ class Texts:
         if not found:
             return []
         marks = [match.span() for match in _MARK.finditer(data) if (match[1] or match[2]).decode() in self._known]
-        return merged(sorted(found, key=lambda one: (one.start, -one.end)), marks, scan)
+        return merged(found, marks, scan)

@@ -9,7 +9,7 @@ from typing import Final
 
 from agenteval.core.span import Attribute, Attributes
 from agenteval.telemetry.redact.escapes import json_text
-from agenteval.telemetry.redact.marks import ATTRIBUTE, is_mark, masked
+from agenteval.telemetry.redact.marks import ATTRIBUTE, is_mark, is_name, masked
 from agenteval.telemetry.redact.names import PROTECTED, WITHOUT_CONTENT, Names
 from agenteval.telemetry.redact.rules import CONTENT, NAMED, RedactRules
 from agenteval.telemetry.redact.texts import Texts
@@ -48,8 +48,10 @@ class Values:
         off = content and self._content_off
         for name, value in attributes.items():
             plan = self._plan(name)
-            if plan is _ALLOWED or (
-                plan is _ORDINARY and not off and name in clean and value.__class__ is str and value in clean
+            if (
+                (name == ATTRIBUTE and _is_ours(value))
+                or plan is _ALLOWED
+                or (plan is _ORDINARY and not off and name in clean and value.__class__ is str and value in clean)
             ):
                 left[name] = value
             else:
@@ -71,7 +73,7 @@ class Values:
             return _ALLOWED
         if self._protected.match(name):
             return _PROTECTED
-        return _DENIED if self._is_denied(name) else _ORDINARY
+        return _DENIED if self._denied.match(name) else _ORDINARY
 
     def _inside(
         self, name: str, value: Attribute, tally: Counter[str], *, personal: bool = True, depth: int = 0
@@ -96,7 +98,7 @@ class Values:
         left: dict[str, Attribute] = {}
         for key, item in mapping.items():
             path = f"{name}.{key}"
-            denied = personal and self._is_denied(path) and not _says_nothing(item)
+            denied = personal and self._denied.match(path) and not _says_nothing(item)
             became = (
                 self._mark(item, tally) if denied else self._inside(path, item, tally, personal=personal, depth=depth)
             )
@@ -110,9 +112,6 @@ class Values:
         digits = str(int(value))
         left = self._texts.redact(digits, tally, personal=personal)
         return value if left == digits else left
-
-    def _is_denied(self, name: str) -> bool:
-        return name != ATTRIBUTE and self._denied.match(name)
 
     def _mark(self, value: Attribute, tally: Counter[str]) -> str:
         tally[NAMED] += 1
@@ -129,6 +128,11 @@ class Values:
         while f"{left}#{number}" in taken:
             number += 1
         return f"{left}#{number}"
+
+
+def _is_ours(value: Attribute) -> bool:
+    """Whether it is the counts of an earlier pass."""
+    return isinstance(value, Mapping) and all(is_name(key) and type(count) is int for key, count in value.items())
 
 
 def _counted(rule: str, tally: Counter[str]) -> str:
