@@ -48,6 +48,11 @@ ERROR_TYPE: Final = "error.type"
 # agenteval.*, on the root unless said otherwise
 SOURCE: Final = "agenteval.source"  # `harness`, or `import:<format>`
 RUN_ID: Final = "agenteval.run.id"
+SERVICE: Final = "agenteval.service"  # these five on trajectories of other producers' spans
+DIALECTS: Final = "agenteval.dialects"
+USER: Final = "agenteval.user"
+VERSION: Final = "agenteval.version"
+TENANT: Final = "agenteval.tenant"
 SCENARIO: Final = "agenteval.scenario"
 SCENARIO_HASH: Final = "agenteval.scenario.hash"
 AGENT: Final = "agenteval.agent"

@@ -1,14 +1,16 @@
 """Spans in, trajectories out: a pure function of the set of spans, whatever their order, split or repetition.
 
-Knows nothing of stores, agents or checks. Spans of other instrumentations are counted, and make no steps in this
-version, so that nothing is counted twice.
+Knows nothing of stores, agents or checks. Traces that our recorder or importers wrote are read here; those of other
+producers in `foreign`. Spans of an agent's own instrumentation in a trace of ours are counted and make no steps, so
+that nothing is counted twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import cast
 
 from agenteval.core import semconv
 from agenteval.core.json import Json, json_of
@@ -25,35 +27,66 @@ from agenteval.core.trajectory import (
     Trajectory,
     Usage,
 )
+from agenteval.telemetry import foreign
+from agenteval.telemetry.conversations import Naming
 from agenteval.telemetry.dialects import genai
+from agenteval.telemetry.structure import distinct, integrity_of, parents_of
 
-VERSION = "2"
+VERSION = "3"
 """Version of the assembler: a kept trajectory of another version is assembled again."""
 
 SCOPE = "agenteval"
 """Instrumentation scope of the spans that our recorder and importers write."""
 
+_BY_DIALECT = Naming()
 _KEPT_ELSEWHERE = frozenset({semconv.OFFERED_TOOLS, semconv.IMPORT_RECORD})
 
 
-def assemble(spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> list[Trajectory]:
-    """One trajectory a trace, in the order of their ids. Log records are kept by the store and make no steps yet."""
-    del logs
+def assemble(
+    spans: Iterable[Span], logs: Iterable[LogRecord] = (), *, naming: Naming = _BY_DIALECT
+) -> list[Trajectory]:
+    """Trajectories of any spans: one for each trace of ours, by id, then one for each conversation of others'.
+
+    Args:
+        spans: Every span in hand.
+        logs: Log records; those of others' spans are joined to them by trace and span id.
+        naming: Which attributes name session, user, version and tenant; what the dialects take for them otherwise.
+    """
     traces: dict[str, list[Span]] = {}
     for span in spans:
         traces.setdefault(span.trace_id, []).append(span)
-    return [trajectory_of(traces[trace_id]) for trace_id in sorted(traces)]
+    ours = {name for name, some in traces.items() if any(is_ours(span) for span in some)}
+    others = [span for name, some in traces.items() if name not in ours for span in some]
+    return [
+        *(_ours(traces[name], 0) for name in sorted(ours)),
+        *foreign.trajectories_of(others, [log for log in logs if log.trace_id not in ours], naming=naming),
+    ]
 
 
-def trajectory_of(spans: Sequence[Span], *, conflicts: int = 0) -> Trajectory:
-    """The trajectory of one trace.
+def is_ours(span: Span) -> bool:
+    """Whether our recorder or one of our importers wrote a span."""
+    return span.scope.get("name") == SCOPE or semconv.SOURCE in span.attributes
+
+
+def trajectory_of(
+    spans: Sequence[Span], logs: Iterable[LogRecord] = (), *, naming: Naming = _BY_DIALECT, conflicts: int = 0
+) -> Trajectory:
+    """The trajectory of one trial, one imported record, or one conversation.
 
     Args:
-        spans: Every span of the trace; at least one.
+        spans: Every span of it; at least one.
+        logs: Log records of it.
+        naming: As in `assemble`.
         conflicts: Spans that a store refused because their id was taken by different content.
     """
-    unique, repeated = _distinct(spans)
-    parents = _parents(unique)
+    if any(is_ours(span) for span in spans):
+        return _ours(spans, conflicts)
+    return foreign.trajectories_of(spans, logs, naming=naming, conflicts=conflicts)[0]
+
+
+def _ours(spans: Sequence[Span], conflicts: int) -> Trajectory:
+    unique, repeated = distinct(spans)
+    parents = parents_of(unique)
     root = next((span for span in unique if semconv.SOURCE in span.attributes), None)
     steps = _steps(unique, parents, imported=_is_import(root))
     calls = [step.content for step in steps if isinstance(step.content, ModelCall)]
@@ -70,38 +103,6 @@ def trajectory_of(spans: Sequence[Span], *, conflicts: int = 0) -> Trajectory:
         offered_tools=_offered(root, calls),
         attributes=_attributes(root),
     )
-
-
-def _distinct(spans: Sequence[Span]) -> tuple[list[Span], int]:
-    """Each span id once, ordered by time, and how many other contents came for ids that were taken.
-
-    Which of two contents stays, and what is counted, depends neither on their order nor on how often each came.
-    """
-    came: dict[str, list[Span]] = {}
-    for span in spans:
-        came.setdefault(span.span_id, []).append(span)
-    kept: list[Span] = []
-    repeated = 0
-    for same_id in came.values():
-        contents = {_content(span): span for span in same_id} if len(same_id) > 1 else {"": same_id[0]}
-        repeated += len(contents) - 1
-        kept.append(contents[min(contents)])
-    return sorted(kept, key=lambda span: (span.start_ns, span.span_id)), repeated
-
-
-def _content(span: Span) -> str:
-    """All that a span says, as one text; equal for equal spans, whatever the order of their attributes."""
-    return repr([_in_order(getattr(span, item.name)) for item in fields(span)])
-
-
-def _in_order(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return sorted((repr(key), _in_order(item)) for key, item in cast("Mapping[Any, Any]", value).items())
-    if isinstance(value, (list, tuple)):
-        return [_in_order(item) for item in cast("Sequence[Any]", value)]
-    if is_dataclass(value):
-        return [_in_order(getattr(value, item.name)) for item in fields(value)]
-    return value
 
 
 def _is_import(root: Span | None) -> bool:
@@ -131,10 +132,29 @@ def _steps(spans: Sequence[Span], parents: Mapping[str, Span], *, imported: bool
                 sources=(genai.NAME,),
             )
             placed.append((piece.at_ns, piece.rank, order, step))
+    if not imported:
+        placed += _seen_by_others(spans, parents, {step.content.kind for *_, step in placed})
     placed.sort(key=lambda item: item[:3])
     merged = _once_said([step for *_, step in placed])
     asked = _asked_for(merged)
     return tuple(replace(step, index=index, content=content) for index, (step, content) in enumerate(asked))
+
+
+def _seen_by_others(
+    spans: Sequence[Span], parents: Mapping[str, Span], seen: AbstractSet[str]
+) -> Iterator[tuple[int, int, int, Step]]:
+    """Model calls and tool calls that an agent's own instrumentation saw, where our recorder saw none of their kind.
+
+    What our recorder saw of a kind stands, so that nothing is counted twice: two views of one call share no id.
+    """
+    others = [span for span in spans if not is_ours(span)]
+    if not others or {ModelCall.kind, ToolCall.kind} <= seen:
+        return
+    for order, draft in enumerate(foreign.calls_of(others, parents)):
+        if draft.content.kind in {ModelCall.kind, ToolCall.kind} - seen:
+            run = _nearest(draft.node.span, parents, genai.is_agent)
+            step = replace(draft.step(0), run=None if run is None else run.span_id)
+            yield draft.start_ns, draft.rank, order, step
 
 
 def _once_said(steps: Sequence[Step]) -> list[Step]:
@@ -205,24 +225,6 @@ def _fits(asked: tuple[Step, ToolRequest], step: Step, call: ToolCall) -> tuple[
 # --- around the steps
 
 
-def _parents(spans: Sequence[Span]) -> dict[str, Span]:
-    """Span id to its parent, where that is in hand. Spans that are above themselves have none."""
-    by_id = {span.span_id: span for span in spans}
-    above = {span.span_id: by_id[span.parent_id] for span in spans if span.parent_id in by_id}
-    clear: set[str] = set()
-    for start in list(above):
-        path: dict[str, None] = {}
-        here = start
-        while here in above and here not in clear and here not in path:
-            path[here] = None
-            here = above[here].span_id
-        if here in path:
-            for name in list(path)[list(path).index(here) :]:
-                del above[name]
-        clear.update(path)
-    return above
-
-
 def _nearest(span: Span | None, parents: Mapping[str, Span], wanted: Callable[[Span], bool]) -> Span | None:
     """The nearest span at or above this one that is wanted."""
     while span is not None and not wanted(span):
@@ -256,15 +258,10 @@ def _is_tool(span: Span) -> bool:
 
 
 def _integrity(spans: Sequence[Span], parents: Mapping[str, Span], root: Span | None, repeated: int) -> Integrity:
-    skews = [parents[span.span_id].start_ns - span.start_ns for span in spans if span.span_id in parents]
-    return Integrity(
+    return replace(
+        integrity_of(spans, parents, repeated),
         started=_count_of(root, semconv.SPANS_STARTED),
         ended=_count_of(root, semconv.SPANS_ENDED),
-        stored=len(spans),
-        dropped=sum(span.dropped_attributes + span.dropped_events + span.dropped_links for span in spans),
-        orphans=sum(1 for span in spans if span.parent_id is not None and span.span_id not in parents),
-        repeated=repeated,
-        clock_skew_ns=max(0, max(skews, default=0)),
     )
 
 

@@ -1,1 +1,12 @@
-"""One module a convention: a span in, the contents that it speaks of out."""
+"""One module a convention: a span in, what it says in the assembler's words out.
+
+A dialect is a module with `NAME` and `read`, see `reading.Dialect`. The first one that knows a span reads it: the scope
+of one producer comes before the conventions that several share.
+"""
+
+from __future__ import annotations
+
+from agenteval.telemetry.dialects.reading import Dialect
+
+DIALECTS: tuple[Dialect, ...] = ()
+"""Every dialect, the most particular ones first."""

@@ -1,0 +1,263 @@
+"""Model calls and tool calls in, who asked for which call out; and results and calls that only histories tell of.
+
+A call is paired with the request of its call id, else with a request of the same name whose arguments are the same,
+else fit, else with one of the same name. Of several requests that of the latest model call before it is meant. A
+request is used once. A request that no span answers for is a call all the same where a later model call was handed
+its answer: so do calls of agents come in whose tools are not instrumented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from agenteval.core.json import Json
+from agenteval.core.message import ToolRequest, ToolResponse
+from agenteval.core.trajectory import Handoff, ModelCall, ToolCall
+from agenteval.telemetry.drafts import CALLED, HANDED, Draft, reasons
+from agenteval.telemetry.likeness import (
+    bare_id,
+    fits_arguments,
+    same_arguments,
+    same_call_id,
+    same_tool,
+    told_error,
+    transfer_target,
+)
+
+_ANSWERS = frozenset({"final_answer"})
+"""Pseudo tools whose argument is the agent's answer."""
+
+
+@dataclass(eq=False, slots=True)
+class _Asked:
+    """A request, the model call that made it, and the answer that a later model call was handed."""
+
+    asker: Draft
+    number: int
+    request: ToolRequest
+    answer: ToolResponse | None = None
+    reader: Draft | None = None
+    taken: bool = False
+
+
+def pair(drafts: Sequence[Draft]) -> list[Draft]:
+    """Name each call's requester, fill in what requests and histories know; gives the calls found in histories."""
+    models = sorted((draft for draft in drafts if isinstance(draft.content, ModelCall)), key=lambda draft: draft.key)
+    calls = sorted(
+        (draft for draft in drafts if isinstance(draft.content, (ToolCall, Handoff))), key=lambda draft: draft.key
+    )
+    asked = [
+        _Asked(model, number, request)
+        for model in models
+        for number, request in enumerate(cast("ModelCall", model.content).requests)
+    ]
+    _answers(models, asked)
+    found = _paired(calls, asked)
+    for call, request in found:
+        _complete(call, request)
+    for call in calls:
+        _tell_error(call)
+    return [draft for one in asked if not one.taken for draft in _from_history(one)]
+
+
+# --- answers
+
+
+def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
+    """Find, for each request, the first later model call that was handed its answer."""
+    by_id: dict[str, list[_Asked]] = {}
+    for one in asked:
+        if one.request.id:
+            by_id.setdefault(bare_id(one.request.id), []).append(one)
+    for reader in models:
+        for request, response in _exchanges(cast("ModelCall", reader.content)):
+            name = response.id or (request.id if request is not None else None)
+            candidates = by_id.get(bare_id(name), ()) if name else _unnamed(asked, request)
+            for one in candidates:
+                if one.answer is None and one.asker is not reader and one.asker.start_ns <= reader.start_ns:
+                    one.answer, one.reader = response, reader
+                    break
+
+
+def _unnamed(asked: Sequence[_Asked], request: ToolRequest | None) -> Iterator[_Asked]:
+    """Requests without an id that a request in a history may be."""
+    if request is None:
+        return
+    for one in asked:
+        if one.request.name == request.name and same_arguments(one.request.arguments, request.arguments):
+            yield one
+
+
+def _exchanges(call: ModelCall) -> Iterator[tuple[ToolRequest | None, ToolResponse]]:
+    """The answers that a model call was handed, each with the request before it that it answers."""
+    open_: list[ToolRequest] = []
+    for message in call.messages:
+        for part in message.parts:
+            if isinstance(part, ToolRequest):
+                open_.append(part)
+            elif isinstance(part, ToolResponse):
+                yield _request_of(part, open_), part
+
+
+def _request_of(response: ToolResponse, open_: list[ToolRequest]) -> ToolRequest | None:
+    for number, request in enumerate(open_):
+        if not response.id or not request.id or same_call_id(response.id, request.id):
+            return open_.pop(number)
+    return None
+
+
+# --- pairing
+
+
+def _paired(calls: Sequence[Draft], asked: Sequence[_Asked]) -> list[tuple[Draft, _Asked]]:
+    found: list[tuple[Draft, _Asked]] = []
+    rest = list(calls)
+    for fits in (_same_id, _same_call, _fitting_call, _same_name):
+        left: list[Draft] = []
+        for call in rest:
+            one = _best(call, asked, fits)
+            if one is None:
+                left.append(call)
+                continue
+            one.taken = True
+            found.append((call, one))
+        rest = left
+    return found
+
+
+def _best(call: Draft, asked: Sequence[_Asked], fits: Callable[[Draft, _Asked], bool]) -> _Asked | None:
+    candidates = [one for one in asked if not one.taken and fits(call, one)]
+    if not candidates:
+        return None
+    return max(
+        candidates,
+        key=lambda one: (
+            one.asker.start_ns <= call.start_ns,
+            one.asker.scope == call.scope,
+            one.asker.run == call.run,
+            one.asker.key,
+            -one.number,
+        ),
+    )
+
+
+def _same_id(call: Draft, one: _Asked) -> bool:
+    content = call.content
+    if not isinstance(content, ToolCall) or content.call_id is None or one.request.id is None:
+        return False
+    return same_call_id(content.call_id, one.request.id)
+
+
+def _same_name(call: Draft, one: _Asked) -> bool:
+    content = call.content
+    if isinstance(content, Handoff):
+        return transfer_target(one.request.name) is not None
+    if not isinstance(content, ToolCall) or not same_tool(content.name, one.request.name):
+        return False
+    known = content.call_id is not None and one.request.id is not None
+    return one.asker.scope == call.scope and one.asker.start_ns <= call.start_ns and not known
+
+
+def _same_call(call: Draft, one: _Asked) -> bool:
+    content = call.content
+    return (
+        isinstance(content, ToolCall)
+        and _same_name(call, one)
+        and same_arguments(content.arguments, one.request.arguments)
+    )
+
+
+def _fitting_call(call: Draft, one: _Asked) -> bool:
+    content = call.content
+    return (
+        isinstance(content, ToolCall)
+        and _same_name(call, one)
+        and fits_arguments(content.arguments, one.request.arguments)
+    )
+
+
+# --- what requests and histories know
+
+
+def _complete(call: Draft, one: _Asked) -> None:
+    """Name who asked for a call, and take from its request and answer what its span does not say."""
+    call.after.append(one.asker)
+    if one.reader is not None:
+        one.reader.after.append(call)
+    content = call.content
+    if not isinstance(content, ToolCall):
+        return
+    changes: dict[str, Json] = {"requested_by": one.asker.id, "call_id": content.call_id or one.request.id}
+    if "arguments" in call.missing or not isinstance(content.arguments, dict):
+        changes["arguments"] = one.request.arguments
+        call.missing = reasons(call.missing, "arguments")
+    if "result" in call.missing and one.answer is not None and content.error is None:
+        changes["result"] = one.answer.response
+        if content.status == "unknown":
+            changes["status"] = "ok"
+        call.missing = reasons(call.missing, "result", "status")
+    call.content = replace(content, **cast("dict[str, str]", changes))
+
+
+def _tell_error(call: Draft) -> None:
+    content = call.content
+    if isinstance(content, ToolCall) and content.error is None and "result" not in call.missing:
+        error = told_error(content.result)
+        if error is not None:
+            call.content = replace(content, error=error, status="error")
+
+
+def _from_history(one: _Asked) -> Iterator[Draft]:
+    """The call that a request became, where no span tells of it but a later model call was handed its answer."""
+    target = transfer_target(one.request.name)
+    if one.request.name in _ANSWERS or (one.answer is None and target is None):
+        return
+    content: ToolCall | Handoff
+    if target is not None:
+        content = Handoff(target=_named_target(one.request, target))
+    else:
+        response = None if one.answer is None else one.answer.response
+        error = told_error(response)
+        content = ToolCall(
+            name=one.request.name,
+            arguments=one.request.arguments,
+            result=response,
+            error=error,
+            status="ok" if error is None else "error",
+            call_id=one.request.id,
+            requested_by=one.asker.id,
+        )
+    draft = _between(one, content)
+    if one.reader is not None:
+        one.reader.after.append(draft)
+    yield draft
+
+
+def _between(one: _Asked, content: ToolCall | Handoff) -> Draft:
+    """A draft that stands between the model call that asked and the one that was handed the answer."""
+    asker, reader = one.asker, one.reader
+    return Draft(
+        id=f"{asker.node.span.span_id}.r{one.number}",
+        content=content,
+        start_ns=asker.end_ns,
+        end_ns=asker.end_ns if reader is None else max(asker.end_ns, reader.start_ns),
+        rank=CALLED if isinstance(content, ToolCall) else HANDED,
+        node=asker.node,
+        run=asker.run,
+        scope=asker.scope,
+        also=() if reader is None else (reader.node.span.span_id,),
+        after=[asker],
+    )
+
+
+def _named_target(request: ToolRequest, target: str) -> str:
+    """Who is handed over to: `transfer_to_agent` says it in its arguments."""
+    arguments = request.arguments
+    if target == "agent" and isinstance(arguments, dict):
+        for key in ("agent_name", "agent", "name", "target"):
+            value = arguments.get(key)
+            if isinstance(value, str) and value:
+                return value
+    return target

@@ -1,0 +1,168 @@
+"""Traces in, the conversations that they belong to out.
+
+Traces of one service whose spans name one session are one conversation. Where no session is named, a trace goes on
+from another one whose whole history and answer stand at the beginning of what its first model call read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from agenteval.core.message import Message, RefusalPart, TextPart, ToolRequest, ToolResponse
+from agenteval.core.span import Span
+from agenteval.core.trajectory import ModelCall
+from agenteval.telemetry.forest import Node
+
+_SCRUBBED = "[Scrubbed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """Which attributes of spans and resources name what, the first one that is there; the dialect's own otherwise."""
+
+    session: tuple[str, ...] = ()
+    user: tuple[str, ...] = ()
+    version: tuple[str, ...] = ("service.version",)
+    tenant: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One trace, read.
+
+    Attributes:
+        spans: Every span, once, by start time.
+        nodes: Those that say something.
+        parents: Span id to the span above, where that is in hand.
+        repeated: Contents that were put aside because their id was taken.
+    """
+
+    id: str
+    spans: Sequence[Span]
+    nodes: Sequence[Node]
+    parents: Mapping[str, Span]
+    repeated: int = 0
+
+    @property
+    def service(self) -> str:
+        """The service that its first span came from."""
+        name = self.spans[0].resource.get("service.name")
+        return name if isinstance(name, str) else ""
+
+
+def session_of(trace: Trace, naming: Naming) -> str | None:
+    """The session that a trace belongs to: what its outermost spans say before what those beneath them say."""
+    return named(trace, naming.session) or _said_by_nodes(trace, "session")
+
+
+def user_of(trace: Trace, naming: Naming) -> str | None:
+    """Whose conversation a trace belongs to."""
+    return named(trace, naming.user) or _said_by_nodes(trace, "user")
+
+
+def named(trace: Trace, attributes: Iterable[str]) -> str | None:
+    """The first of these attributes that a span or a resource carries, as text."""
+    for name in attributes:
+        for span in trace.spans:
+            for held in (span.attributes, span.resource):
+                value = held.get(name)
+                if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
+                    return str(value)
+    return None
+
+
+def _said_by_nodes(trace: Trace, what: str) -> str | None:
+    best: tuple[int, int, str] | None = None
+    found: str | None = None
+    for node in trace.nodes:
+        value = getattr(node.reading, what)
+        if not isinstance(value, str) or not value or value.startswith(_SCRUBBED):
+            continue
+        place = (_depth(node), node.start_ns, node.span.span_id)
+        if best is None or place < best:
+            best, found = place, value
+    return found
+
+
+def _depth(node: Node) -> int:
+    depth = 0
+    while node.above is not None:
+        node, depth = node.above, depth + 1
+    return depth
+
+
+def grouped(traces: Sequence[Trace], naming: Naming) -> list[tuple[str | None, list[Trace]]]:
+    """Conversations: the session where one is named, and the traces by time; in the order of their first spans."""
+    by_session: dict[tuple[str, str], list[Trace]] = {}
+    alone: list[Trace] = []
+    for trace in sorted(traces, key=_begin):
+        session = session_of(trace, naming)
+        if session is None:
+            alone.append(trace)
+        else:
+            by_session.setdefault((trace.service, session), []).append(trace)
+    groups: list[tuple[str | None, list[Trace]]] = [(session, some) for (_, session), some in by_session.items()]
+    groups += [(None, some) for some in _going_on(alone)]
+    return sorted(groups, key=lambda group: _begin(group[1][0]))
+
+
+def _begin(trace: Trace) -> tuple[int, str]:
+    return trace.spans[0].start_ns, trace.id
+
+
+# --- conversations without a name
+
+
+def _going_on(traces: Sequence[Trace]) -> list[list[Trace]]:
+    """Traces without a session, those together that go on from each other."""
+    group_of: dict[str, list[Trace]] = {trace.id: [trace] for trace in traces}
+    ends: dict[tuple[str, bytes], set[str]] = {}
+    for trace in traces:
+        for earlier in _gone_on_from(trace, ends):
+            mine, theirs = group_of[trace.id], group_of[earlier]
+            if mine is not theirs:
+                theirs += mine
+                group_of.update((other.id, theirs) for other in mine)
+        for call in _calls(trace):
+            *_, last = (b"", *_prefixes((*call.messages, *call.output)))
+            ends.setdefault((trace.service, last), set()).add(trace.id)
+    unique = {id(group): group for group in group_of.values()}
+    return [sorted(group, key=_begin) for group in unique.values()]
+
+
+def _gone_on_from(trace: Trace, ends: Mapping[tuple[str, bytes], set[str]]) -> list[str]:
+    """The one earlier trace that a trace goes on from; where several could be meant, none is."""
+    for call in _calls(trace):
+        for prefix in reversed(list(_prefixes(call.messages))):
+            found = ends.get((trace.service, prefix), set())
+            if len(found) == 1:
+                return list(found)
+        break
+    return []
+
+
+def _calls(trace: Trace) -> Iterator[ModelCall]:
+    for node in sorted(trace.nodes, key=lambda node: (node.start_ns, node.span.span_id)):
+        if isinstance(node.reading.content, ModelCall):
+            yield node.reading.content
+
+
+def _prefixes(messages: Sequence[Message]) -> Iterator[bytes]:
+    """A digest of everything up to each message of an assistant, one after the other."""
+    state = hashlib.sha256()
+    for message in messages:
+        state.update(repr((message.role, [_words(part) for part in message.parts])).encode(errors="backslashreplace"))
+        if message.role == "assistant":
+            yield state.digest()
+
+
+def _words(part: object) -> object:
+    if isinstance(part, (TextPart, RefusalPart)):
+        return part.text.strip()
+    if isinstance(part, ToolRequest):
+        return part.name, part.id or part.arguments
+    if isinstance(part, ToolResponse):
+        return part.id or part.response
+    return None

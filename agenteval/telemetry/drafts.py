@@ -1,0 +1,82 @@
+"""Steps in the making: what they hold, what they must come after, and the order that follows."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agenteval.core.trajectory import Content, Step
+from agenteval.telemetry.forest import Node
+
+HEARD, ASKED, SAID, CALLED, HANDED, ENDED = range(6)
+"""Ranks: the order of what happened in the same nanosecond."""
+
+
+@dataclass(eq=False, slots=True)
+class Draft:
+    """One step in the making.
+
+    Attributes:
+        scope: Whose conversation it belongs to: the id of the tool call within which a sub-agent works, or empty.
+        after: Drafts that it must come after, whatever the clocks say.
+    """
+
+    id: str
+    content: Content
+    start_ns: int
+    end_ns: int
+    rank: int
+    node: Node
+    run: str | None
+    scope: str
+    missing: dict[str, str] = field(default_factory=dict[str, str])
+    truncated: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    after: list[Draft] = field(default_factory=list["Draft"])
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        """Where it stands as the clocks have it."""
+        return self.start_ns, self.rank, self.id
+
+    def step(self, index: int) -> Step:
+        """The step that it becomes."""
+        return Step(
+            id=self.id,
+            index=index,
+            content=self.content,
+            span_ids=(*self.node.span_ids, *self.also),
+            start_ns=self.start_ns,
+            end_ns=self.end_ns,
+            run=self.run,
+            missing=self.missing,
+            truncated=self.truncated,
+            sources=tuple(self.node.reading.dialect.split("+")),
+        )
+
+
+def in_order(drafts: Sequence[Draft]) -> list[Draft]:
+    """By the clock, and never before what must come first; where that goes round in a circle, by the clock alone."""
+    waiting = {id(draft): sum(1 for before in set(draft.after) if before is not draft) for draft in drafts}
+    behind: dict[int, list[Draft]] = {}
+    for draft in drafts:
+        for before in set(draft.after):
+            behind.setdefault(id(before), []).append(draft)
+    ready = [(draft.key, number, draft) for number, draft in enumerate(drafts) if waiting[id(draft)] == 0]
+    heapq.heapify(ready)
+    done: list[Draft] = []
+    while ready:
+        _, number, draft = heapq.heappop(ready)
+        done.append(draft)
+        for follower in behind.get(id(draft), ()):
+            waiting[id(follower)] -= 1
+            if waiting[id(follower)] == 0:
+                heapq.heappush(ready, (follower.key, number, follower))
+    placed = {id(draft) for draft in done}
+    return [*done, *sorted((draft for draft in drafts if id(draft) not in placed), key=lambda draft: draft.key)]
+
+
+def reasons(missing: Mapping[str, str], *present: str) -> dict[str, str]:
+    """Why fields are missing, without those that are there by now."""
+    return {name: why for name, why in missing.items() if name not in present}

@@ -1,0 +1,102 @@
+"""Two names, arguments or texts in, whether they mean the same out: producers write one thing in many ways."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from agenteval._util.structured import structured
+
+_TRANSFER = re.compile(r"^(?:transfer|hand[_\- ]?off)(?:[_\- ]to[_\- ]|[_\- ])(.+)$", re.IGNORECASE)
+_CALL_PREFIXES = ("call_", "toolu_")
+
+
+def same_tool(a: str, b: str) -> bool:
+    """Whether two names are one tool's: MCP clients put the server's name before it, as in `mcp__shop__refund`."""
+    return a == b or _last(a) == _last(b)
+
+
+def _last(name: str) -> str:
+    for separator in ("__", "/", "."):
+        name = name.rsplit(separator, 1)[-1]
+    return name
+
+
+def transfer_target(name: str) -> str | None:
+    """The agent that a pseudo tool such as `transfer_to_billing` hands over to; None for a real tool."""
+    found = _TRANSFER.match(name)
+    return None if found is None else found[1]
+
+
+def same_call_id(a: str, b: str) -> bool:
+    """Whether two call ids are one: some producers leave the provider's prefix out."""
+    return a == b or bare_id(a) == bare_id(b)
+
+
+def bare_id(call_id: str) -> str:
+    """A call id without its provider's prefix."""
+    for prefix in _CALL_PREFIXES:
+        call_id = call_id.removeprefix(prefix)
+    return call_id
+
+
+def same_arguments(a: Any, b: Any) -> bool:
+    """Whether two recordings of arguments are equal, JSON text or not."""
+    return _plain(a) == _plain(b)
+
+
+def fits_arguments(recorded: Any, asked: Any) -> bool:
+    """Whether what was recorded of a call's arguments is a part of what was asked for.
+
+    Some producers record the bare value of a tool with one argument, or leave out those that have their default.
+    """
+    recorded, asked = _plain(recorded), _plain(asked)
+    if not isinstance(asked, Mapping):
+        return recorded == asked
+    wanted = cast("Mapping[str, Any]", asked)
+    if isinstance(recorded, Mapping):
+        given = cast("Mapping[str, Any]", recorded)
+        shared = given.keys() & wanted.keys()
+        return bool(shared) and all(_alike(given[key], wanted[key]) for key in shared)
+    return any(_alike(recorded, value) for value in wanted.values())
+
+
+def _alike(a: Any, b: Any) -> bool:
+    a, b = _plain(a), _plain(b)
+    return a == b or (not isinstance(a, (Mapping, list)) and not isinstance(b, (Mapping, list)) and str(a) == str(b))
+
+
+def _plain(value: Any) -> Any:
+    return structured(value) if isinstance(value, str) else value
+
+
+def told_error(result: Any) -> str | None:
+    """The error that a tool's answer tells of in words or data, where its span says nothing of one.
+
+    Tools that fail hand their error to the model as an answer: `{"error": …}`, `{"status": "error", …}`, MCP's
+    `isError`, or text that begins with the word.
+    """
+    result = _plain(result)
+    if isinstance(result, str):
+        begins = result.lstrip()[:6].lower()
+        return result.strip() if begins in {"error:", "error "} else None
+    if not isinstance(result, Mapping):
+        return None
+    data = cast("Mapping[str, Any]", result)
+    if data.get("isError") is True or data.get("is_error") is True or data.get("status") == "error":
+        return _words(data)
+    error = data.get("error")
+    return _words(data) if error and not isinstance(error, bool) else None
+
+
+def _words(data: Mapping[str, Any]) -> str:
+    for key in ("error", "error_message", "message", "detail", "content", "text"):
+        value = data.get(key)
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, Mapping):
+            return _words(cast("Mapping[str, Any]", value))
+        if isinstance(value, Sequence) and value and isinstance(value[0], Mapping):
+            return _words(cast("Mapping[str, Any]", value[0]))
+    return "error"
