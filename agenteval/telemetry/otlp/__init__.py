@@ -10,6 +10,7 @@ References:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from google.protobuf.internal import api_implementation
@@ -19,7 +20,17 @@ from agenteval.errors import RequestError
 from agenteval.telemetry.otlp import fromjson, protobuf, tojson, toprotobuf
 from agenteval.telemetry.otlp.ids import valid_spans
 
-__all__ = ["JSON", "PROTOBUF", "decode_logs", "decode_traces", "encode_logs", "encode_traces", "valid_spans"]
+__all__ = [
+    "JSON",
+    "PROTOBUF",
+    "decode_logs",
+    "decode_traces",
+    "encode_logs",
+    "encode_traces",
+    "read_logs",
+    "read_traces",
+    "valid_spans",
+]
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -41,7 +52,7 @@ def decode_traces(body: bytes, content_type: str = PROTOBUF) -> list[Span]:
     Raises:
         RequestError: The body is no such message.
     """
-    return fromjson.traces(body) if _is_json(content_type) else protobuf.traces(body)
+    return read_traces(body, content_type)[0]
 
 
 def decode_logs(body: bytes, content_type: str = PROTOBUF) -> list[LogRecord]:
@@ -54,7 +65,17 @@ def decode_logs(body: bytes, content_type: str = PROTOBUF) -> list[LogRecord]:
     Raises:
         RequestError: The body is no such message.
     """
-    return fromjson.logs(body) if _is_json(content_type) else protobuf.logs(body)
+    return read_logs(body, content_type)[0]
+
+
+def read_traces(body: bytes, content_type: str, *, most: int = sys.maxsize) -> tuple[list[Span], int]:
+    """The first spans of a request, at most so many, and how many there are beyond. Raises as `decode_traces`."""
+    return (fromjson if _is_json(content_type) else protobuf).traces(body, most)
+
+
+def read_logs(body: bytes, content_type: str, *, most: int = sys.maxsize) -> tuple[list[LogRecord], int]:
+    """The first log records of a request, at most so many, and how many there are beyond. Raises as `decode_logs`."""
+    return (fromjson if _is_json(content_type) else protobuf).logs(body, most)
 
 
 def encode_traces(spans: Sequence[Span], content_type: str = PROTOBUF) -> bytes:

@@ -41,39 +41,48 @@ _SEVERITIES = {
     },
 }
 
+_MANY = 8_000_000  # in 64 MiB of real spans there are some 3 million; each takes 64 bytes of memory
+
 _T = TypeVar("_T")
 _Object = Mapping[str, Any]
 
 
-def traces(body: bytes) -> list[Span]:
-    """The spans of an `ExportTraceServiceRequest` in JSON. Raises RequestError where it is none."""
-    return _items(body, "resourceSpans", "scopeSpans", "spans", _span)
+def traces(body: bytes, most: int) -> tuple[list[Span], int]:
+    """The first spans of an `ExportTraceServiceRequest` in JSON, and how many more. Raises RequestError."""
+    return _items(body, ("resourceSpans", "scopeSpans", "spans"), _span, most)
 
 
-def logs(body: bytes) -> list[LogRecord]:
-    """The log records of an `ExportLogsServiceRequest` in JSON. Raises RequestError where it is none."""
-    return _items(body, "resourceLogs", "scopeLogs", "logRecords", _log)
+def logs(body: bytes, most: int) -> tuple[list[LogRecord], int]:
+    """The first log records of an `ExportLogsServiceRequest` in JSON, and how many more. Raises RequestError."""
+    return _items(body, ("resourceLogs", "scopeLogs", "logRecords"), _log, most)
 
 
 def _items(
-    body: bytes, by_resource: str, by_scope: str, items: str, make: Callable[[_Object, _Object, _Object, str], _T]
-) -> list[_T]:
+    body: bytes, names: tuple[str, str, str], make: Callable[[_Object, _Object, _Object, str], _T], most: int
+) -> tuple[list[_T], int]:
+    by_resource, by_scope, items = names
     made: list[_T] = []
+    over = 0
     for of_resource in _objects(object_of(load(body), "body"), by_resource):
         resource = attributes_of(object_of(of_resource.get("resource"), "resource").get("attributes"))
         for of_scope in _objects(of_resource, by_scope):
             scope = _scope(of_scope.get("scope"))
             schema_url = text_of(of_scope, "schemaUrl") or text_of(of_resource, "schemaUrl")
-            for place, item in enumerate(_objects(of_scope, items)):
+            written = list_of(of_scope.get(items), items)
+            room = most - len(made)
+            over += max(0, len(written) - room)
+            for place, item in enumerate(written[:room]):
                 try:
-                    made.append(make(item, resource, scope, schema_url))
+                    made.append(make(object_of(item, items), resource, scope, schema_url))
                 except RequestError as error:
                     raise RequestError(f"{items}[{place}]: {error}") from error
-    return made
+    return made, over
 
 
 def load(body: bytes) -> Any:
-    """The value of a JSON text. Raises RequestError where it is none."""
+    """The value of a JSON text. Raises RequestError where it is none, or holds too many lists and objects."""
+    if len(body) > _MANY and body.count(b"{") + body.count(b"[") > _MANY:
+        raise RequestError(f"the body holds more than {_MANY} objects and lists; send smaller batches")
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

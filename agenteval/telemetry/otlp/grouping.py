@@ -53,7 +53,8 @@ def alike(one: Any, other: Any) -> bool:
         return _alike_maps(cast("Attributes", one), cast("Attributes", other))
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return _alike_lists(cast("Sequence[Any]", one), cast("Sequence[Any]", other))
-    return repr(one) == repr(other)  # for scalars as strict as it gets: -0.0 is not 0.0, and NaN is NaN
+    # of scalars, as strict as it gets: 0.0 is not -0.0, and NaN is NaN
+    return repr(cast("object", one)) == repr(cast("object", other))
 
 
 def _alike_maps(one: Attributes, other: Attributes) -> bool:

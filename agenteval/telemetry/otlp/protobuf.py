@@ -11,50 +11,65 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from agenteval.core.span import Attribute, LogRecord, Span, SpanEvent, SpanLink, SpanStatus
 from agenteval.errors import RequestError
+from agenteval.telemetry.otlp import wire
 from agenteval.telemetry.otlp.ids import NO_SPAN, SPAN_DIGITS, TRACE_DIGITS, id_or_none
 
 
-def traces(body: bytes) -> list[Span]:
-    """The spans of an `ExportTraceServiceRequest`.
+def traces(body: bytes, most: int) -> tuple[list[Span], int]:
+    """The first spans of an `ExportTraceServiceRequest`, and how many more there are.
 
     Raises:
         RequestError: The body is no such message.
     """
     request = ExportTraceServiceRequest()
     _parse(request, body)
-    return [
-        _span(span, resource, scope, of_scope.schema_url or of_resource.schema_url)
-        for of_resource in request.resource_spans
-        for resource in (_attributes(of_resource.resource.attributes),)
-        for of_scope in of_resource.scope_spans
-        for scope in (_scope(of_scope),)
-        for span in of_scope.spans
-    ]
+    made: list[Span] = []
+    over = 0
+    for of_resource in request.resource_spans:
+        resource = _attributes(of_resource.resource.attributes)
+        for of_scope in of_resource.scope_spans:
+            scope = _scope(of_scope)
+            schema_url = of_scope.schema_url or of_resource.schema_url
+            room = most - len(made)
+            over += max(0, len(of_scope.spans) - room)
+            made += [_span(span, resource, scope, schema_url) for span in of_scope.spans[:room]]
+    return made, over
 
 
-def logs(body: bytes) -> list[LogRecord]:
-    """The log records of an `ExportLogsServiceRequest`.
+def logs(body: bytes, most: int) -> tuple[list[LogRecord], int]:
+    """The first log records of an `ExportLogsServiceRequest`, and how many more there are.
 
     Raises:
         RequestError: The body is no such message.
     """
     request = ExportLogsServiceRequest()
     _parse(request, body)
-    return [
-        _log(record, resource, scope, of_scope.schema_url or of_resource.schema_url)
-        for of_resource in request.resource_logs
-        for resource in (_attributes(of_resource.resource.attributes),)
-        for of_scope in of_resource.scope_logs
-        for scope in (_scope(of_scope),)
-        for record in of_scope.log_records
-    ]
+    made: list[LogRecord] = []
+    over = 0
+    for of_resource in request.resource_logs:
+        resource = _attributes(of_resource.resource.attributes)
+        for of_scope in of_resource.scope_logs:
+            scope = _scope(of_scope)
+            schema_url = of_scope.schema_url or of_resource.schema_url
+            room = most - len(made)
+            over += max(0, len(of_scope.log_records) - room)
+            made += [_log(record, resource, scope, schema_url) for record in of_scope.log_records[:room]]
+    return made, over
 
 
 def _parse(request: Any, body: bytes) -> None:
+    kind = type(request).__name__
+    if len(body) > _LARGE and wire.fields_in(body, _LEVELS, most=_MANY) > _MANY:
+        raise RequestError(f"the {kind} has more than {_MANY} spans or log records; send smaller batches")
     try:
         request.ParseFromString(body)
     except DecodeError as error:
-        raise RequestError(f"the body is no {type(request).__name__}: {error}") from error
+        raise RequestError(f"the body is no {kind}: {error}") from error
+
+
+_LARGE = 2**20
+_MANY = 1_000_000  # an empty one takes 2 bytes of the body, and 180 of memory
+_LEVELS = (1, 2)  # resource_spans, scope_spans; resource_logs, scope_logs
 
 
 def _span(span: Any, resource: dict[str, Attribute], scope: dict[str, Attribute], schema_url: str) -> Span:
