@@ -53,10 +53,11 @@ class Settings(BaseModel):
     user_price: str | None = None
     max_usd: float | None = None
     require: float | None = None
+    serve: dict[str, Any] = Field(default_factory=dict[str, Any])  # checked in `intake.serving`, with the environment
 
     def given(self) -> dict[str, Any]:
-        """Those that were set, by name."""
-        return self.model_dump(exclude_unset=True)
+        """Those that were set and are defaults of options, by name."""
+        return self.model_dump(exclude_unset=True, exclude={"serve"})
 
 
 def load_settings(project: Path) -> Settings:
