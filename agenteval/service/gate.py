@@ -71,7 +71,7 @@ class Gate:
         seconds = ended - max(began, self._last)
         self._last = ended
         per_byte = max(0.0, seconds) / (size + requests * _PER_REQUEST)
-        self._per_byte += _WEIGHT * (per_byte - self._per_byte)
+        self._per_byte += (_WEIGHT if self._per_byte else 1.0) * (per_byte - self._per_byte)
 
     def _show(self) -> None:
         self._metrics.queue_requests.set(self._requests)
