@@ -6,56 +6,58 @@ The schema version of a store is the number of steps that it has been through.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from sqlalchemy import Connection, select
 
 from agenteval._util.version import __version__
 from agenteval.errors import StoreError, StoreTooNew
-from agenteval.store import sqlite
+from agenteval.store import inserts
+from agenteval.store.backend import Backend
 from agenteval.store.tables import meta
 
 VERSION_KEY = "schema_version"
 WRITER_KEY = "written_by"
+_PUT_META = inserts.or_replace(meta, ["key"])
 
 Step = Callable[[Connection, Mapping[str, str]], None]
 
 
-def version_of(connection: Connection, path: Path, newest: int) -> int:
+def version_of(connection: Connection, backend: Backend, newest: int) -> int:
     """The schema version of an open store; 0 where it is empty.
 
     Raises:
         StoreTooNew: It was written by a newer agenteval.
         StoreError: It is a database of another program.
     """
-    names = sqlite.table_names(connection)
+    names = backend.look(connection)
     if not names:
         return 0
-    held = _meta(connection) if meta.name in names else {}
+    held = _meta(connection, backend) if meta.name in names else {}
     version = held.get(VERSION_KEY, "")
     if not version.isdecimal():
-        raise StoreError(f"{path}: a database of another program, not a trace store: name another file")
+        raise StoreError(f"{backend.name}: a database of another program, not a trace store: name another")
     if int(version) > newest:
         raise StoreTooNew(
-            f"{path}: written by agenteval {held.get(WRITER_KEY, 'of unknown version')} with schema version {version}; "
-            f"this is agenteval {__version__}, which reads up to schema version {newest}. "
+            f"{backend.name}: written by agenteval {held.get(WRITER_KEY, 'of unknown version')} with schema version "
+            f"{version}; this is agenteval {__version__}, which reads up to schema version {newest}. "
             "Upgrade with `pip install --upgrade agenteval`, or name another store with --store."
         )
     return int(version)
 
 
-def _meta(connection: Connection) -> dict[str, str]:
+def _meta(connection: Connection, backend: Backend) -> dict[str, str]:
     try:
         return {str(key): str(value) for key, value in connection.execute(select(meta.c.key, meta.c.value))}
-    except sqlite.ERRORS:  # another program's table of that name
+    except backend.errors:  # another program's table of that name
         return {}
 
 
-def take(connection: Connection, number: int, step: Step) -> None:
+def take(connection: Connection, backend: Backend, number: int, step: Step) -> None:
     """Take one step within the transaction of the connection, and note that the store has been through it."""
-    step(connection, sqlite.TYPES)
-    for key, value in ((VERSION_KEY, str(number)), (WRITER_KEY, __version__)):
-        connection.exec_driver_sql(sqlite.insert_or_replace(meta, ["key"]), (key, value))
+    step(connection, backend.types)
+    if number == 1:
+        backend.mark(connection)
+    backend.insert(connection, _PUT_META, [(VERSION_KEY, str(number)), (WRITER_KEY, __version__)])
 
 
 def _run(connection: Connection, types: Mapping[str, str], *statements: str) -> None:
@@ -68,7 +70,6 @@ def _run(connection: Connection, types: Mapping[str, str], *statements: str) -> 
 
 def first_schema(connection: Connection, types: Mapping[str, str]) -> None:
     """Everything that a store began with."""
-    sqlite.mark(connection)
     _run(
         connection,
         types,
