@@ -64,21 +64,22 @@ class Postgres:
     errors: tuple[type[Exception], ...] = (DBAPIError, OverflowError)
 
     def __init__(self, url: URL) -> None:
-        self._url = url
-        # no query: it may hold a password, too
-        shown = url.set(drivername="postgresql", query={})
+        # a password in the query is one as well: an engine shows all of its address but the password in its own place
+        self._hidden = {key: _joined(value) for key, value in url.query.items() if "pass" in key}
+        self._url = url.difference_update_query(self._hidden)
         self.name = URL.create(
-            "postgresql", username=shown.username, host=shown.host, port=shown.port, database=shown.database
+            "postgresql", username=url.username, host=url.host, port=url.port, database=url.database
         ).render_as_string()
-        held = (url.password, *chain.from_iterable(_listed(url.query[key]) for key in url.query if "pass" in key))
-        self._secrets = [secret for secret in held if secret]
+        self._secrets = [secret for secret in (url.password, *self._hidden.values()) if secret]
 
     def open(self) -> Engine:
         """An engine; connections that were lost while they were idle are replaced."""
         url = self._url.update_query_dict(
             {key: value for key, value in _DEFAULTS.items() if key not in self._url.query}
         )
-        engine = create_engine(url, pool_size=4, max_overflow=12, pool_pre_ping=True, hide_parameters=True)
+        engine = create_engine(
+            url, connect_args=self._hidden, pool_size=4, max_overflow=12, pool_pre_ping=True, hide_parameters=True
+        )
         event.listen(engine, "connect", _set_up)
         return engine
 
@@ -163,8 +164,8 @@ def _set_up(connection: Any, record: object) -> None:
     connection.commit()
 
 
-def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else value
+def _joined(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else value[-1]
 
 
 _BY_STATE: tuple[tuple[str, str], ...] = (

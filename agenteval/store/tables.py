@@ -18,6 +18,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 METADATA = MetaData()
 
 # 64 bits everywhere; SQLite numbers rows by itself only where the key is spelt INTEGER
+_Text = Text().with_variant(Text(collation="C"), "postgresql")  # in the order of code points
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -26,7 +27,7 @@ def _id() -> Column[int]:
 
 
 def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=null)
+    return Column(name, _Text, nullable=null)
 
 
 def _number(name: str) -> Column[int]:
@@ -37,7 +38,7 @@ def _bytes(name: str, *, null: bool = False) -> Column[bytes]:
     return Column(name, LargeBinary, nullable=null)
 
 
-meta = Table("meta", METADATA, Column("key", Text, primary_key=True), _text("value"))
+meta = Table("meta", METADATA, Column("key", _Text, primary_key=True), _text("value"))
 
 content = Table("content", METADATA, _id(), _bytes("digest"), _bytes("data"), UniqueConstraint("digest"))
 
@@ -86,7 +87,7 @@ log = Table(
 run = Table(
     "run",
     METADATA,
-    Column("run_id", Text, primary_key=True),
+    Column("run_id", _Text, primary_key=True),
     _text("created_at"),
     _bytes("data"),
     Index("run_by_time", "created_at", "run_id"),
@@ -128,7 +129,7 @@ trajectory = Table(
     UniqueConstraint("trajectory", "assembler"),
 )
 
-state = Table("state", METADATA, Column("hash", Text, primary_key=True), _bytes("data"))
+state = Table("state", METADATA, Column("hash", _Text, primary_key=True), _bytes("data"))
 
 label = Table(
     "label",
