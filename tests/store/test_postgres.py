@@ -85,7 +85,9 @@ def test_the_driver_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.
 
 
 def test_a_database_that_is_not_there_is_told_of(postgres_server: str) -> None:
-    name = postgres_server.replace("/postgres?", "/nowhere?")
+    name = (
+        url_of(postgres_server).set(drivername="postgresql", database="nowhere").render_as_string(hide_password=False)
+    )
     with pytest.raises(StoreError, match="there is no such database: make it with `createdb`"):
         open_store(name, assembler="1")
 
