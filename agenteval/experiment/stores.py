@@ -6,7 +6,7 @@ made is assembled again, from the spans as they were recorded, when it is next l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -59,18 +59,43 @@ def assemble_again(store: TraceStore, query: Query) -> int:
     Returns:
         How many were assembled.
     """
-    outdated = store.outdated(query)
+    return _assemble_all(store, store.outdated(query))
+
+
+def reassemble(store: TraceStore, query: Query, *, on_progress: Callable[[int], None] | None = None) -> int:
+    """Assemble the trajectories of a query from their spans and log records, whatever version made them.
+
+    For a dialect that reads more than it did: no span has to be sent again.
+
+    Args:
+        store: The store.
+        query: Which trajectories.
+        on_progress: Called after every commit with how many were assembled so far.
+
+    Returns:
+        How many were assembled; those whose spans are gone stay as they are.
+    """
+    return _assemble_all(store, store.trials(query), on_progress)
+
+
+def _assemble_all(store: TraceStore, trials: Iterator[Trial], on_progress: Callable[[int], None] | None = None) -> int:
     count = 0
-    while batch := list(islice(outdated, _AT_ONCE)):
+    while batch := list(islice(trials, _AT_ONCE)):
+        by_name: dict[str, list[Trial]] = {}
+        for trial in batch:
+            if trial.trajectory is not None:
+                by_name.setdefault(trial.trajectory, []).append(trial)
         with store.batch():
-            for name in {trial.trajectory for trial in batch} - {None}:
-                count += _assemble_again(store, name or "", [trial for trial in batch if trial.trajectory == name])
+            count += sum(_assemble_again(store, name, some) for name, some in by_name.items())
+        if on_progress is not None:
+            on_progress(count)
     return count
 
 
 def _assemble_again(store: TraceStore, name: str, trials: Sequence[Trial]) -> bool:
-    spans, _ = store.read([name])
+    traces = trials[0].trace_ids or (name,)
+    spans, logs = store.read(traces)
     if spans:
-        again = trajectory_of(spans, conflicts=store.conflicts([name]))
+        again = trajectory_of(spans, logs, conflicts=store.conflicts(traces))
         store.put_trials((replace(trial, used=used(again)), again, None) for trial in trials)
     return bool(spans)

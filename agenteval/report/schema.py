@@ -368,6 +368,11 @@ _SCORE = _object(
     said="Stored trajectories that were scored, with the report: agenteval score --json.",
 )
 
+_REASSEMBLE = _object(
+    {"schema": {"const": "reassemble.v1"}, "assembled": _COUNT},
+    said="How many trajectories were made anew from their spans: agenteval reassemble --json.",
+)
+
 # --- trajectory.v1
 
 _PART: Schema = {
@@ -516,6 +521,7 @@ _DOCUMENTS: dict[str, tuple[Schema, dict[str, Schema]]] = {
     "suite.v1": (_SUITE_PAGE, {}),
     "run.v1": (_RUN_OUTPUT, _WITH_REPORT),
     "score.v1": (_SCORE, _WITH_REPORT),
+    "reassemble.v1": (_REASSEMBLE, {}),
 }
 
 

@@ -7,7 +7,8 @@ that nothing is counted twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import cast
 
@@ -131,10 +132,29 @@ def _steps(spans: Sequence[Span], parents: Mapping[str, Span], *, imported: bool
                 sources=(genai.NAME,),
             )
             placed.append((piece.at_ns, piece.rank, order, step))
+    if not imported:
+        placed += _seen_by_others(spans, parents, {step.content.kind for *_, step in placed})
     placed.sort(key=lambda item: item[:3])
     merged = _once_said([step for *_, step in placed])
     asked = _asked_for(merged)
     return tuple(replace(step, index=index, content=content) for index, (step, content) in enumerate(asked))
+
+
+def _seen_by_others(
+    spans: Sequence[Span], parents: Mapping[str, Span], seen: AbstractSet[str]
+) -> Iterator[tuple[int, int, int, Step]]:
+    """Model calls and tool calls that an agent's own instrumentation saw, where our recorder saw none of their kind.
+
+    What our recorder saw of a kind stands, so that nothing is counted twice: two views of one call share no id.
+    """
+    others = [span for span in spans if not is_ours(span)]
+    if not others or {ModelCall.kind, ToolCall.kind} <= seen:
+        return
+    for order, draft in enumerate(foreign.calls_of(others, parents)):
+        if draft.content.kind in {ModelCall.kind, ToolCall.kind} - seen:
+            run = _nearest(draft.node.span, parents, genai.is_agent)
+            step = replace(draft.step(0), run=None if run is None else run.span_id)
+            yield draft.start_ns, draft.rank, order, step
 
 
 def _once_said(steps: Sequence[Step]) -> list[Step]:

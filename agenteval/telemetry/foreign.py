@@ -40,6 +40,13 @@ def trajectories_of(
     return [_trajectory(session, some, naming, conflicts) for session, some in grouped(traces, naming)]
 
 
+def calls_of(spans: Sequence[Span], parents: Mapping[str, Span]) -> list[Draft]:
+    """Model calls, tool calls and hand-offs that other producers' spans of one of our traces tell of."""
+    nodes = nodes_of(spans, parents, ())
+    drafts = [draft for node in nodes if (draft := _draft(node, _scope(node))) is not None]
+    return drafts + pair(drafts)
+
+
 def read_traces(spans: Iterable[Span], logs: Iterable[LogRecord]) -> list[Trace]:
     """Each trace, with what its spans say."""
     by_trace: dict[str, list[Span]] = {}
@@ -53,7 +60,18 @@ def read_traces(spans: Iterable[Span], logs: Iterable[LogRecord]) -> list[Trace]
 
 def _once(logs: Sequence[LogRecord]) -> list[LogRecord]:
     """Each log record once: a sender that repeats a request repeats all that it holds."""
-    return list({repr(log): log for log in logs}.values()) if len(logs) > 1 else list(logs)
+    alike: dict[tuple[str, int, int, str], list[LogRecord]] = {}
+    for log in logs:
+        alike.setdefault((log.span_id, log.at_ns, log.observed_ns, log.name), []).append(log)
+    return [log for some in alike.values() for log in (_unequal(some) if len(some) > 1 else some)]
+
+
+def _unequal(logs: Sequence[LogRecord]) -> list[LogRecord]:
+    kept: list[LogRecord] = []
+    for log in logs:
+        if log not in kept:
+            kept.append(log)
+    return kept
 
 
 def _trace(name: str, spans: Sequence[Span], logs: Sequence[LogRecord]) -> Trace:

@@ -6,6 +6,7 @@ nearest node above. Two spans that saw the same thing become one node.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -83,9 +84,20 @@ def readings_of(
         if span.span_id in parents:
             beneath.setdefault(parents[span.span_id].span_id, []).append(span)
     of_span: dict[str, list[LogRecord]] = {}
-    for log in sorted(logs, key=lambda log: (log.at_ns or log.observed_ns, log.name, repr(log.body))):
+    for log in _by_time(logs):
         of_span.setdefault(log.span_id, []).append(log)
     return {span.span_id: _first(span, beneath.get(span.span_id, ()), of_span.get(span.span_id, ())) for span in spans}
+
+
+def _by_time(logs: Iterable[LogRecord]) -> Iterator[LogRecord]:
+    """Log records by time; those of one moment by what they say, so that their order does not depend on arrival."""
+    for _, together in itertools.groupby(sorted(logs, key=_moment), key=_moment):
+        some = list(together)
+        yield from sorted(some, key=repr) if len(some) > 1 else some
+
+
+def _moment(log: LogRecord) -> tuple[int, str, str]:
+    return log.at_ns or log.observed_ns, log.span_id, log.name
 
 
 def _read(spans: Sequence[Span], parents: Mapping[str, Span], logs: Iterable[LogRecord]) -> dict[str, Reading | None]:

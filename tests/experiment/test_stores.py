@@ -169,3 +169,26 @@ def test_the_command_line_shows_what_the_assembler_of_today_makes(older: Callabl
     command = [sys.executable, "-m", "agenteval", "show", "0", "--store", str(older(1)), "--json"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert '"result": {\n        "status": "ok"\n      }' in shown
+
+
+def test_trajectories_are_made_anew_from_their_spans_whatever_version_made_them(older: Callable[[int], Path]) -> None:
+    store = agenteval.open_store(older(3))
+    seen: list[int] = []
+    assert stores.reassemble(store, Query(), on_progress=seen.append) == 3
+    assert seen == [3]
+    assert results(store) == [{"status": "ok"}] * 3
+    store.keep(as_it_was(trajectory_of(spans(1))))  # as a dialect of this version that has been mended since made it
+    assert results(store).count('{"status": "ok"}') == 1
+    assert stores.assemble_again(store, Query()) == 0
+    assert stores.reassemble(store, Query(run="r")) == 3
+    assert results(store) == [{"status": "ok"}] * 3
+    assert stores.reassemble(store, Query(run="another")) == 0
+    store.close()
+
+
+def test_the_verb_says_how_many(older: Callable[[int], Path]) -> None:
+    path = older(2)
+    for given, said in (((), "2 trajectories assembled"), (("--json",), '"assembled": 2')):
+        command = [sys.executable, "-m", "agenteval", "reassemble", "--store", str(path), *given]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert said in done.stdout

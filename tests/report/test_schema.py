@@ -19,7 +19,8 @@ from agenteval.experiment.compare import Side, compare
 from agenteval.report.model import build
 from agenteval.report.schema import schemas, write
 
-NAMES = ["trajectory", "report", "compare", "verify", "import", "checks", "doctor", "run", "score", "new", "suite"]
+NAMES = ["trajectory", "report", "compare", "verify", "import", "checks", "doctor", "run", "score", "new", "suite",
+         "reassemble"]  # fmt: skip
 
 
 def check(document: Any, name: str) -> None:
