@@ -19,6 +19,7 @@ from agenteval.core.outcome import Finding, Label, Run, Score, Trial
 from agenteval.core.sandbox import Completed, Isolation, Listing
 from agenteval.core.scenario import Scenario
 from agenteval.core.span import LogRecord, Span
+from agenteval.core.traces import TraceQuery, TraceSeen, TraceState
 from agenteval.core.trajectory import OfferedTool, Trajectory, Usage
 
 
@@ -353,8 +354,37 @@ class TraceStore(Protocol):
         """One transaction around many calls of this thread: all of them are kept, or none."""
         ...
 
-    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> Appended:
-        """Store spans and logs in one transaction."""
+    def append(
+        self,
+        spans: Iterable[Span],
+        logs: Iterable[LogRecord] = (),
+        *,
+        project: str = "",
+        live: bool = False,
+        at_ns: int | None = None,
+    ) -> Appended:
+        """Store spans and logs in one transaction.
+
+        Args:
+            spans: Spans of any traces, in any order.
+            logs: Log records of any traces, or of none.
+            project: Whose they are. A trace belongs to the project that named it first.
+            live: Whether more of their traces may come without notice: new ones are `open` then. Else they are
+                `closed`: whoever appends knows that this is all, and assembles them.
+            at_ns: When they arrived; now unless given.
+        """
+        ...
+
+    def traces(self, query: TraceQuery) -> list[TraceSeen]:
+        """A page of what is known of traces."""
+        ...
+
+    def seen(self, trace_ids: Sequence[str]) -> list[TraceSeen]:
+        """What is known of those traces, in the order of their ids; those that are not stored are left out."""
+        ...
+
+    def mark(self, seen: Iterable[TraceSeen], state: TraceState) -> list[str]:
+        """Put traces into a state, save those of which something new arrived since; gives the ids of those put."""
         ...
 
     def read(self, trace_ids: Sequence[str]) -> tuple[list[Span], list[LogRecord]]:

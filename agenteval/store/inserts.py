@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Table
@@ -20,6 +20,7 @@ class Insert:
         table: Where the rows go.
         keys: Columns that no two rows share; none where there is nothing to meet.
         replaces: Whether the row that is there takes the values of the one that comes; else it stays as it is.
+        changes: SQL for what it takes instead, by column.
         numbered: Whether rows bring their `id`, as their first value.
     """
 
@@ -27,6 +28,7 @@ class Insert:
     keys: tuple[str, ...] = ()
     replaces: bool = False
     numbered: bool = False
+    changes: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def columns(self) -> list[str]:
@@ -41,7 +43,8 @@ class Insert:
     def _met(self) -> str:
         if not self.keys:
             return ""
-        changed = ", ".join(f"{name} = excluded.{name}" for name in self.columns if name not in self.keys)
+        values = self.changes or {name: f"excluded.{name}" for name in self.columns if name not in self.keys}
+        changed = ", ".join(f"{name} = {value}" for name, value in values.items())
         return f" ON CONFLICT ({', '.join(self.keys)}) DO " + (f"UPDATE SET {changed}" if self.replaces else "NOTHING")
 
     def last_of_each(self, rows: Sequence[Row]) -> Sequence[Row]:
@@ -61,6 +64,11 @@ def new(table: Table, keys: Sequence[str]) -> Insert:
 def or_replace(table: Table, keys: Sequence[str]) -> Insert:
     """Rows go in, or change the one with these keys, which keeps its `id`."""
     return Insert(table, tuple(keys), replaces=True)
+
+
+def or_change(table: Table, keys: Sequence[str], changes: Mapping[str, str]) -> Insert:
+    """Rows go in, or change the one with these keys as they say; in SQL that means the same to every database."""
+    return Insert(table, tuple(keys), replaces=True, changes=changes)
 
 
 def numbered(table: Table, *, unless: Sequence[str] = ()) -> Insert:

@@ -111,5 +111,36 @@ def first_schema(connection: Connection, types: Mapping[str, str]) -> None:
     )
 
 
-STEPS: tuple[Step, ...] = (first_schema,)
+def traces_and_facts(connection: Connection, types: Mapping[str, str]) -> None:
+    """What is known of each trace, and what trajectories are found by. What was stored before is closed."""
+    _run(
+        connection,
+        types,
+        "CREATE TABLE trace (trace_id {bytes} NOT NULL PRIMARY KEY, project {text} NOT NULL, state {text} NOT NULL, "
+        "first_ns {number} NOT NULL, last_ns {number} NOT NULL, arrived_ns {number} NOT NULL, spans {number} NOT NULL, "
+        "logs {number} NOT NULL, revision {number} NOT NULL) {keyed}",
+        "INSERT INTO trace SELECT trace_id, '', 'closed', min(start_ns), max(CASE WHEN end_ns > start_ns THEN end_ns "
+        "ELSE start_ns END), max(start_ns), count(*), 0, 1 FROM span GROUP BY trace_id",
+        "UPDATE trace SET logs = (SELECT count(*) FROM log WHERE log.trace_id = trace.trace_id)",
+        "INSERT INTO trace SELECT trace_id, '', 'closed', min(at_ns), max(at_ns), max(at_ns), 0, count(*), 1 FROM log "
+        "WHERE length(trace_id) > 0 AND trace_id NOT IN (SELECT trace_id FROM trace) GROUP BY trace_id",
+        "CREATE INDEX trace_by_arrival ON trace (arrived_ns, trace_id)",
+        "CREATE INDEX trace_by_state ON trace (state, arrived_ns, trace_id)",
+        "CREATE INDEX trace_by_project ON trace (project, arrived_ns, trace_id)",
+        # what trajectories are found by
+        "CREATE TABLE stale (trajectory {text} NOT NULL PRIMARY KEY) {keyed}",
+        "INSERT INTO stale SELECT DISTINCT trajectory FROM trajectory",
+        "CREATE TABLE fact (id {id}, trajectory {text} NOT NULL, began_ns {number} NOT NULL, duration_ns {number}, "
+        "cost_usd {float}, tokens {number}, data {bytes} NOT NULL, UNIQUE (trajectory))",
+        "CREATE INDEX fact_by_time ON fact (began_ns, id)",
+        "CREATE INDEX fact_by_duration_ns ON fact (duration_ns, id)",
+        "CREATE INDEX fact_by_cost_usd ON fact (cost_usd, id)",
+        "CREATE INDEX fact_by_tokens ON fact (tokens, id)",
+        "CREATE TABLE mention (kind {text} NOT NULL, value {text} NOT NULL, began_ns {number} NOT NULL, "
+        "fact {number} NOT NULL, PRIMARY KEY (kind, value, began_ns, fact)) {keyed}",
+        "CREATE INDEX mention_by_fact ON mention (fact)",
+    )
+
+
+STEPS: tuple[Step, ...] = (first_schema, traces_and_facts)
 """All of them, in order."""

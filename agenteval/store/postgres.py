@@ -74,6 +74,7 @@ class Postgres:
         "number": "BIGINT",
         "bytes": "BYTEA",
         "text": 'TEXT COLLATE "C"',  # in the order of code points, as everywhere else
+        "float": "DOUBLE PRECISION",
         "keyed": "",
     }
     errors: tuple[type[Exception], ...] = (DBAPIError, OverflowError)

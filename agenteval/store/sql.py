@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from agenteval.core.ports import Appended
 from agenteval.core.span import LogRecord, Span
 from agenteval.store import inserts, keys, migrations
+from agenteval.store.arriving import Arrival, TraceTables, arrival
 from agenteval.store.backend import Backend
 from agenteval.store.content import Interning, Texts, in_pieces
 from agenteval.store.database import Database
@@ -26,7 +27,7 @@ _INSERT_LOG = inserts.new(log, ["trace_id", "digest"])
 _INSERT_CONFLICT = inserts.new(conflict, ["trace_id", "span_id", "digest"])
 
 
-class SqlStore(TrialTables, JudgedTables):
+class SqlStore(TraceTables, TrialTables, JudgedTables):
     """A `TraceStore` in one database: one writer, many readers, in this process and in others.
 
     Safe to use from several threads; writes wait for each other. What it gives back is shared between the values that
@@ -72,8 +73,23 @@ class SqlStore(TrialTables, JudgedTables):
 
     # --- writing spans
 
-    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> Appended:
+    def append(
+        self,
+        spans: Iterable[Span],
+        logs: Iterable[LogRecord] = (),
+        *,
+        project: str = "",
+        live: bool = False,
+        at_ns: int | None = None,
+    ) -> Appended:
         """Store spans and logs in one transaction; the first of two spans with one id stays.
+
+        Args:
+            spans: Spans of any traces, in any order.
+            logs: Log records of any traces, or of none.
+            project: Whose they are.
+            live: Whether more of their traces may come without notice.
+            at_ns: When they arrived; now unless given.
 
         Returns:
             Counts of spans. Logs that are there already are passed over.
@@ -86,6 +102,7 @@ class SqlStore(TrialTables, JudgedTables):
         given_logs = [(log, keys.content_digest(log)) for log in logs]
         if not given and not given_logs:
             return Appended()
+        arrived = arrival(project, at_ns, live=live)
         with self._db.transaction() as connection, self._db.explained():
             self._db.known.bound()
             while True:
@@ -99,13 +116,20 @@ class SqlStore(TrialTables, JudgedTables):
                     raise
                 with self._db.write():
                     if interning.keep():
-                        return self._insert(connection, given, rows, log_rows)
+                        return self._insert(connection, given, rows, log_rows, arrived)
 
     def _insert(
-        self, connection: Connection, spans: Sequence[Span], rows: Sequence[Row], log_rows: Sequence[Row]
+        self,
+        connection: Connection,
+        spans: Sequence[Span],
+        rows: Sequence[Row],
+        log_rows: Sequence[Row],
+        arrived: Arrival,
     ) -> Appended:
-        self._db.insert(connection, _INSERT_LOG, log_rows)
+        new_logs = self._db.insert(connection, _INSERT_LOG, log_rows)
         new = self._db.insert(connection, _INSERT_SPAN, rows)
+        all_new = new == len(rows) and new_logs == len(log_rows)
+        self._arrived(connection, arrived, rows, log_rows, all_new=all_new)
         if new == len(rows):
             return Appended(new=new)
         differing = self._differing(connection, spans, rows)
@@ -142,7 +166,7 @@ class SqlStore(TrialTables, JudgedTables):
 
     def read(self, trace_ids: Sequence[str]) -> tuple[list[Span], list[LogRecord]]:
         """Every span and log of those traces, by trace, start and id."""
-        wanted = _trace_keys(trace_ids)
+        wanted = keys.trace_keys(trace_ids)
         spans: list[Span] = []
         logs: list[LogRecord] = []
         with self._db.read() as connection, self.decoding("spans"):
@@ -162,17 +186,5 @@ class SqlStore(TrialTables, JudgedTables):
                 connection.execute(
                     select(func.count()).select_from(conflict).where(conflict.c.trace_id.in_(some))
                 ).scalar_one()
-                for some in in_pieces(_trace_keys(trace_ids))
+                for some in in_pieces(keys.trace_keys(trace_ids))
             )
-
-
-def _trace_keys(trace_ids: Sequence[str]) -> list[bytes]:
-    """Trace ids as bytes, each once; what is no trace id names no trace."""
-    found: dict[bytes, None] = {}
-    for trace_id in trace_ids:
-        if trace_id == "" or (len(trace_id) == keys.TRACE_DIGITS and set(trace_id) <= _HEX):
-            found[bytes.fromhex(trace_id)] = None
-    return list(found)
-
-
-_HEX = frozenset("0123456789abcdef")

@@ -45,6 +45,7 @@ class Sqlite:
         "number": "BIGINT",
         "bytes": "BLOB",
         "text": "TEXT",
+        "float": "FLOAT",
         "keyed": "WITHOUT ROWID",  # a small table is kept in the order of its key
     }
     errors: tuple[type[Exception], ...] = (DBAPIError, sqlite3.Error, OverflowError)
@@ -121,8 +122,8 @@ class Sqlite:
         """Bytes of each table with its indexes; of the whole file alone where this SQLite does not count them."""
         try:
             rows = connection.exec_driver_sql(
-                "SELECT m.tbl_name, SUM(s.pgsize) FROM dbstat AS s "
-                "JOIN sqlite_master AS m ON m.name = s.name GROUP BY 1"
+                "SELECT coalesce(m.tbl_name, s.name), SUM(s.pgsize) FROM dbstat AS s "
+                "LEFT JOIN sqlite_master AS m ON m.name = s.name GROUP BY 1"
             ).all()
             return {str(name): int(size) for name, size in rows}
         except DBAPIError:

@@ -9,11 +9,15 @@ run, trial    what was run; `attempt` holds the attempts that a later one supers
 trajectory    as assembled, compressed, by version of the assembler
 state         worlds' states, by content hash
 label, outcome  what people said, and what checks concluded
+trace         what is known of each trace without reading its spans
+stale         trajectories of which something changed since their facts were made
+fact          one row a trajectory: what is looked for by figures; `mention` what is looked for by name
+said          words of trajectories, for each database in its own way
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
 
 METADATA = MetaData()
 
@@ -151,4 +155,48 @@ outcome = Table(
     _bytes("data"),
     UniqueConstraint("trajectory", "run"),
     Index("outcome_by_run", "run", "id"),
+)
+
+trace = Table(
+    "trace",
+    METADATA,
+    Column("trace_id", LargeBinary, primary_key=True),
+    _text("project"),
+    _text("state"),
+    _number("first_ns"),
+    _number("last_ns"),
+    _number("arrived_ns"),
+    _number("spans"),
+    _number("logs"),
+    _number("revision"),
+    Index("trace_by_arrival", "arrived_ns", "trace_id"),
+    Index("trace_by_state", "state", "arrived_ns", "trace_id"),
+    Index("trace_by_project", "project", "arrived_ns", "trace_id"),
+)
+
+stale = Table("stale", METADATA, Column("trajectory", _Text, primary_key=True))
+
+fact = Table(
+    "fact",
+    METADATA,
+    _id(),
+    _text("trajectory"),
+    _number("began_ns"),
+    Column("duration_ns", BigInteger),
+    Column("cost_usd", Float),
+    Column("tokens", BigInteger),
+    _bytes("data"),
+    UniqueConstraint("trajectory"),
+    Index("fact_by_time", "began_ns", "id"),
+    *(Index(f"fact_by_{name}", name, "id") for name in ("duration_ns", "cost_usd", "tokens")),
+)
+
+mention = Table(
+    "mention",
+    METADATA,
+    Column("kind", _Text, primary_key=True),
+    Column("value", _Text, primary_key=True),
+    Column("began_ns", BigInteger, primary_key=True, autoincrement=False),
+    Column("fact", BigInteger, primary_key=True, autoincrement=False),
+    Index("mention_by_fact", "fact"),
 )

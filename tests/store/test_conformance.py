@@ -10,7 +10,7 @@ import pytest
 
 from agenteval.core.ports import TraceStore
 from agenteval.store import open_store
-from agenteval.testing import stores
+from agenteval.testing import store_traces, stores
 
 KINDS = ("memory", "sqlite", "postgres")
 
@@ -29,13 +29,14 @@ def test_a_store_passes(check: Callable[[stores.MakeStore], None], make_store: C
     check(make_store)
 
 
-def test_the_exam_lists_every_check_of_the_module() -> None:
+def test_the_exam_lists_every_check_of_its_modules() -> None:
     written = {
         value
-        for name, value in vars(stores).items()
+        for module in (stores, store_traces)
+        for name, value in vars(module).items()
         if callable(value)
         and not name.startswith("_")
-        and getattr(value, "__module__", "") == stores.__name__
+        and getattr(value, "__module__", "") == module.__name__
         and "make_store" in getattr(value, "__annotations__", {})
     }
     assert written - {stores.store_conformance} == set(stores.STORE_CHECKS)
