@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, TextClause, func, select, tuple_
 
 from agenteval.core.traces import TraceQuery, TraceSeen, TraceState
 from agenteval.store import inserts, keys
 from agenteval.store.content import in_pieces
 from agenteval.store.paging import Tables, as_column, from_column
-from agenteval.store.tables import log, span, trace
+from agenteval.store.tables import NOT_CLOSED, OF_A_PROJECT, log, span, trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,11 +160,11 @@ class TraceTables(Tables):
 
 def _page(query: TraceQuery, state: str | None) -> Any:
     columns = (trace.c.arrived_ns, trace.c.trace_id)
-    conditions: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool] | TextClause] = []
     if state is not None:
-        conditions.append(trace.c.state == state)
+        conditions += [trace.c.state == state, *([] if state == "closed" else [NOT_CLOSED])]
     if query.project is not None:
-        conditions.append(trace.c.project == as_column(query.project))
+        conditions += [trace.c.project == as_column(query.project), *([OF_A_PROJECT] if query.project else [])]
     if query.arrived_before_ns is not None:
         conditions.append(trace.c.arrived_ns < query.arrived_before_ns)
     if query.after is not None:

@@ -125,8 +125,8 @@ def traces_and_facts(connection: Connection, types: Mapping[str, str]) -> None:
         "INSERT INTO trace SELECT trace_id, '', 'closed', min(at_ns), max(at_ns), max(at_ns), 0, count(*), 1 FROM log "
         "WHERE length(trace_id) > 0 AND trace_id NOT IN (SELECT trace_id FROM trace) GROUP BY trace_id",
         "CREATE INDEX trace_by_arrival ON trace (arrived_ns, trace_id)",
-        "CREATE INDEX trace_by_state ON trace (state, arrived_ns, trace_id)",
-        "CREATE INDEX trace_by_project ON trace (project, arrived_ns, trace_id)",
+        "CREATE INDEX trace_by_state ON trace (state, arrived_ns, trace_id) WHERE state <> 'closed'",
+        "CREATE INDEX trace_by_project ON trace (project, arrived_ns, trace_id) WHERE project <> ''",
         # what trajectories are found by
         "CREATE TABLE stale (trajectory {text} NOT NULL PRIMARY KEY) {keyed}",
         "INSERT INTO stale SELECT DISTINCT trajectory FROM trajectory",

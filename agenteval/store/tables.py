@@ -17,7 +17,20 @@ said          words of trajectories, for each database in its own way
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TextClause,
+    UniqueConstraint,
+    text,
+)
 
 METADATA = MetaData()
 
@@ -40,6 +53,15 @@ def _number(name: str) -> Column[int]:
 
 def _bytes(name: str, *, null: bool = False) -> Column[bytes]:
     return Column(name, LargeBinary, nullable=null)
+
+
+NOT_CLOSED = text("state <> 'closed'")
+OF_A_PROJECT = text("project <> ''")
+"""What the rows of a partial index have in common: a query that is to use it says so, too."""
+
+
+def _some(name: str, *columns: str, where: TextClause) -> Index:
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 meta = Table("meta", METADATA, Column("key", _Text, primary_key=True), _text("value"))
@@ -170,8 +192,9 @@ trace = Table(
     _number("logs"),
     _number("revision"),
     Index("trace_by_arrival", "arrived_ns", "trace_id"),
-    Index("trace_by_state", "state", "arrived_ns", "trace_id"),
-    Index("trace_by_project", "project", "arrived_ns", "trace_id"),
+    # traces of runs are closed and of no project, and take part in neither
+    _some("trace_by_state", "state", "arrived_ns", "trace_id", where=NOT_CLOSED),
+    _some("trace_by_project", "project", "arrived_ns", "trace_id", where=OF_A_PROJECT),
 )
 
 stale = Table("stale", METADATA, Column("trajectory", _Text, primary_key=True))

@@ -60,6 +60,9 @@ def test_the_migrations_make_the_tables_that_are_declared(store: SqlStore, tmp_p
 
 def described(found: object) -> list[str]:
     items = found if isinstance(found, list) else [found]
+    for item in items:
+        options = item.get("dialect_options", {})
+        options.update((key, str(value)) for key, value in options.items())
     unspelt = {"nullable": None, "default": None, "primary_key": None, "name": None}
     return sorted(
         repr(
