@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
 
+from agenteval.core.find import Find, Page
 from agenteval.core.json import Json
 from agenteval.core.message import Message
 from agenteval.core.model import Completion, ModelRequest
@@ -389,6 +390,13 @@ class TraceStore(Protocol):
 
     def read(self, trace_ids: Sequence[str]) -> tuple[list[Span], list[LogRecord]]:
         """Every span and log of those traces, in an order that does not depend on arrival."""
+        ...
+
+    def find(self, query: Find, *, after: str | None = None, limit: int = 20) -> Page:
+        """A page of the trajectories that meet a query, the latest first; `after` is what the page before gave.
+
+        Trials that were superseded take no part. Raises RequestError where `after` is nothing that a page gave.
+        """
         ...
 
     def conflicts(self, trace_ids: Sequence[str]) -> int:

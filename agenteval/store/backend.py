@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Engine
+from sqlalchemy import ColumnElement, Connection, Engine, Select
 from sqlalchemy.exc import DBAPIError
 
 from agenteval.errors import StoreError
@@ -65,8 +65,28 @@ class Backend(Protocol):
         """Digests and texts of contents, as fast as it goes: thousands are read at once."""
         ...
 
-    def without_index(self, column: ColumnElement[str]) -> ColumnElement[str]:
+    def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """A column whose index is not to be used for a condition."""
+        ...
+
+    def make_words(self, connection: Connection) -> None:
+        """Make what keeps the words of trajectories."""
+        ...
+
+    def put_words(self, connection: Connection, words: Mapping[int, Sequence[str]]) -> None:
+        """Keep the words of facts, by their ids, in place of those that were kept."""
+        ...
+
+    def drop_words(self, connection: Connection, facts: Sequence[int]) -> None:
+        """Drop the words of facts."""
+        ...
+
+    def saying(self, words: Sequence[str]) -> ColumnElement[bool]:
+        """The condition that these words, one after the other, are among those of the row of `fact`."""
+        ...
+
+    def facts_saying(self, words: Sequence[str]) -> Select[int]:
+        """A query for the ids of the facts that hold these words."""
         ...
 
     def sizes(self, connection: Connection) -> dict[str, int]:

@@ -71,6 +71,7 @@ class JudgedTables(Tables):
         data = pack(rows.label_to_json(label))
         with self._db.write() as connection:
             self._db.insert(connection, _PUT_LABEL, [(*names, data)])
+            self._note_stale(connection, names[:1])
 
     def labels(self, query: Query) -> Iterator[Label]:
         """The labels of the trajectories that match, in the order in which they were first stored."""
@@ -100,6 +101,7 @@ class JudgedTables(Tables):
         data = squeeze(pack(rows.concluded_to_json(findings, score)))
         with self._db.write() as connection:
             self._db.insert(connection, _PUT_OUTCOME, [(as_column(run), as_column(trajectory), data)])
+            self._note_stale(connection, [as_column(trajectory)])
 
     def concluded(self, trajectory: str) -> list[tuple[str, tuple[Finding, ...], Score | None]]:
         """What each run concluded of a trajectory: run id, findings, score; in the order of first recording."""

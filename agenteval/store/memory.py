@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 
 from agenteval._util.canonical import content_hash
+from agenteval.core.find import Facts, Find, Page, meets
 from agenteval.core.json import Json
 from agenteval.core.outcome import Finding, Label, Run, Score, Trial
 from agenteval.core.ports import Appended, Query
 from agenteval.core.span import LogRecord, Span
 from agenteval.core.traces import TraceQuery, TraceSeen, TraceState
 from agenteval.core.trajectory import Trajectory
+from agenteval.errors import RequestError
 from agenteval.store import keys
+from agenteval.store.facts import About, facts_of
 from agenteval.store.growing import grown
 
 Concluded = tuple[tuple[Finding, ...], Score | None]
@@ -214,6 +217,31 @@ class MemoryStore:
             found = [(trial, self._kept(trial.trajectory)) for trial in self._matching(query)]
         return iter([(trial, trajectory) for trial, trajectory in found if trajectory is not None])
 
+    def find(self, query: Find, *, after: str | None = None, limit: int = 20) -> Page:
+        """A page of the trajectories that meet a query, the latest first."""
+        last = _place_of(after)
+        with self._lock:
+            names = list(dict.fromkeys(name for name, _ in self._held.trajectories))
+            facts = [(self._facts(name), number) for number, name in enumerate(names)]
+        placed = sorted(((one.began_ns, number, one) for one, number in facts if meets(one, query)), reverse=True)
+        rest = [item for item in placed if last is None or item[:2] < last]
+        page = rest[:limit]
+        more = f"{page[-1][0]}-{page[-1][1]}" if len(rest) > limit else None
+        return Page(found=[replace(one, words=()) for _, _, one in page], after=more)
+
+    def _facts(self, name: str) -> Facts:
+        trajectory = self._kept(name)
+        assert trajectory is not None  # noqa: S101 (it is among the kept ones)
+        trials = [trial for trial in self._held.trials.values() if trial.trajectory == name]
+        traces = [*trajectory.trace_ids, *(one for trial in trials for one in trial.trace_ids)]
+        about = About(
+            trials=trials,
+            findings=[one for _, findings, _ in self.concluded(name) for one in findings],
+            labels=[label for label in self._held.labels.values() if label.trajectory == name],
+            projects=[seen.project for seen in self.seen(traces)],
+        )
+        return facts_of(trajectory, about)
+
     def trajectory(self, id_or_prefix: str) -> Trajectory:
         """One trajectory, by id or by a prefix that only one has."""
         with self._lock:
@@ -316,6 +344,15 @@ class MemoryStore:
                 for trial in _whose(trials.get(name, []), run_id, home, untraced=name == "")
             ]
         )
+
+
+def _place_of(after: str | None) -> tuple[int, int] | None:
+    if after is None:
+        return None
+    began, _, number = after.partition("-")
+    if not (began.isdecimal() and number.isdecimal()):
+        raise RequestError(f"--after {after!r:.60} is not where a page ended; give what the page before printed")
+    return int(began), int(number)
 
 
 def _place(seen: TraceSeen) -> tuple[int, str]:

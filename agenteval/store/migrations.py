@@ -5,7 +5,7 @@ The schema version of a store is the number of steps that it has been through.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from sqlalchemy import Connection, select
 
@@ -19,7 +19,7 @@ VERSION_KEY = "schema_version"
 WRITER_KEY = "written_by"
 _PUT_META = inserts.or_replace(meta, ["key"])
 
-Step = Callable[[Connection, Mapping[str, str]], None]
+Step = Callable[[Connection, Backend], None]
 
 
 def version_of(connection: Connection, backend: Backend, newest: int) -> int:
@@ -54,25 +54,25 @@ def _meta(connection: Connection, backend: Backend) -> dict[str, str]:
 
 def take(connection: Connection, backend: Backend, number: int, step: Step) -> None:
     """Take one step within the transaction of the connection, and note that the store has been through it."""
-    step(connection, backend.types)
+    step(connection, backend)
     if number == 1:
         backend.mark(connection)
     backend.insert(connection, _PUT_META, [(VERSION_KEY, str(number)), (WRITER_KEY, __version__)])
 
 
-def _run(connection: Connection, types: Mapping[str, str], *statements: str) -> None:
+def _run(connection: Connection, backend: Backend, *statements: str) -> None:
     for statement in statements:
-        connection.exec_driver_sql(statement.format_map(types))
+        connection.exec_driver_sql(statement.format_map(backend.types))
 
 
 # --- the steps
 
 
-def first_schema(connection: Connection, types: Mapping[str, str]) -> None:
+def first_schema(connection: Connection, backend: Backend) -> None:
     """Everything that a store began with."""
     _run(
         connection,
-        types,
+        backend,
         "CREATE TABLE meta (key {text} NOT NULL PRIMARY KEY, value {text} NOT NULL) {keyed}",
         # spans
         "CREATE TABLE content (id {id}, digest {bytes} NOT NULL, data {bytes} NOT NULL, UNIQUE (digest))",
@@ -111,11 +111,11 @@ def first_schema(connection: Connection, types: Mapping[str, str]) -> None:
     )
 
 
-def traces_and_facts(connection: Connection, types: Mapping[str, str]) -> None:
+def traces_and_facts(connection: Connection, backend: Backend) -> None:
     """What is known of each trace, and what trajectories are found by. What was stored before is closed."""
     _run(
         connection,
-        types,
+        backend,
         "CREATE TABLE trace (trace_id {bytes} NOT NULL PRIMARY KEY, project {text} NOT NULL, state {text} NOT NULL, "
         "first_ns {number} NOT NULL, last_ns {number} NOT NULL, arrived_ns {number} NOT NULL, spans {number} NOT NULL, "
         "logs {number} NOT NULL, revision {number} NOT NULL) {keyed}",
@@ -140,6 +140,7 @@ def traces_and_facts(connection: Connection, types: Mapping[str, str]) -> None:
         "fact {number} NOT NULL, PRIMARY KEY (kind, value, began_ns, fact)) {keyed}",
         "CREATE INDEX mention_by_fact ON mention (fact)",
     )
+    backend.make_words(connection)
 
 
 STEPS: tuple[Step, ...] = (first_schema, traces_and_facts)

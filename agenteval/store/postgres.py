@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -16,16 +16,25 @@ from sqlalchemy import (
     Engine,
     Float,
     LargeBinary,
+    Select,
+    TableClause,
     Text,
+    cast,
+    column,
     create_engine,
     event,
+    exists,
     make_url,
+    select,
+    table,
 )
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from agenteval.errors import RequestError, StoreError
 from agenteval.store.backend import cause_of
 from agenteval.store.inserts import Insert, Row, of_many
+from agenteval.store.tables import fact
 
 DRIVER = "postgresql+psycopg"
 SCHEMES = ("postgres", "postgresql", DRIVER)
@@ -138,9 +147,32 @@ class Postgres:
         query = "SELECT digest, data FROM content WHERE digest = ANY(%s)"
         return [(digest, data) for digest, data in connection.exec_driver_sql(query, (list(digests),))]
 
-    def without_index(self, column: ColumnElement[str]) -> ColumnElement[str]:
+    def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """The column: PostgreSQL knows how often each value is there."""
         return column
+
+    def make_words(self, connection: Connection) -> None:
+        """A table of words and their places, found by an inverted index."""
+        connection.exec_driver_sql("CREATE TABLE said (fact BIGINT NOT NULL PRIMARY KEY, words TSVECTOR NOT NULL)")
+        connection.exec_driver_sql("CREATE INDEX said_by_word ON said USING gin (words)")
+
+    def put_words(self, connection: Connection, words: Mapping[int, Sequence[str]]) -> None:
+        """Keep the words of facts in place of those that were kept."""
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor:
+            cursor.executemany(_PUT_WORDS, [(fact, _vector(said)) for fact, said in words.items()])
+
+    def drop_words(self, connection: Connection, facts: Sequence[int]) -> None:
+        """Drop the words of facts."""
+        connection.exec_driver_sql("DELETE FROM said WHERE fact = ANY(%s)", (list(facts),))
+
+    def saying(self, words: Sequence[str]) -> ColumnElement[bool]:
+        """The condition that the row of `fact` says these words."""
+        return exists().where(_SAID.c.fact == fact.c.id, _matches(words))
+
+    def facts_saying(self, words: Sequence[str]) -> Select[int]:
+        """A query for the facts that say these words."""
+        return select(_SAID.c.fact).where(_matches(words))
 
     def sizes(self, connection: Connection) -> dict[str, int]:
         """Bytes of each table with its indexes and what is out of line."""
@@ -163,6 +195,25 @@ class Postgres:
 
     def closing(self, writer: Connection) -> None:
         """Nothing: the server keeps its files in order."""
+
+
+_PUT_WORDS = (
+    "INSERT INTO said (fact, words) VALUES (%s, %s::tsvector) ON CONFLICT (fact) DO UPDATE SET words = excluded.words"
+)
+_SAID: TableClause = table("said", column("fact", BigInteger), column("words", TSVECTOR))
+
+
+def _vector(words: Sequence[str]) -> str:
+    """Words and their places as PostgreSQL reads them; words hold neither quotes nor backslashes."""
+    places: dict[str, list[str]] = {}
+    for place, word in enumerate(words, 1):
+        places.setdefault(word, []).append(str(place))
+    return " ".join(f"'{word}':{','.join(at)}" for word, at in places.items())
+
+
+def _matches(words: Sequence[str]) -> ColumnElement[bool]:
+    phrase = " <-> ".join(f"'{word}'" for word in words)
+    return _SAID.c.words.op("@@")(cast(phrase, TSQUERY))
 
 
 def _insert(cursor: Any, insert: Insert, rows: Sequence[Row]) -> int:

@@ -16,18 +16,18 @@ from agenteval.store.arriving import Arrival, TraceTables, arrival
 from agenteval.store.backend import Backend
 from agenteval.store.content import Interning, Texts, in_pieces
 from agenteval.store.database import Database
+from agenteval.store.finding import FindTables
 from agenteval.store.judged import JudgedTables
 from agenteval.store.spans import Reading, Row, Writing
 from agenteval.store.sqlite import Sqlite
 from agenteval.store.tables import conflict, log, span
-from agenteval.store.trials import TrialTables
 
 _INSERT_SPAN = inserts.new(span, ["trace_id", "span_id"])
 _INSERT_LOG = inserts.new(log, ["trace_id", "digest"])
 _INSERT_CONFLICT = inserts.new(conflict, ["trace_id", "span_id", "digest"])
 
 
-class SqlStore(TraceTables, TrialTables, JudgedTables):
+class SqlStore(TraceTables, FindTables, JudgedTables):
     """A `TraceStore` in one database: one writer, many readers, in this process and in others.
 
     Safe to use from several threads; writes wait for each other. What it gives back is shared between the values that

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, UnaryExpression, create_engine, event
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    Select,
+    TableClause,
+    Text,
+    UnaryExpression,
+    column,
+    create_engine,
+    event,
+    exists,
+    select,
+    table,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.operators import custom_op
 
 from agenteval.errors import StoreError
 from agenteval.store.backend import WRITER, cause_of
 from agenteval.store.inserts import Insert, Row, of_many
+from agenteval.store.tables import fact
 
 _APPLICATION = 0x61676576  # "agev": tells our files from other programs'
 _PAGE_BYTES = 4096
@@ -110,13 +127,39 @@ class Sqlite:
         query = f"SELECT digest, data FROM content WHERE digest IN ({wanted})"  # noqa: S608 (question marks only)
         return [(digest, data) for digest, data in connection.exec_driver_sql(query, tuple(digests))]
 
-    def without_index(self, column: ColumnElement[str]) -> ColumnElement[str]:
+    def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """A column whose index is not to be used for a condition.
 
         SQLite knows no counts: of two conditions it may take the index of `status`, which nearly all trials share.
         """
-        plus: custom_op[str] = custom_op("+")
+        plus: custom_op[Any] = custom_op("+")
         return UnaryExpression(column, operator=plus)
+
+    def make_words(self, connection: Connection) -> None:
+        """A table of words as FTS5 keeps them."""
+        connection.exec_driver_sql(
+            "CREATE VIRTUAL TABLE said USING fts5(words, tokenize = 'unicode61 remove_diacritics 0')"
+        )
+
+    def put_words(self, connection: Connection, words: Mapping[int, Sequence[str]]) -> None:
+        """Keep the words of facts in place of those that were kept."""
+        self.drop_words(connection, list(words))
+        driver: Any = connection.connection.driver_connection
+        rows = [(fact, " ".join(said)) for fact, said in words.items()]
+        driver.executemany("INSERT INTO said (rowid, words) VALUES (?, ?)", rows)
+
+    def drop_words(self, connection: Connection, facts: Sequence[int]) -> None:
+        """Drop the words of facts."""
+        driver: Any = connection.connection.driver_connection
+        driver.executemany("DELETE FROM said WHERE rowid = ?", [(fact,) for fact in facts])
+
+    def saying(self, words: Sequence[str]) -> ColumnElement[bool]:
+        """The condition that the row of `fact` says these words."""
+        return exists().where(_SAID.c.rowid == fact.c.id, _matches(words))
+
+    def facts_saying(self, words: Sequence[str]) -> Select[int]:
+        """A query for the facts that say these words."""
+        return select(_SAID.c.rowid).where(_matches(words))
 
     def sizes(self, connection: Connection) -> dict[str, int]:
         """Bytes of each table with its indexes; of the whole file alone where this SQLite does not count them."""
@@ -141,6 +184,14 @@ class Sqlite:
     def closing(self, writer: Connection) -> None:
         """Move everything into the file itself; does what it can where others are reading."""
         _execute(writer.connection.driver_connection, ("PRAGMA wal_checkpoint(TRUNCATE)",))
+
+
+_SAID: TableClause = table("said", column("rowid", Integer), column("said", Text))
+
+
+def _matches(words: Sequence[str]) -> ColumnElement[bool]:
+    phrase = '"' + " ".join(words) + '"'  # words hold no quote
+    return _SAID.c.said.op("MATCH")(phrase)
 
 
 def _set_up(connection: Any, record: object) -> None:

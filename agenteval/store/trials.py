@@ -156,6 +156,7 @@ class TrialTables(Tables):
         rows = [one.trajectory for one in encoded if one.trajectory is not None]
         texts = {digest: text for one in encoded for digest, text in one.texts.items()}
         self._write_trajectories(connection, rows, texts)
+        self._note_stale(connection, (one.trial[5] for one in encoded))
         self._db.insert(connection, _PUT_STATE, list(states.items()))
         self._db.states.update(states)
 
@@ -169,6 +170,7 @@ class TrialTables(Tables):
                 interning.digested(digest, text)
             interning.keep()  # what was there already stays, and no number of it was used
         self._db.insert(connection, _PUT_TRAJECTORY, rows)
+        self._note_stale(connection, (row[0] for row in rows))
 
     def _supersede(self, connection: Connection, encoded: Sequence[_Encoded]) -> None:
         """Let the latest attempt of each trial stand, and put the others aside."""

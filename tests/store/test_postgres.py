@@ -128,7 +128,7 @@ def test_the_migrations_make_the_tables_that_are_declared(store: SqlStore, url: 
     METADATA.create_all(other)
     try:
         wanted, found = inspect(other), inspect(store._db._engine)
-        assert sorted(found.get_table_names()) == sorted(wanted.get_table_names())
+        assert set(found.get_table_names()) - {"said"} == set(wanted.get_table_names())
         for table in wanted.get_table_names():
             for what in ("get_columns", "get_pk_constraint", "get_indexes", "get_unique_constraints"):
                 assert described(getattr(found, what)(table)) == described(getattr(wanted, what)(table)), (table, what)
@@ -158,7 +158,7 @@ def test_a_step_that_fails_leaves_the_store_as_it_was(url: str) -> None:
 
 def test_sizes_name_every_table(store: SqlStore, made) -> None:
     store.append([made.span(n, text=f"{n}" * 500) for n in range(500)])
-    assert set(store.sizes()) == set(METADATA.tables)
+    assert set(store.sizes()) == {*METADATA.tables, "said"}
     assert store.sizes()["content"] > 100 * 500
 
 

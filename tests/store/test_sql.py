@@ -49,7 +49,9 @@ def test_the_migrations_make_the_tables_that_are_declared(store: SqlStore, tmp_p
     migrated = create_engine(f"sqlite:///{tmp_path / 'store.db'}")
     try:
         wanted, found = inspect(declared), inspect(migrated)
-        assert sorted(found.get_table_names()) == sorted(wanted.get_table_names())
+        assert {name for name in found.get_table_names() if not name.startswith("said")} == set(
+            wanted.get_table_names()
+        )
         for table in wanted.get_table_names():
             for what in ("get_columns", "get_pk_constraint", "get_indexes", "get_unique_constraints"):
                 assert described(getattr(found, what)(table)) == described(getattr(wanted, what)(table)), (table, what)
