@@ -26,6 +26,7 @@ from agenteval.telemetry.likeness import (
     transfer_target,
 )
 
+_CUT_OFF = "not_sent: the record ends with the request; whether the call was made is not known"
 _ANSWERS = frozenset({"final_answer"})
 """Pseudo tools whose argument is the agent's answer."""
 
@@ -59,7 +60,13 @@ def pair(drafts: Sequence[Draft]) -> list[Draft]:
         _complete(call, request)
     for call in calls:
         _tell_error(call)
-    return [draft for one in asked if not one.taken for draft in _from_history(one)]
+    last = _last_models(models)
+    return [draft for one in asked if not one.taken for draft in _from_history(one, last=one.asker in last)]
+
+
+def _last_models(models: Sequence[Draft]) -> set[Draft]:
+    """Of each scope of each trace, the model call after which nothing more came."""
+    return set({(model.scope, model.node.span.trace_id): model for model in models}.values())
 
 
 # --- answers
@@ -209,10 +216,13 @@ def _tell_error(call: Draft) -> None:
             call.content = replace(content, error=error, status="error")
 
 
-def _from_history(one: _Asked) -> Iterator[Draft]:
-    """The call that a request became, where no span tells of it but a later model call was handed its answer."""
+def _from_history(one: _Asked, *, last: bool) -> Iterator[Draft]:
+    """The call that a request became, where no span tells of it but a later model call was handed its answer.
+
+    A request with which all that was recorded ends is a call of which nothing more is known.
+    """
     target = transfer_target(one.request.name)
-    if one.request.name in _ANSWERS or (one.answer is None and target is None):
+    if one.request.name in _ANSWERS or (one.answer is None and target is None and not last):
         return
     content: ToolCall | Handoff
     if target is not None:
@@ -225,11 +235,13 @@ def _from_history(one: _Asked) -> Iterator[Draft]:
             arguments=one.request.arguments,
             result=response,
             error=error,
-            status="ok" if error is None else "error",
+            status="unknown" if one.answer is None else "ok" if error is None else "error",
             call_id=one.request.id,
             requested_by=one.asker.id,
         )
     draft = _between(one, content)
+    if isinstance(content, ToolCall) and one.answer is None:
+        draft.missing = {"result": _CUT_OFF, "status": _CUT_OFF}
     if one.reader is not None:
         one.reader.after.append(draft)
     yield draft

@@ -15,12 +15,18 @@ from agenteval.core.span import Span
 from agenteval.core.trajectory import ModelCall
 from agenteval.telemetry.forest import Node
 
+_SESSIONS = ("session.id", "gen_ai.conversation.id")
+_USERS = ("user.id", "enduser.id")
 _SCRUBBED = "[Scrubbed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naming:
-    """Which attributes of spans and resources name what, the first one that is there; the dialect's own otherwise."""
+    """Which attributes of spans and resources name what, the first one that is there; the dialect's own otherwise.
+
+    Where neither names one, the attributes that conventions share are looked for on any span, an application's own
+    included.
+    """
 
     session: tuple[str, ...] = ()
     user: tuple[str, ...] = ()
@@ -54,12 +60,12 @@ class Trace:
 
 def session_of(trace: Trace, naming: Naming) -> str | None:
     """The session that a trace belongs to: what its outermost spans say before what those beneath them say."""
-    return named(trace, naming.session) or _said_by_nodes(trace, "session")
+    return named(trace, naming.session) or _said_by_nodes(trace, "session") or named(trace, _SESSIONS)
 
 
 def user_of(trace: Trace, naming: Naming) -> str | None:
     """Whose conversation a trace belongs to."""
-    return named(trace, naming.user) or _said_by_nodes(trace, "user")
+    return named(trace, naming.user) or _said_by_nodes(trace, "user") or named(trace, _USERS)
 
 
 def named(trace: Trace, attributes: Iterable[str]) -> str | None:
@@ -68,7 +74,7 @@ def named(trace: Trace, attributes: Iterable[str]) -> str | None:
         for span in trace.spans:
             for held in (span.attributes, span.resource):
                 value = held.get(name)
-                if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
+                if isinstance(value, (str, int)) and not isinstance(value, bool) and not _is_nothing(str(value)):
                     return str(value)
     return None
 
@@ -78,12 +84,16 @@ def _said_by_nodes(trace: Trace, what: str) -> str | None:
     found: str | None = None
     for node in trace.nodes:
         value = getattr(node.reading, what)
-        if not isinstance(value, str) or not value or value.startswith(_SCRUBBED):
+        if not isinstance(value, str) or _is_nothing(value):
             continue
         place = (_depth(node), node.start_ns, node.span.span_id)
         if best is None or place < best:
             best, found = place, value
     return found
+
+
+def _is_nothing(name: str) -> bool:
+    return not name or name.startswith(_SCRUBBED)
 
 
 def _depth(node: Node) -> int:
