@@ -94,8 +94,9 @@ def _model(found: Found) -> Reading:
     held = found.held
     if found.span.name.endswith(_NO_CALL):
         return found.plumbing()
-    heard, heard_gaps = messages_under(held.under("llm.input_messages."))
-    said, said_gaps = messages_under(held.under("llm.output_messages."))
+    lost = found.span.dropped_attributes > 0
+    heard, heard_gaps = messages_under(held.under("llm.input_messages."), lost=lost)
+    said, said_gaps = messages_under(held.under("llm.output_messages."), lost=lost)
     asked = held.raw("input.value")
     answer = _answer(held)
     if heard_gaps:

@@ -38,6 +38,7 @@ NAME = "openllmetry"
 _KIND = "traceloop.span.kind"
 _PROPERTIES = "traceloop.association.properties."
 _MODEL = frozenset({"chat", "completion", "text_completion", "generate_content"})
+_MARKS = frozenset({"gen_ai.openai.api_base", "gen_ai.is_streaming", "llm.is_streaming", "llm.usage.total_tokens"})
 _OLD = ("gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions.")
 _NAMES = frozenset({"gen_ai.agent.name", "traceloop.entity.name", "traceloop.entity.input"})
 _ENDINGS = (".tool", ".agent", ".workflow", ".task")
@@ -75,7 +76,8 @@ def _is_model(span: Span) -> bool:
     if "llm.request.type" in attributes or any(_indexed(name) for name in attributes):
         return True
     operation = attributes.get("gen_ai.operation.name")
-    return operation in _MODEL and any(name.startswith("traceloop.") for name in attributes)
+    ours = bool(_MARKS & attributes.keys()) or any(name.startswith("traceloop.") for name in attributes)
+    return ours and isinstance(operation, str) and operation in _MODEL
 
 
 def _indexed(name: str) -> bool:
@@ -96,7 +98,8 @@ def _model(found: Found) -> Reading:
     heard, said = _flat(held.under("gen_ai.prompt.")), by_index(held.under("gen_ai.completion."))
     new = [*_instructions(held), *messages_of(held.value("gen_ai.input.messages"))]
     answered = messages_of(held.value("gen_ai.output.messages"))
-    flat_answers = _assistants([message for _, fields in said if (message := _flat_message(fields)) is not None])
+    answers = [_flat_message({"role": "assistant", **fields}) for _, fields in said]
+    flat_answers = _assistants([message for message in answers if message is not None])
     return build.model(
         found,
         name=held.text("gen_ai.response.model", "gen_ai.request.model", "llm.response.model", "llm.request.model"),
