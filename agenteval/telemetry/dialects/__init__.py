@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from agenteval.telemetry.dialects import (
     agent_framework,
+    anthropic_sdk,
+    claude_code,
     google_adk,
     langfuse,
     langsmith,
@@ -22,6 +24,8 @@ from agenteval.telemetry.dialects import (
 from agenteval.telemetry.dialects.reading import Dialect
 
 DIALECTS: tuple[Dialect, ...] = (
+    claude_code,
+    anthropic_sdk,
     google_adk,
     pydantic_ai,
     strands,
