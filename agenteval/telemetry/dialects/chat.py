@@ -135,13 +135,15 @@ def _parts_of(members: Mapping[str, Any], role: Role) -> Iterator[Part]:
     yield from asked
 
 
+_TEXTS = ("text", "output_text", "input_text")  # tuples: a type may be anything, and a set asks for its hash
+_ASKS = ("function_call", "reasoning", "tool_use", "tool-call")
 _ANSWERS = ("tool_result", "tool-result", "function_call_output", "tool_call_response")
 
 
 def answer(content: object, *, failed: object = None) -> Json:
     """What a tool answered: text, and blocks of text as their text; that it is an error, where its message says so."""
     blocks = list_of(content)
-    if blocks and all(object_of(block).get("type") in {"text", "output_text", "input_text"} for block in blocks):
+    if blocks and all(object_of(block).get("type") in _TEXTS for block in blocks):
         content = "\n".join(_texts(blocks))
     result = result_of(content)
     return {"is_error": True, "content": result} if failed is True else result
@@ -304,7 +306,7 @@ def _item(members: Mapping[str, Any]) -> Message | None:
     kind = members.get("type")
     if kind == "TextMessage" and isinstance(members.get("content"), str):
         return text_message("user" if members.get("source") == "user" else "assistant", members["content"])
-    if kind in {"function_call", "reasoning", "tool_use", "tool-call"}:
+    if kind in _ASKS:
         parts = tuple(_block(members))
         return Message(role="assistant", parts=parts) if parts else None
     if kind in _ANSWERS:
