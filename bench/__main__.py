@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("startup", "harness", "concurrency", "many", "scoring", "store_append", "sandbox", "planted")
+NAMES = ("startup", "harness", "concurrency", "many", "scoring", "store_append", "ingest", "sandbox", "planted")
 
 
 def main() -> None:

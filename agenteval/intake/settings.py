@@ -60,10 +60,11 @@ class Settings(BaseModel):
     max_usd: float | None = None
     require: float | None = None
     redact: RedactRules | None = None
+    serve: dict[str, Any] = Field(default_factory=dict[str, Any])  # checked in `intake.serving`, with the environment
 
     def given(self) -> dict[str, Any]:
-        """Those defaults of options that were set, by name."""
-        return self.model_dump(exclude_unset=True, exclude={"redact"})
+        """Those that were set and are defaults of options, by name."""
+        return self.model_dump(exclude_unset=True, exclude={"redact", "serve"})
 
 
 def load_settings(project: Path) -> Settings:
