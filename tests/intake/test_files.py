@@ -22,6 +22,7 @@ KNOWN = (
     "Known formats: tau-bench: tau-bench results (a list of task_id, trial, reward, traj); "
     "tau2: tau2-bench results (an object with simulations); "
     "inspect: Inspect logs (.eval archives, or a JSON object with eval and samples); "
+    "otlp: OTLP traces and logs (protobuf bodies, JSON, JSON lines; Tempo's JSON, too); "
     "messages: OpenAI-style messages (JSON lines or a list: each a list of messages, or an object with messages)"
 )
 TALK = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]
@@ -104,7 +105,7 @@ def test_an_archive_is_recognised_by_its_members(tmp_path: Path):
 
 
 def test_the_registry_lists_every_format():
-    assert list(FORMATS) == ["tau-bench", "tau2", "inspect", "messages"]
+    assert list(FORMATS) == ["tau-bench", "tau2", "inspect", "otlp", "messages"]
     assert [known.name for known in FORMATS.values()] == list(FORMATS)
 
 

@@ -8,6 +8,7 @@ input is counted here from the input alone.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +21,9 @@ from agenteval import assemble
 from agenteval._util.plain import plain
 from agenteval.core.codec import from_json, to_json
 from agenteval.core.message import Message, Part, ReasoningPart, RefusalPart, TextPart, ToolRequest
-from agenteval.core.span import Span
+from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import ModelCall, Step, ToolCall
-from agenteval.intake.files import FORMATS, FileHeader, Imported, read, restore
+from agenteval.intake.files import FORMATS, FileHeader, Imported, Record, Telemetry, read, restore
 from agenteval.telemetry.assemble import trajectory_of
 from agenteval.telemetry.dialects import genai
 
@@ -50,9 +51,19 @@ def convert(read_spans: ReadSpans) -> Callable[[str], dict[str, Any]]:
         path = input_of(case)
         if case.startswith("genai/"):
             return {"trajectories": [to_json(trajectory) for trajectory in assemble(read_spans(loaded(path)))]}
-        return {"records": [record_of(record) for record in read(path)]}
+        records = list(read(path))
+        if any(isinstance(record, Telemetry) for record in records):
+            spans, logs = telemetry_of(records)
+            return {"trajectories": [to_json(trajectory) for trajectory in assemble(spans, logs)]}
+        return {"records": [record_of(record) for record in records]}
 
     return convert
+
+
+def telemetry_of(records: list[Record]) -> tuple[list[Span], list[LogRecord]]:
+    parts = [record for record in records if isinstance(record, Telemetry)]
+    assert len(parts) == len(records), records
+    return [span for part in parts for span in part.spans], [log for part in parts for log in part.logs]
 
 
 def record_of(record: object) -> dict[str, Any]:
@@ -235,12 +246,27 @@ def of_inspect(data: Any) -> list[Counts]:
     return found
 
 
+def of_otlp(data: Any) -> list[Counts]:
+    spans = [
+        {pair["key"]: next(iter(pair["value"].values())) for pair in span["attributes"]}
+        for request in data
+        for of_resource in request.get("resourceSpans", [])
+        for of_scope in of_resource["scopeSpans"]
+        for span in of_scope["spans"]
+    ]
+    of_kind = Counter(span["gen_ai.operation.name"] for span in spans)
+    read = [json.loads(span["gen_ai.input.messages"]) for span in spans if "gen_ai.input.messages" in span]
+    users = max(sum(message["role"] == "user" for message in messages) for messages in read)
+    return [counts(models=of_kind["chat"], calls=[False] * of_kind["execute_tool"], users=users)]
+
+
 COUNTED: dict[str, Callable[[Any], list[Counts]]] = {
     "genai": of_spans,
     "tau-bench": of_tau_bench,
     "tau2": of_tau2,
     "messages": of_messages,
     "inspect": of_inspect,
+    "otlp": of_otlp,
 }
 
 
@@ -257,7 +283,7 @@ def test_a_golden_file_holds_as_much_as_its_input(case: str, expected: Callable[
     assert found == COUNTED[case.partition("/")[0]](loaded(input_of(case)))
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.startswith("genai/")])
+@pytest.mark.parametrize("case", [case for case in CASES if case.partition("/")[0] not in {"genai", "otlp"}])
 def test_the_original_records_come_back_from_the_spans(case: str):
     data = loaded(input_of(case))
     wanted = data.get("simulations", data.get("samples")) if isinstance(data, dict) else data
