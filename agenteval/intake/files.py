@@ -19,7 +19,20 @@ from typing import Final
 
 from agenteval._util.names import did_you_mean
 from agenteval.errors import ImportRefused, RequestError
-from agenteval.intake.formats import inspect_log, messages, otlp, tau2, tau_bench
+from agenteval.intake.formats import (
+    atif,
+    inspect_log,
+    jaeger,
+    langfuse,
+    langsmith,
+    messages,
+    otlp,
+    phoenix,
+    sweagent,
+    tau2,
+    tau_bench,
+    zipkin,
+)
 from agenteval.intake.formats._original import restore, restored
 from agenteval.intake.formats._record import FileHeader, Format, Imported, Record, Telemetry, TrialFacts
 from agenteval.intake.formats._source import Source
@@ -41,7 +54,20 @@ __all__ = [
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
         module.NAME: Format(name=module.NAME, title=module.TITLE, detect=module.detect, read=module.read)
-        for module in (tau_bench, tau2, inspect_log, otlp, messages)
+        for module in (
+            tau_bench,
+            tau2,
+            inspect_log,
+            otlp,
+            jaeger,
+            zipkin,
+            langfuse,
+            langsmith,
+            phoenix,
+            atif,
+            sweagent,
+            messages,
+        )
     }
 )
 """Every format, in the order in which they are recognised."""

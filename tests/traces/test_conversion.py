@@ -246,18 +246,68 @@ def of_inspect(data: Any) -> list[Counts]:
     return found
 
 
-def of_otlp(data: Any) -> list[Counts]:
-    spans = [
-        {pair["key"]: next(iter(pair["value"].values())) for pair in span["attributes"]}
-        for request in data
-        for of_resource in request.get("resourceSpans", [])
-        for of_scope in of_resource["scopeSpans"]
-        for span in of_scope["spans"]
-    ]
+def of_attributes(spans: list[dict[str, Any]]) -> list[Counts]:
+    """Of spans in the GenAI conventions, one trace: the longest history holds every user's message."""
     of_kind = Counter(span["gen_ai.operation.name"] for span in spans)
     read = [json.loads(span["gen_ai.input.messages"]) for span in spans if "gen_ai.input.messages" in span]
     users = max(sum(message["role"] == "user" for message in messages) for messages in read)
     return [counts(models=of_kind["chat"], calls=[False] * of_kind["execute_tool"], users=users)]
+
+
+def of_otlp(data: Any) -> list[Counts]:
+    return of_attributes(
+        [
+            {pair["key"]: next(iter(pair["value"].values())) for pair in span["attributes"]}
+            for request in data
+            for of_resource in request.get("resourceSpans", [])
+            for of_scope in of_resource["scopeSpans"]
+            for span in of_scope["spans"]
+        ]
+    )
+
+
+def of_jaeger(data: Any) -> list[Counts]:
+    (trace,) = data["data"]
+    return of_attributes([{tag["key"]: tag["value"] for tag in span["tags"]} for span in trace["spans"]])
+
+
+def of_zipkin(data: Any) -> list[Counts]:
+    return of_attributes([span["tags"] for span in data])
+
+
+def of_langfuse(data: Any) -> list[Counts]:
+    kinds = Counter(observation["type"] for observation in data["observations"])
+    asked = [one["input"] for one in data["observations"] if one["type"] == "GENERATION"]
+    users = max(sum(message["role"] == "user" for message in messages) for messages in asked)
+    return [counts(models=kinds["GENERATION"], calls=[False] * kinds["TOOL"], users=users)]
+
+
+def of_langsmith(data: Any) -> list[Counts]:
+    tools = [run["error"] is not None for run in data if run["run_type"] == "tool"]
+    asked = [run["inputs"]["messages"] for run in data if run["run_type"] == "llm"]
+    users = max(sum(message["role"] == "user" for message in messages) for messages in asked)
+    return [counts(models=len(asked), calls=tools, users=users)]
+
+
+def of_phoenix(data: Any) -> list[Counts]:
+    kinds = Counter(span["span_kind"] for span in data)
+    asked = json.dumps([span["attributes"] for span in data if span["span_kind"] == "LLM"][-1])
+    users = asked.count('"message.role": "user"')
+    return [counts(models=kinds["LLM"], calls=[False] * kinds["TOOL"], users=users)]
+
+
+def of_atif(data: Any) -> list[Counts]:
+    steps = data["steps"]
+    results = [result for step in steps for result in step.get("observation", {"results": []})["results"]]
+    models = sum(step["source"] == "agent" and step.get("llm_call_count", 1) > 0 for step in steps)
+    return [counts(models=models, calls=[False] * len(results), users=sum(step["source"] == "user" for step in steps))]
+
+
+def of_swe_agent(data: Any) -> list[Counts]:
+    actions = [step["action"].strip() for step in data["trajectory"]]
+    said = [message["role"] for message in data["history"]]
+    users = said.count("user") - sum(map(bool, actions[:-1]))  # the other ones are what commands gave
+    return [counts(models=said.count("assistant"), calls=[False for action in actions if action], users=users)]
 
 
 COUNTED: dict[str, Callable[[Any], list[Counts]]] = {
@@ -267,6 +317,13 @@ COUNTED: dict[str, Callable[[Any], list[Counts]]] = {
     "messages": of_messages,
     "inspect": of_inspect,
     "otlp": of_otlp,
+    "jaeger": of_jaeger,
+    "zipkin": of_zipkin,
+    "langfuse": of_langfuse,
+    "langsmith": of_langsmith,
+    "phoenix": of_phoenix,
+    "atif": of_atif,
+    "swe-agent": of_swe_agent,
 }
 
 
@@ -286,8 +343,11 @@ def test_a_golden_file_holds_as_much_as_its_input(case: str, expected: Callable[
 @pytest.mark.parametrize("case", [case for case in CASES if case.partition("/")[0] not in {"genai", "otlp"}])
 def test_the_original_records_come_back_from_the_spans(case: str):
     data = loaded(input_of(case))
-    wanted = data.get("simulations", data.get("samples")) if isinstance(data, dict) else data
-    assert [restore(record.spans) for record in read(input_of(case)) if isinstance(record, Imported)] == wanted
+    wanted = data
+    if isinstance(data, dict):
+        wanted = next((data[name] for name in ("simulations", "samples", "data") if name in data), [data])
+    records = [record for record in read(input_of(case)) if isinstance(record, (Imported, Telemetry))]
+    assert [restore(record.spans) for record in records] == wanted
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.startswith("genai/")])

@@ -95,8 +95,8 @@ FOUND: dict[str, dict[str, list[str]]] = {
 }
 
 
-TRACES = {"otlp"}
-"""Formats of traces: their samples are the captures that our dialects are tested with."""
+TRACES = {"otlp", "jaeger", "zipkin", "langfuse", "langsmith", "phoenix", "atif", "swe-agent"}
+"""Formats of traces and of other harnesses: their samples are the cases of `traces/conversion`."""
 
 
 def checks_of(name: str) -> str:
