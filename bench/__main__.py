@@ -10,6 +10,8 @@ import importlib
 import sys
 
 NAMES = (
+    "startup", "harness", "concurrency", "many", "scoring", "store_append", "ingest", "assembling", "sandbox", "planted",
+)  # fmt: skip
     "startup",
     "harness",
     "concurrency",

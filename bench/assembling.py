@@ -24,7 +24,8 @@ from agenteval.telemetry.otlp import decode_logs, decode_traces
 
 ROUNDS = 7
 ROOT = Path(__file__).parents[1]
-FOLDERS = sorted(
+PLACES = (ROOT / "traces" / "captures", ROOT.parent / "shared" / "captures")
+FOLDERS = sorted(folder for place in PLACES for folder in place.glob("*/wire"))
     [*(ROOT / "traces" / "captures").glob("*/wire"), *(ROOT.parent / "shared" / "captures").glob("*/wire")]
 )
 GOAL = 0.4
