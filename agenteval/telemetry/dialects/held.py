@@ -103,7 +103,8 @@ def value_of(written: object) -> Json:
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a value is an object."""
-    return isinstance(value, (dict, Mapping))  # the class first: asking the abstract one costs ten times as much
+    kind = type(value)  # the classes first: asking the abstract one costs ten times as much
+    return kind is dict or (kind is not str and kind is not list and value is not None and isinstance(value, Mapping))
 
 
 def is_list(value: object) -> TypeGuard[Sequence[Any]]:
