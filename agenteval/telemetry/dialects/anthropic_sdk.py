@@ -40,7 +40,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
         return None
     kind = semconv_spans.kind_of(span) if semconv.OPERATION in span.attributes else None
     reading = semconv_spans.read(semconv_spans.opened(NAME, span, logs), logs, kind or "plumbing")
-    reading = _with(reading, span, _SESSION, session=text_of(span.attributes.get(_SESSION)) or reading.session)
+    reading = _with(reading, span, _SESSION, session=reading.session or text_of(span.attributes.get(_SESSION)))
     missing = {name: _OFF if why.startswith("content_off") else why for name, why in reading.missing.items()}
     reading = replace(reading, missing=missing)
     if isinstance(reading.content, ToolCall):
