@@ -12,7 +12,7 @@ from agenteval.core.trajectory import Usage
 
 _LARGEST_USD = 1e15
 _LARGEST_COUNT = 2**63
-_REDACTED = frozenset({"__REDACTED__", "[REDACTED]", "<redacted>", "REDACTED"})
+_REDACTED = frozenset({"__REDACTED__", "[REDACTED]", "<redacted>", "<REDACTED>", "REDACTED"})
 
 NOT_SENT = "not_sent: the span does not carry it"
 CONTENT_OFF = "content_off: turn content capture on in the agent's instrumentation"
