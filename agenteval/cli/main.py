@@ -28,6 +28,7 @@ VERBS = {
     "checks": "List the checks, or explain one.",
     "serve": "Receive traces over OTLP, and keep them.",
     "import": "Take in what others recorded: result files, message lists, logs.",
+    "conformance": "Compare what is recovered of OTLP captures with what really happened.",
     "reassemble": "Make trajectories anew from the spans that are kept, after a mended dialect.",
     "doctor": "Look at this installation, this project and its store.",
 }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
 
+from agenteval.core.find import Find, Page
 from agenteval.core.json import Json
 from agenteval.core.message import Message
 from agenteval.core.model import Completion, ModelRequest
@@ -19,6 +20,7 @@ from agenteval.core.outcome import Finding, Label, Run, Score, Trial
 from agenteval.core.sandbox import Completed, Isolation, Listing
 from agenteval.core.scenario import Scenario
 from agenteval.core.span import LogRecord, Span
+from agenteval.core.traces import TraceQuery, TraceSeen, TraceState
 from agenteval.core.trajectory import OfferedTool, Trajectory, Usage
 
 
@@ -353,12 +355,48 @@ class TraceStore(Protocol):
         """One transaction around many calls of this thread: all of them are kept, or none."""
         ...
 
-    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> Appended:
-        """Store spans and logs in one transaction."""
+    def append(
+        self,
+        spans: Iterable[Span],
+        logs: Iterable[LogRecord] = (),
+        *,
+        project: str = "",
+        live: bool = False,
+        at_ns: int | None = None,
+    ) -> Appended:
+        """Store spans and logs in one transaction.
+
+        Args:
+            spans: Spans of any traces, in any order.
+            logs: Log records of any traces, or of none.
+            project: Whose they are. A trace belongs to the project that named it first.
+            live: Whether more of their traces may come without notice: new ones are `open` then. Else they are
+                `closed`: whoever appends knows that this is all, and assembles them.
+            at_ns: When they arrived; now unless given.
+        """
+        ...
+
+    def traces(self, query: TraceQuery) -> list[TraceSeen]:
+        """A page of what is known of traces."""
+        ...
+
+    def seen(self, trace_ids: Sequence[str]) -> list[TraceSeen]:
+        """What is known of those traces, in the order of their ids; those that are not stored are left out."""
+        ...
+
+    def mark(self, seen: Iterable[TraceSeen], state: TraceState) -> list[str]:
+        """Put traces into a state, save those of which something new arrived since; gives the ids of those put."""
         ...
 
     def read(self, trace_ids: Sequence[str]) -> tuple[list[Span], list[LogRecord]]:
         """Every span and log of those traces, in an order that does not depend on arrival."""
+        ...
+
+    def find(self, query: Find, *, after: str | None = None, limit: int = 20) -> Page:
+        """A page of the trajectories that meet a query, the latest first; `after` is what the page before gave.
+
+        Trials that were superseded take no part. Raises RequestError where `after` is nothing that a page gave.
+        """
         ...
 
     def conflicts(self, trace_ids: Sequence[str]) -> int:

@@ -373,6 +373,50 @@ _REASSEMBLE = _object(
     said="How many trajectories were made anew from their spans: agenteval reassemble --json.",
 )
 
+_CONFORMANCE_COUNTS = _object(
+    dict.fromkeys(("truth", "recovered", "wrong", "invented", "not_on_wire", "missed"), _COUNT)
+)
+_CONFORMANCE = _object(
+    {
+        "schema": {"const": "conformance.v1"},
+        "captures": _list(
+            _object(
+                {
+                    "name": _TEXT,
+                    **{
+                        name: _ref("counts")
+                        for name in (
+                            "turns",
+                            "model_calls",
+                            "tool_calls",
+                            "tool_arguments",
+                            "tool_results",
+                            "tool_errors",
+                            "requested_by",
+                            "input_tokens",
+                            "output_tokens",
+                            "handoffs",
+                            "sessions",
+                        )
+                    },
+                    "misses": _list(
+                        _object(
+                            {
+                                "measure": _TEXT,
+                                "outcome": _one_of("wrong", "invented", "not_on_wire", "missed"),
+                                "what": _TEXT,
+                                "found": _TEXT_OR_NULL,
+                                "whose": _one_of("ours", "not on the wire"),
+                            }
+                        )
+                    ),
+                }
+            )
+        ),
+    },
+    said="What was recovered of captures, measure by measure: agenteval conformance --json.",
+)
+
 # --- trajectory.v1
 
 _PART: Schema = {
@@ -522,6 +566,7 @@ _DOCUMENTS: dict[str, tuple[Schema, dict[str, Schema]]] = {
     "run.v1": (_RUN_OUTPUT, _WITH_REPORT),
     "score.v1": (_SCORE, _WITH_REPORT),
     "reassemble.v1": (_REASSEMBLE, {}),
+    "conformance.v1": (_CONFORMANCE, {"counts": _CONFORMANCE_COUNTS}),
 }
 
 

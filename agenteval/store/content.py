@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from agenteval.errors import StoreError
-from agenteval.store import sqlite
+from agenteval.store import inserts
+from agenteval.store.backend import Backend
 from agenteval.store.pack import referred_digests, unpack
 from agenteval.store.tables import content, history
 
@@ -23,9 +24,9 @@ DIGEST_BYTES = 16
 _REMEMBERED = 100_000  # ids, at most: some 20 MB
 _AT_ONCE = 500  # values in one query
 
-_INSERT_CONTENT = sqlite.insert_numbered(content, unless=["digest"])
+_INSERT_CONTENT = inserts.numbered(content, unless=["digest"])
 _LAST_IDS = "SELECT (SELECT max(id) FROM content), (SELECT max(id) FROM history)"
-_INSERT_HISTORY = sqlite.insert_numbered(history)
+_INSERT_HISTORY = inserts.numbered(history)
 
 
 def digest_of(data: bytes) -> bytes:
@@ -59,10 +60,12 @@ class Interning:
 
     Args:
         connection: An open transaction that holds the write lock: nobody else takes numbers.
+        backend: How rows go into it.
         known: What is remembered; afterwards, what was new as well.
     """
 
-    def __init__(self, connection: Connection, known: Known) -> None:
+    def __init__(self, connection: Connection, backend: Backend, known: Known) -> None:
+        self._backend = backend
         self._connection = connection
         self._known = known
         self._texts: list[tuple[int, bytes, bytes]] = []
@@ -105,10 +108,10 @@ class Interning:
 
     def keep(self) -> bool:
         """Keep what is new. False where a text was there already: its number was another, so take all numbers again."""
-        if sqlite.insert(self._connection, _INSERT_CONTENT, self._texts) < len(self._texts):
+        if self._backend.insert(self._connection, _INSERT_CONTENT, self._texts) < len(self._texts):
             self._learn()
             return False
-        sqlite.insert(self._connection, _INSERT_HISTORY, self._nodes)
+        self._backend.insert(self._connection, _INSERT_HISTORY, self._nodes)
         return True
 
     def _learn(self) -> None:

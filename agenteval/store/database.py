@@ -1,37 +1,42 @@
-"""One SQLite file: its writer, its readers, its transactions, and its schema brought up to date."""
+"""One database: its writer, its readers, its transactions, and its schema brought up to date."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RootTransaction
+from sqlalchemy.exc import DBAPIError
 
-from agenteval.errors import StoreError
-from agenteval.store import migrations, sqlite
+from agenteval.errors import NotFound, StoreError
+from agenteval.store import migrations
+from agenteval.store.backend import WRITER, Backend
 from agenteval.store.content import Known
+from agenteval.store.inserts import Insert, Row
 
 
 class Database:
     """One writer, many readers. Readers see what was committed, and never half a transaction.
 
     Args:
-        path: The file; created, readable by its owner alone, where there is none.
+        backend: The place where it is.
         steps: The migrations that make the schema.
+        create: Whether to make it where there is none.
 
     Attributes:
         known: What is remembered of its contents.
         states: Hashes of the worlds' states that are known to be there.
 
     Raises:
-        StoreTooNew: The file was written by a newer agenteval.
+        NotFound: It is empty, and is not to be made.
+        StoreTooNew: It was written by a newer agenteval.
         StoreError: It cannot be opened, or is not a trace store.
     """
 
-    def __init__(self, path: Path, steps: tuple[migrations.Step, ...]) -> None:
-        self.path = path
+    def __init__(self, backend: Backend, steps: tuple[migrations.Step, ...], *, create: bool = True) -> None:
+        self.backend = backend
+        self.name = backend.name
         self.known = Known()
         self.states: set[str] = set()
         self._lock = threading.RLock()
@@ -39,33 +44,33 @@ class Database:
         self._broken = False
         self._closed = False
         with self.explained():
-            sqlite.create_private(path)
-            self._engine = sqlite.open_engine(path)
+            self._engine = backend.open()
+            self._readers = backend.readers(self._engine)
             try:
-                self._writer = self._first_look(len(steps))
+                self._writer = self._first_look(len(steps), create=create)
                 self._bring_up_to_date(steps)
             except BaseException:
                 self._engine.dispose()
                 raise
 
-    def _first_look(self, newest: int) -> Connection:
+    def _first_look(self, newest: int, *, create: bool) -> Connection:
         """The writer, where the file is one of ours that this version can read; a file that is not stays as it is."""
-        with self._engine.connect() as connection, connection.begin():
-            self._version = migrations.version_of(connection, self.path, newest)
-        writer = self._engine.connect()
-        writer.info[sqlite.WRITER] = True
-        return writer
+        with self._readers.connect() as connection, connection.begin():
+            self._version = migrations.version_of(connection, self.backend, newest)
+        if not (self._version or create):
+            raise NotFound(f"there is no store in {self.name}; `agenteval run` and `agenteval import` make one")
+        return self._engine.connect().execution_options(**{WRITER: True})
 
     def _bring_up_to_date(self, steps: tuple[migrations.Step, ...]) -> None:
         """Take the steps that the schema lacks. Raises with the writer closed."""
         try:
-            sqlite.set_up_file(self._writer.connection.driver_connection)
+            self.backend.set_up(self._writer)
             while self._version < len(steps):
                 with self.write() as connection:
                     # another process may have been here between the look and the lock
-                    self._version = migrations.version_of(connection, self.path, len(steps))
+                    self._version = migrations.version_of(connection, self.backend, len(steps))
                     if self._version < len(steps):
-                        migrations.take(connection, self._version + 1, steps[self._version])
+                        migrations.take(connection, self.backend, self._version + 1, steps[self._version])
                 self._version += 1
         except BaseException:
             self._writer.close()
@@ -101,7 +106,7 @@ class Database:
     def _outermost(self) -> Generator[None]:
         self._refuse_closed()
         with self.explained():
-            transaction = self._writer.begin()
+            transaction = self._begun()
         self._owner = threading.get_ident()
         self._broken = False
         try:
@@ -110,13 +115,36 @@ class Database:
             with self.explained():
                 transaction.commit()
         except BaseException:
-            with suppress(*sqlite.ERRORS):  # a full disk has rolled back already
+            with suppress(*self.backend.errors):  # a full disk has rolled back already
                 transaction.rollback()
             self.known.forget()  # some of it may have been rolled back
             self.states.clear()
             raise
         finally:
             self._owner = None
+
+    def _begun(self) -> RootTransaction:
+        """A transaction whose turn it is to write. A connection that was lost while it was idle is replaced once."""
+        try:
+            return self._begun_once()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return self._begun_once()
+
+    def _begun_once(self) -> RootTransaction:
+        transaction = self._writer.begin()
+        try:
+            self.backend.take_turn(self._writer)
+        except BaseException:
+            with suppress(*self.backend.errors):
+                transaction.rollback()
+            raise
+        return transaction
+
+    def insert(self, connection: Connection, insert: Insert, rows: Sequence[Row]) -> int:
+        """Insert rows; gives how many went in, where none is replaced."""
+        return self.backend.insert(connection, insert, rows) if rows else 0
 
     @contextmanager
     def read(self) -> Generator[Connection]:
@@ -126,26 +154,26 @@ class Database:
                 yield self._writer
                 return
             self._refuse_closed()
-            with self._engine.connect() as connection, connection.begin():
+            with self._readers.connect() as connection, connection.begin():
                 yield connection
 
     def _refuse_broken(self) -> None:
         if self._broken:
-            raise StoreError(f"{self.path}: a part of this batch failed, so nothing of it was kept; repeat it")
+            raise StoreError(f"{self.name}: a part of this batch failed, so nothing of it was kept; repeat it")
 
     def _refuse_closed(self) -> None:
         if self._closed:
-            raise StoreError(f"{self.path}: the store is closed; open it again")
+            raise StoreError(f"{self.name}: the store is closed; open it again")
 
     @contextmanager
     def explained(self) -> Generator[None]:
         """Errors of the driver and of the file system as StoreError, with file and remedy."""
         try:
             yield
-        except sqlite.ERRORS as error:
-            raise sqlite.explain(error, self.path) from error
+        except self.backend.errors as error:
+            raise self.backend.explain(error) from error
         except OSError as error:
-            raise StoreError(f"{self.path}: {error.strerror or error}: check the file and its folder") from error
+            raise StoreError(f"{self.name}: {error.strerror or error}: check the file and its folder") from error
 
     def close(self) -> None:
         """Move everything into the file itself, and close it. Closing twice is closing once."""
@@ -153,9 +181,8 @@ class Database:
             if self._closed:
                 return
             self._closed = True
-            driver = self._writer.connection.driver_connection
             try:
-                sqlite.checkpoint(driver)
+                self.backend.closing(self._writer)
             finally:
                 self._writer.close()
                 self._engine.dispose()

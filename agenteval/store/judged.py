@@ -8,14 +8,14 @@ from sqlalchemy import select
 
 from agenteval.core.outcome import Finding, Label, Run, Score, Trial
 from agenteval.core.ports import Query
-from agenteval.store import keys, rows, sqlite
+from agenteval.store import inserts, keys, rows
 from agenteval.store import tables as t
 from agenteval.store.pack import pack, squeeze, unpack, unsqueeze
-from agenteval.store.paging import Tables, as_column, from_column, trial_filter
+from agenteval.store.paging import Tables, as_column, from_column
 
-_PUT_RUN = sqlite.insert_or_replace(t.run, ["run_id"])
-_PUT_LABEL = sqlite.insert_or_replace(t.label, ["trajectory", "criterion", "rater"])
-_PUT_OUTCOME = sqlite.insert_or_replace(t.outcome, ["trajectory", "run"])
+_PUT_RUN = inserts.or_replace(t.run, ["run_id"])
+_PUT_LABEL = inserts.or_replace(t.label, ["trajectory", "criterion", "rater"])
+_PUT_OUTCOME = inserts.or_replace(t.outcome, ["trajectory", "run"])
 
 
 class JudgedTables(Tables):
@@ -27,7 +27,7 @@ class JudgedTables(Tables):
         """Store a run; the same id replaces it."""
         row = (as_column(run.id), as_column(run.created_at), pack(rows.run_to_json(run)))
         with self._db.write() as connection:
-            sqlite.insert(connection, _PUT_RUN, [row])
+            self._db.insert(connection, _PUT_RUN, [row])
 
     def runs(self) -> list[Run]:
         """Every run, newest last."""
@@ -70,7 +70,8 @@ class JudgedTables(Tables):
         names = (as_column(label.trajectory), as_column(label.criterion), as_column(label.rater))
         data = pack(rows.label_to_json(label))
         with self._db.write() as connection:
-            sqlite.insert(connection, _PUT_LABEL, [(*names, data)])
+            self._db.insert(connection, _PUT_LABEL, [(*names, data)])
+            self._note_stale(connection, names[:1])
 
     def labels(self, query: Query) -> Iterator[Label]:
         """The labels of the trajectories that match, in the order in which they were first stored."""
@@ -78,7 +79,9 @@ class JudgedTables(Tables):
         if query.trajectory:
             columns = columns.where(t.label.c.trajectory == as_column(query.trajectory))
         if query.run or query.scenario or query.agent or query.status:
-            columns = columns.where(t.label.c.trajectory.in_(select(t.trial.c.trajectory).where(*trial_filter(query))))
+            columns = columns.where(
+                t.label.c.trajectory.in_(select(t.trial.c.trajectory).where(*self._trial_filter(query)))
+            )
         for page in self._pages(columns, t.label):
             with self.decoding("label"):
                 found = [rows.label_from_json(unpack(row.data)) for row in page]
@@ -97,7 +100,8 @@ class JudgedTables(Tables):
         """
         data = squeeze(pack(rows.concluded_to_json(findings, score)))
         with self._db.write() as connection:
-            sqlite.insert(connection, _PUT_OUTCOME, [(as_column(run), as_column(trajectory), data)])
+            self._db.insert(connection, _PUT_OUTCOME, [(as_column(run), as_column(trajectory), data)])
+            self._note_stale(connection, [as_column(trajectory)])
 
     def concluded(self, trajectory: str) -> list[tuple[str, tuple[Finding, ...], Score | None]]:
         """What each run concluded of a trajectory: run id, findings, score; in the order of first recording."""

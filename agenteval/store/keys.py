@@ -19,6 +19,7 @@ LATEST = "latest"
 
 TRACE_DIGITS = 32
 SPAN_DIGITS = 16
+_HEX = frozenset("0123456789abcdef")
 _LISTED = 8
 _SHORT = 12  # digits of a trajectory's id that reports show
 _LONGEST_LINE = 200
@@ -38,6 +39,15 @@ def hex_id(text: str, digits: int, what: str) -> bytes:
     if len(text) != digits or value.hex() != text:
         raise RequestError(f"{what} {text!r:.80} is not {digits} lower-case hexadecimal digits")
     return value
+
+
+def trace_keys(trace_ids: Iterable[str]) -> list[bytes]:
+    """Trace ids as bytes, each once; what is no trace id names no trace."""
+    found: dict[bytes, None] = {}
+    for trace_id in trace_ids:
+        if trace_id == "" or (len(trace_id) == TRACE_DIGITS and set(trace_id) <= _HEX):
+            found[bytes.fromhex(trace_id)] = None
+    return list(found)
 
 
 def span_key(span: Span) -> tuple[bytes, bytes]:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 
 from agenteval._util.canonical import content_hash
+from agenteval.core.find import Facts, Find, Page, meets
 from agenteval.core.json import Json
 from agenteval.core.outcome import Finding, Label, Run, Score, Trial
 from agenteval.core.ports import Appended, Query
 from agenteval.core.span import LogRecord, Span
+from agenteval.core.traces import TraceQuery, TraceSeen, TraceState
 from agenteval.core.trajectory import Trajectory
+from agenteval.errors import RequestError
 from agenteval.store import keys
+from agenteval.store.facts import About, facts_of
+from agenteval.store.growing import grown
 
 Concluded = tuple[tuple[Finding, ...], Score | None]
 
@@ -24,6 +30,7 @@ class _Held:
 
     spans: dict[tuple[bytes, bytes], Span] = field(default_factory=dict[tuple[bytes, bytes], Span])
     conflicts: dict[tuple[str, str, bytes], None] = field(default_factory=dict[tuple[str, str, bytes], None])
+    traces: dict[str, TraceSeen] = field(default_factory=dict[str, TraceSeen])
     logs: dict[tuple[str, bytes], LogRecord] = field(default_factory=dict[tuple[str, bytes], LogRecord])
     runs: dict[str, Run] = field(default_factory=dict[str, Run])
     trials: dict[str, Trial] = field(default_factory=dict[str, Trial])
@@ -69,8 +76,25 @@ class MemoryStore:
 
     # --- spans
 
-    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> Appended:
+    def append(
+        self,
+        spans: Iterable[Span],
+        logs: Iterable[LogRecord] = (),
+        *,
+        project: str = "",
+        live: bool = False,
+        at_ns: int | None = None,
+    ) -> Appended:
         """Keep spans and logs; the first of two spans with one id stays."""
+        at_ns = time.time_ns() if at_ns is None else at_ns
+        arrived = TraceSeen(trace_id="", project=project, arrived_ns=at_ns, state="open" if live else "closed")
+        more: dict[str, TraceSeen] = {}
+
+        def note(trace_id: str, first: int, last: int, **counts: int) -> None:
+            one = replace(arrived, trace_id=trace_id, first_ns=first, last_ns=max(first, last), **counts)
+            before = more.get(trace_id)
+            more[trace_id] = one if before is None else replace(grown(before, one), state=arrived.state, revision=1)
+
         keyed = [(keys.span_key(span), keys.content_digest(span), span) for span in spans]
         keyed_logs = [(log.trace_id, keys.content_digest(log), log) for log in logs if keys.log_key(log)]
         new = repeated = conflicting = 0
@@ -79,6 +103,7 @@ class MemoryStore:
                 first = self._held.spans.get(key)
                 if first is None:
                     self._held.spans[key] = span
+                    note(span.trace_id, span.start_ns, span.end_ns, spans=1)
                     new += 1
                 elif keys.content_digest(first) == digest:
                     repeated += 1
@@ -86,7 +111,11 @@ class MemoryStore:
                     conflicting += 1
                     self._held.conflicts[span.trace_id, span.span_id, digest] = None
             for trace_id, digest, log in keyed_logs:
-                self._held.logs.setdefault((trace_id, digest), log)
+                if self._held.logs.setdefault((trace_id, digest), log) is log and trace_id:
+                    note(trace_id, log.at_ns, log.at_ns, logs=1)
+            for trace_id, one in more.items():
+                before = self._held.traces.get(trace_id)
+                self._held.traces[trace_id] = one if before is None else grown(before, one)
         return Appended(new=new, repeated=repeated, conflicting=conflicting)
 
     def read(self, trace_ids: Sequence[str]) -> tuple[list[Span], list[LogRecord]]:
@@ -102,6 +131,33 @@ class MemoryStore:
         wanted = set(trace_ids)
         with self._lock:
             return sum(1 for trace_id, _, _ in self._held.conflicts if trace_id in wanted)
+
+    # --- traces
+
+    def traces(self, query: TraceQuery) -> list[TraceSeen]:
+        """A page of what is known of traces: by arrival, then by id."""
+        with self._lock:
+            found = sorted(self._held.traces.values(), key=_place, reverse=query.newest_first)
+        if query.after is not None:
+            last = _place(query.after)
+            found = [one for one in found if (_place(one) < last if query.newest_first else _place(one) > last)]
+        return [one for one in found if _asked(one, query)][: query.limit]
+
+    def seen(self, trace_ids: Sequence[str]) -> list[TraceSeen]:
+        """What is known of those traces, in the order of their ids."""
+        with self._lock:
+            return [self._held.traces[name] for name in sorted(set(trace_ids)) if name in self._held.traces]
+
+    def mark(self, seen: Iterable[TraceSeen], state: TraceState) -> list[str]:
+        """Put traces into a state, save those of which something new arrived since; gives the ids of those put."""
+        put: list[str] = []
+        with self._lock:
+            for one in seen:
+                held = self._held.traces.get(one.trace_id)
+                if held is not None and held.revision == one.revision:
+                    self._held.traces[one.trace_id] = replace(held, state=state)
+                    put.append(one.trace_id)
+        return put
 
     # --- trials and trajectories
 
@@ -160,6 +216,31 @@ class MemoryStore:
         with self._lock:
             found = [(trial, self._kept(trial.trajectory)) for trial in self._matching(query)]
         return iter([(trial, trajectory) for trial, trajectory in found if trajectory is not None])
+
+    def find(self, query: Find, *, after: str | None = None, limit: int = 20) -> Page:
+        """A page of the trajectories that meet a query, the latest first."""
+        last = _place_of(after)
+        with self._lock:
+            names = list(dict.fromkeys(name for name, _ in self._held.trajectories))
+            facts = [(self._facts(name), number) for number, name in enumerate(names)]
+        placed = sorted(((one.began_ns, number, one) for one, number in facts if meets(one, query)), reverse=True)
+        rest = [item for item in placed if last is None or item[:2] < last]
+        page = rest[:limit]
+        more = f"{page[-1][0]}-{page[-1][1]}" if len(rest) > limit else None
+        return Page(found=[replace(one, words=()) for _, _, one in page], after=more)
+
+    def _facts(self, name: str) -> Facts:
+        trajectory = self._kept(name)
+        assert trajectory is not None  # noqa: S101 (it is among the kept ones)
+        trials = [trial for trial in self._held.trials.values() if trial.trajectory == name]
+        traces = [*trajectory.trace_ids, *(one for trial in trials for one in trial.trace_ids)]
+        about = About(
+            trials=trials,
+            findings=[one for _, findings, _ in self.concluded(name) for one in findings],
+            labels=[label for label in self._held.labels.values() if label.trajectory == name],
+            projects=[seen.project for seen in self.seen(traces)],
+        )
+        return facts_of(trajectory, about)
 
     def trajectory(self, id_or_prefix: str) -> Trajectory:
         """One trajectory, by id or by a prefix that only one has."""
@@ -263,6 +344,27 @@ class MemoryStore:
                 for trial in _whose(trials.get(name, []), run_id, home, untraced=name == "")
             ]
         )
+
+
+def _place_of(after: str | None) -> tuple[int, int] | None:
+    if after is None:
+        return None
+    began, _, number = after.partition("-")
+    if not (began.isdecimal() and number.isdecimal()):
+        raise RequestError(f"--after {after!r:.60} is not where a page ended; give what the page before printed")
+    return int(began), int(number)
+
+
+def _place(seen: TraceSeen) -> tuple[int, str]:
+    return seen.arrived_ns, seen.trace_id
+
+
+def _asked(seen: TraceSeen, query: TraceQuery) -> bool:
+    return (
+        (not query.states or seen.state in query.states)
+        and (query.project is None or seen.project == query.project)
+        and (query.arrived_before_ns is None or seen.arrived_ns < query.arrived_before_ns)
+    )
 
 
 def _matches(trial: Trial, query: Query) -> bool:

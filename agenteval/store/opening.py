@@ -1,4 +1,4 @@
-"""A store's name in, the store out: `memory:`, a file, or `sqlite:///file`."""
+"""A store's name in, the store out: `memory:`, a file, `sqlite:///file`, or `postgresql://…`."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from agenteval.errors import NotFound, RequestError, StoreError
 FOLDER = ".agenteval"
 """The project's private folder, where the default store lies."""
 
-_ALLOWED = "allowed are a file path, sqlite:///PATH and memory:"
+_ALLOWED = "allowed are a file path, sqlite:///PATH, postgresql://USER@HOST/DATABASE and memory:"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: C: is a drive
 _SQLITE = "sqlite:///"
-_POSTGRES = ("postgres:", "postgresql:", "postgresql+")
+_POSTGRES = ("postgres://", "postgresql://", "postgresql+psycopg://")
 
 
 def open_store(url_or_path: str | Path, *, assembler: str, create: bool = True) -> TraceStore:
     """Open a trace store; `agenteval.open_store` does it with the assembler of this version.
 
     Args:
-        url_or_path: `memory:`, a file path, or `sqlite:///path` (four slashes for an absolute one). A folder named
-            `.agenteval` is made where it is missing; any other folder must be there.
+        url_or_path: `memory:`, a file path, `sqlite:///path` (four slashes for an absolute one), or
+            `postgresql://user:password@host:port/database`. A folder named `.agenteval` is made where it is missing;
+            any other folder, and a database on a server, must be there.
         assembler: Version of the assembler that the trajectories put here come from.
-        create: Whether to make the file where there is none.
+        create: Whether to make the store where there is none.
 
     Raises:
         RequestError: It names no store that can be opened.
-        NotFound: There is no such file, and it is not to be made.
+        NotFound: There is no such store, and it is not to be made.
         StoreTooNew: It was written by a newer agenteval.
         StoreError: It cannot be opened, or is not a trace store.
     """
@@ -37,15 +38,24 @@ def open_store(url_or_path: str | Path, *, assembler: str, create: bool = True) 
         from agenteval.store.memory import MemoryStore  # noqa: PLC0415 (orjson is imported when a store is opened)
 
         return MemoryStore(assembler=assembler)
+    if str(url_or_path).startswith(_POSTGRES):
+        return _on_postgres(str(url_or_path), assembler, create=create)
     path = _path_of(str(url_or_path))
     if path.is_dir():
         raise RequestError(f"{path} is a folder; name a file in it, such as {path / 'store.db'}")
     if not create and not path.exists():
         raise NotFound(f"there is no store at {path}; `agenteval run` and `agenteval import` make one")
     _prepare_parent(path)
-    from agenteval.store.sql import SqlStore  # noqa: PLC0415 (SQLAlchemy takes 0.2 s: imported when a file is opened)
+    from agenteval.store.sql import SqlStore  # noqa: PLC0415 (SQLAlchemy takes 0.2 s: imported when a store is opened)
 
     return SqlStore(path, assembler=assembler)
+
+
+def _on_postgres(name: str, assembler: str, *, create: bool) -> TraceStore:
+    from agenteval.store.postgres import Postgres, url_of  # noqa: PLC0415 (likewise)
+    from agenteval.store.sql import SqlStore  # noqa: PLC0415 (likewise)
+
+    return SqlStore(Postgres(url_of(name)), assembler=assembler, create=create)
 
 
 def _path_of(name: str) -> Path:
@@ -53,8 +63,6 @@ def _path_of(name: str) -> Path:
     if name.startswith(_SQLITE) and len(name) > len(_SQLITE) and "?" not in name and ":memory:" not in name:
         return Path(name.removeprefix(_SQLITE)).expanduser()
     scheme = _SCHEME.match(name)
-    if name.startswith(_POSTGRES):
-        raise RequestError(f"PostgreSQL stores arrive with the receiver release; until then {_ALLOWED}")
     if scheme is not None:
         raise RequestError(f"cannot open a store named {scheme[0]}…; {_ALLOWED}")
     if not name.strip() or "\0" in name:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,12 +11,13 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, sele
 
 from agenteval.core.ports import Query
 from agenteval.errors import StoreError
-from agenteval.store import sqlite
+from agenteval.store import inserts
 from agenteval.store import tables as t
 from agenteval.store.database import Database
 from agenteval.store.pack import encodable
 
 PAGE = 500
+_NOTE_STALE = inserts.new(t.stale, ["trajectory"])
 _NEIGHBOURS = 6
 _ESCAPED = "\\~"
 _HIGHEST = "\U0010ffff"
@@ -38,7 +39,11 @@ class Tables:
 
     def damaged(self, what: str) -> StoreError:
         """The error for something in the file that means nothing."""
-        return StoreError(f"{self._db.path}: the file is damaged ({what}): copy it, then import or run again")
+        return StoreError(f"{self._db.name}: the file is damaged ({what}): copy it, then import or run again")
+
+    def _note_stale(self, connection: Connection, trajectories: Iterable[str | None]) -> None:
+        """Note that the facts of trajectories have to be made again, before somebody looks for them."""
+        self._db.insert(connection, _NOTE_STALE, [(name,) for name in dict.fromkeys(trajectories) if name])
 
     def _pages(self, query: Select[*tuple[Any, ...]], table: Table, size: int = PAGE) -> Iterator[Sequence[Any]]:
         """The rows of a query by id, a page at a time: no transaction stays open, and memory stays flat.
@@ -78,21 +83,20 @@ class Tables:
         after = select(column).distinct().where(column > name).order_by(column).limit(_NEIGHBOURS)
         return [*connection.execute(before).scalars(), *connection.execute(after).scalars()]
 
-
-def trial_filter(query: Query) -> list[ColumnElement[bool]]:
-    """The conditions of a query on the table `trial`: the one that fewest trials meet by its index, then the others."""
-    asked = {
-        "trajectory": query.trajectory,
-        "run": query.run,
-        "scenario": query.scenario,
-        "agent": query.agent,
-        "status": query.status,
-    }
-    given = [(t.trial.c[name], as_column(value)) for name, value in asked.items() if value]
-    return [
-        (column if position == 0 else sqlite.without_index(column)) == value
-        for position, (column, value) in enumerate(given)
-    ]
+    def _trial_filter(self, query: Query) -> list[ColumnElement[bool]]:
+        """The conditions of a query on the table `trial`: the one that fewest trials meet by its index, then others."""
+        asked = {
+            "trajectory": query.trajectory,
+            "run": query.run,
+            "scenario": query.scenario,
+            "agent": query.agent,
+            "status": query.status,
+        }
+        given = [(t.trial.c[name], as_column(value)) for name, value in asked.items() if value]
+        return [
+            (column if position == 0 else self._db.backend.without_index(column)) == value
+            for position, (column, value) in enumerate(given)
+        ]
 
 
 def as_column(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A trace store in a SQLite file."""
+"""A trace store in an SQL database."""
 
 from __future__ import annotations
 
@@ -11,38 +11,50 @@ from sqlalchemy import Connection, func, select
 
 from agenteval.core.ports import Appended
 from agenteval.core.span import LogRecord, Span
-from agenteval.store import keys, migrations, sqlite
+from agenteval.store import inserts, keys, migrations
+from agenteval.store.arriving import Arrival, TraceTables, arrival
+from agenteval.store.backend import Backend
 from agenteval.store.content import Interning, Texts, in_pieces
 from agenteval.store.database import Database
+from agenteval.store.finding import FindTables
 from agenteval.store.judged import JudgedTables
 from agenteval.store.spans import Reading, Row, Writing
+from agenteval.store.sqlite import Sqlite
 from agenteval.store.tables import conflict, log, span
-from agenteval.store.trials import TrialTables
 
-_INSERT_SPAN = sqlite.insert_new(span, ["trace_id", "span_id"])
-_INSERT_LOG = sqlite.insert_new(log, ["trace_id", "digest"])
-_INSERT_CONFLICT = sqlite.insert_new(conflict, ["trace_id", "span_id", "digest"])
+_INSERT_SPAN = inserts.new(span, ["trace_id", "span_id"])
+_INSERT_LOG = inserts.new(log, ["trace_id", "digest"])
+_INSERT_CONFLICT = inserts.new(conflict, ["trace_id", "span_id", "digest"])
 
 
-class SqlStore(TrialTables, JudgedTables):
-    """A `TraceStore` in one file: one writer, many readers, in this process and in others.
+class SqlStore(TraceTables, FindTables, JudgedTables):
+    """A `TraceStore` in one database: one writer, many readers, in this process and in others.
 
     Safe to use from several threads; writes wait for each other. What it gives back is shared between the values that
     repeat it, and must not be changed. Sequences come back as lists.
 
     Args:
-        path: The file; created, readable by its owner alone, where there is none.
+        where: A SQLite file, which is created where there is none; or another database.
         assembler: Version of the assembler that the trajectories put here come from.
+        create: Whether to make the tables where there are none.
 
     Raises:
-        StoreTooNew: The file was written by a newer agenteval.
+        NotFound: There are no tables, and they are not to be made.
+        StoreTooNew: It was written by a newer agenteval.
         StoreError: It cannot be opened, or is not a trace store.
     """
 
     def __init__(
-        self, path: str | Path, *, assembler: str = "1", steps: tuple[migrations.Step, ...] = migrations.STEPS
+        self,
+        where: str | Path | Backend,
+        *,
+        assembler: str = "1",
+        create: bool = True,
+        steps: tuple[migrations.Step, ...] = migrations.STEPS,
     ) -> None:
-        super().__init__(Database(Path(path), steps), assembler)
+        super().__init__(
+            Database(Sqlite(Path(where)) if isinstance(where, (str, Path)) else where, steps, create=create), assembler
+        )
 
     @contextmanager
     def batch(self) -> Generator[None]:
@@ -51,34 +63,50 @@ class SqlStore(TrialTables, JudgedTables):
             yield
 
     def close(self) -> None:
-        """Move everything into the file itself, and close it. Closing twice is closing once."""
+        """Leave everything in order, and close it. Closing twice is closing once."""
         self._db.close()
 
     def sizes(self) -> Mapping[str, int]:
         """Bytes on disk of each table with its indexes."""
         with self._db.read() as connection:
-            return sqlite.sizes(connection)
+            return self._db.backend.sizes(connection)
 
     # --- writing spans
 
-    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> Appended:
+    def append(
+        self,
+        spans: Iterable[Span],
+        logs: Iterable[LogRecord] = (),
+        *,
+        project: str = "",
+        live: bool = False,
+        at_ns: int | None = None,
+    ) -> Appended:
         """Store spans and logs in one transaction; the first of two spans with one id stays.
+
+        Args:
+            spans: Spans of any traces, in any order.
+            logs: Log records of any traces, or of none.
+            project: Whose they are.
+            live: Whether more of their traces may come without notice.
+            at_ns: When they arrived; now unless given.
 
         Returns:
             Counts of spans. Logs that are there already are passed over.
 
         Raises:
             RequestError: An id is malformed; nothing was stored.
-            StoreError: A value cannot be stored, or the file could not be written; nothing was stored.
+            StoreError: A value cannot be stored, or the store could not be written; nothing was stored.
         """
         given = list(spans)
         given_logs = [(log, keys.content_digest(log)) for log in logs]
         if not given and not given_logs:
             return Appended()
+        arrived = arrival(project, at_ns, live=live)
         with self._db.transaction() as connection, self._db.explained():
             self._db.known.bound()
             while True:
-                interning = Interning(connection, self._db.known)
+                interning = Interning(connection, self._db.backend, self._db.known)
                 writing = Writing(interning)
                 try:
                     rows = [writing.span(span) for span in given]
@@ -88,17 +116,24 @@ class SqlStore(TrialTables, JudgedTables):
                     raise
                 with self._db.write():
                     if interning.keep():
-                        return self._insert(connection, given, rows, log_rows)
+                        return self._insert(connection, given, rows, log_rows, arrived)
 
     def _insert(
-        self, connection: Connection, spans: Sequence[Span], rows: Sequence[Row], log_rows: Sequence[Row]
+        self,
+        connection: Connection,
+        spans: Sequence[Span],
+        rows: Sequence[Row],
+        log_rows: Sequence[Row],
+        arrived: Arrival,
     ) -> Appended:
-        sqlite.insert(connection, _INSERT_LOG, log_rows)
-        new = sqlite.insert(connection, _INSERT_SPAN, rows)
+        new_logs = self._db.insert(connection, _INSERT_LOG, log_rows)
+        new = self._db.insert(connection, _INSERT_SPAN, rows)
+        all_new = new == len(rows) and new_logs == len(log_rows)
+        self._arrived(connection, arrived, rows, log_rows, all_new=all_new)
         if new == len(rows):
             return Appended(new=new)
         differing = self._differing(connection, spans, rows)
-        sqlite.insert(connection, _INSERT_CONFLICT, differing)
+        self._db.insert(connection, _INSERT_CONFLICT, differing)
         return Appended(new=new, repeated=len(rows) - new - len(differing), conflicting=len(differing))
 
     def _differing(self, connection: Connection, spans: Sequence[Span], rows: Sequence[Row]) -> list[Row]:
@@ -131,7 +166,7 @@ class SqlStore(TrialTables, JudgedTables):
 
     def read(self, trace_ids: Sequence[str]) -> tuple[list[Span], list[LogRecord]]:
         """Every span and log of those traces, by trace, start and id."""
-        wanted = _trace_keys(trace_ids)
+        wanted = keys.trace_keys(trace_ids)
         spans: list[Span] = []
         logs: list[LogRecord] = []
         with self._db.read() as connection, self.decoding("spans"):
@@ -151,17 +186,5 @@ class SqlStore(TrialTables, JudgedTables):
                 connection.execute(
                     select(func.count()).select_from(conflict).where(conflict.c.trace_id.in_(some))
                 ).scalar_one()
-                for some in in_pieces(_trace_keys(trace_ids))
+                for some in in_pieces(keys.trace_keys(trace_ids))
             )
-
-
-def _trace_keys(trace_ids: Sequence[str]) -> list[bytes]:
-    """Trace ids as bytes, each once; what is no trace id names no trace."""
-    found: dict[bytes, None] = {}
-    for trace_id in trace_ids:
-        if trace_id == "" or (len(trace_id) == keys.TRACE_DIGITS and set(trace_id) <= _HEX):
-            found[bytes.fromhex(trace_id)] = None
-    return list(found)
-
-
-_HEX = frozenset("0123456789abcdef")

@@ -9,15 +9,33 @@ run, trial    what was run; `attempt` holds the attempts that a later one supers
 trajectory    as assembled, compressed, by version of the assembler
 state         worlds' states, by content hash
 label, outcome  what people said, and what checks concluded
+trace         what is known of each trace without reading its spans
+stale         trajectories of which something changed since their facts were made
+fact          one row a trajectory: what is looked for by figures; `mention` what is looked for by name
+said          words of trajectories, for each database in its own way
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TextClause,
+    UniqueConstraint,
+    text,
+)
 
 METADATA = MetaData()
 
 # 64 bits everywhere; SQLite numbers rows by itself only where the key is spelt INTEGER
+_Text = Text().with_variant(Text(collation="C"), "postgresql")  # in the order of code points
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -26,7 +44,7 @@ def _id() -> Column[int]:
 
 
 def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=null)
+    return Column(name, _Text, nullable=null)
 
 
 def _number(name: str) -> Column[int]:
@@ -37,7 +55,16 @@ def _bytes(name: str, *, null: bool = False) -> Column[bytes]:
     return Column(name, LargeBinary, nullable=null)
 
 
-meta = Table("meta", METADATA, Column("key", Text, primary_key=True), _text("value"))
+NOT_CLOSED = text("state <> 'closed'")
+OF_A_PROJECT = text("project <> ''")
+"""What the rows of a partial index have in common: a query that is to use it says so, too."""
+
+
+def _some(name: str, *columns: str, where: TextClause) -> Index:
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+meta = Table("meta", METADATA, Column("key", _Text, primary_key=True), _text("value"))
 
 content = Table("content", METADATA, _id(), _bytes("digest"), _bytes("data"), UniqueConstraint("digest"))
 
@@ -86,7 +113,7 @@ log = Table(
 run = Table(
     "run",
     METADATA,
-    Column("run_id", Text, primary_key=True),
+    Column("run_id", _Text, primary_key=True),
     _text("created_at"),
     _bytes("data"),
     Index("run_by_time", "created_at", "run_id"),
@@ -128,7 +155,7 @@ trajectory = Table(
     UniqueConstraint("trajectory", "assembler"),
 )
 
-state = Table("state", METADATA, Column("hash", Text, primary_key=True), _bytes("data"))
+state = Table("state", METADATA, Column("hash", _Text, primary_key=True), _bytes("data"))
 
 label = Table(
     "label",
@@ -150,4 +177,49 @@ outcome = Table(
     _bytes("data"),
     UniqueConstraint("trajectory", "run"),
     Index("outcome_by_run", "run", "id"),
+)
+
+trace = Table(
+    "trace",
+    METADATA,
+    Column("trace_id", LargeBinary, primary_key=True),
+    _text("project"),
+    _text("state"),
+    _number("first_ns"),
+    _number("last_ns"),
+    _number("arrived_ns"),
+    _number("spans"),
+    _number("logs"),
+    _number("revision"),
+    Index("trace_by_arrival", "arrived_ns", "trace_id"),
+    # traces of runs are closed and of no project, and take part in neither
+    _some("trace_by_state", "state", "arrived_ns", "trace_id", where=NOT_CLOSED),
+    _some("trace_by_project", "project", "arrived_ns", "trace_id", where=OF_A_PROJECT),
+)
+
+stale = Table("stale", METADATA, Column("trajectory", _Text, primary_key=True))
+
+fact = Table(
+    "fact",
+    METADATA,
+    _id(),
+    _text("trajectory"),
+    _number("began_ns"),
+    Column("duration_ns", BigInteger),
+    Column("cost_usd", Float),
+    Column("tokens", BigInteger),
+    _bytes("data"),
+    UniqueConstraint("trajectory"),
+    Index("fact_by_time", "began_ns", "id"),
+    *(Index(f"fact_by_{name}", name, "id") for name in ("duration_ns", "cost_usd", "tokens")),
+)
+
+mention = Table(
+    "mention",
+    METADATA,
+    Column("kind", _Text, primary_key=True),
+    Column("value", _Text, primary_key=True),
+    Column("began_ns", BigInteger, primary_key=True, autoincrement=False),
+    Column("fact", BigInteger, primary_key=True, autoincrement=False),
+    Index("mention_by_fact", "fact"),
 )

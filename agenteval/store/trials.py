@@ -16,23 +16,23 @@ from agenteval.core.outcome import Trial
 from agenteval.core.ports import Query
 from agenteval.core.trajectory import Trajectory
 from agenteval.errors import RequestError
-from agenteval.store import keys, rows, sqlite
+from agenteval.store import inserts, keys, rows
 from agenteval.store import tables as t
 from agenteval.store.content import Interning, in_pieces
 from agenteval.store.database import Database
 from agenteval.store.kept import Texts, expanded, trajectory_from, trajectory_text
 from agenteval.store.pack import pack, squeeze, unpack, unsqueeze
-from agenteval.store.paging import Tables, as_column, trial_filter
+from agenteval.store.paging import Tables, as_column
 
 _TRAJECTORIES_A_PAGE = 32
 _TRIALS_AT_ONCE = 64
 _STATES_CACHED = 16
 
-_NEW_TRIAL = sqlite.insert_new(t.trial, ["identity"])
-_PUT_TRIAL = sqlite.insert_or_replace(t.trial, ["identity"])
-_PUT_ATTEMPT = sqlite.insert_or_replace(t.attempt, ["identity", "attempt"])
-_PUT_TRAJECTORY = sqlite.insert_or_replace(t.trajectory, ["trajectory", "assembler"])
-_PUT_STATE = sqlite.insert_new(t.state, ["hash"])
+_NEW_TRIAL = inserts.new(t.trial, ["identity"])
+_PUT_TRIAL = inserts.or_replace(t.trial, ["identity"])
+_PUT_ATTEMPT = inserts.or_replace(t.attempt, ["identity", "attempt"])
+_PUT_TRAJECTORY = inserts.or_replace(t.trajectory, ["trajectory", "assembler"])
+_PUT_STATE = inserts.new(t.state, ["hash"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class TrialTables(Tables):
             raise RequestError(f"the state is not JSON: {error}") from error
         data = squeeze(pack(state))
         with self._db.write() as connection:
-            sqlite.insert(connection, _PUT_STATE, [(name, data)])
+            self._db.insert(connection, _PUT_STATE, [(name, data)])
         return name
 
     def _encoded(self, trial: Trial, trajectory: Trajectory | None, state: Json) -> _Encoded:
@@ -149,14 +149,15 @@ class TrialTables(Tables):
 
     def _write_trials(self, connection: Connection, encoded: Sequence[_Encoded]) -> None:
         """Write trials of different identities."""
-        new = sqlite.insert(connection, _NEW_TRIAL, [one.trial for one in encoded])
+        new = self._db.insert(connection, _NEW_TRIAL, [one.trial for one in encoded])
         if new < len(encoded):
             self._supersede(connection, encoded)
         states = dict(one.state for one in encoded if one.state is not None)
         rows = [one.trajectory for one in encoded if one.trajectory is not None]
         texts = {digest: text for one in encoded for digest, text in one.texts.items()}
         self._write_trajectories(connection, rows, texts)
-        sqlite.insert(connection, _PUT_STATE, list(states.items()))
+        self._note_stale(connection, (one.trial[5] for one in encoded))
+        self._db.insert(connection, _PUT_STATE, list(states.items()))
         self._db.states.update(states)
 
     def _write_trajectories(
@@ -164,11 +165,12 @@ class TrialTables(Tables):
     ) -> None:
         if texts:
             self._db.known.bound()
-            interning = Interning(connection, self._db.known)
+            interning = Interning(connection, self._db.backend, self._db.known)
             for digest, text in texts.items():
                 interning.digested(digest, text)
             interning.keep()  # what was there already stays, and no number of it was used
-        sqlite.insert(connection, _PUT_TRAJECTORY, rows)
+        self._db.insert(connection, _PUT_TRAJECTORY, rows)
+        self._note_stale(connection, (row[0] for row in rows))
 
     def _supersede(self, connection: Connection, encoded: Sequence[_Encoded]) -> None:
         """Let the latest attempt of each trial stand, and put the others aside."""
@@ -183,8 +185,8 @@ class TrialTables(Tables):
             if standing.attempt < one.attempt:
                 superseded.append((one.identity, standing.attempt, standing.data))
             current.append(one.trial)
-        sqlite.insert(connection, _PUT_ATTEMPT, superseded)
-        sqlite.insert(connection, _PUT_TRIAL, current)
+        self._db.insert(connection, _PUT_ATTEMPT, superseded)
+        self._db.insert(connection, _PUT_TRIAL, current)
 
     def _there(self, connection: Connection, encoded: Sequence[_Encoded]) -> dict[bytes, Any]:
         columns = t.trial.c
@@ -198,14 +200,14 @@ class TrialTables(Tables):
 
     def trials(self, query: Query) -> Iterator[Trial]:
         """The latest attempt of each trial that matches, in the order in which they were first stored."""
-        for page in self._pages(select(t.trial.c.id, t.trial.c.data).where(*trial_filter(query)), t.trial):
+        for page in self._pages(select(t.trial.c.id, t.trial.c.data).where(*self._trial_filter(query)), t.trial):
             for row in page:
                 yield self._trial(row.data)
 
     def attempts(self, query: Query) -> Iterator[Trial]:
         """Every attempt of the trials that match: of each first those that were superseded, then the latest."""
         columns = select(t.trial.c.id, t.trial.c.identity, t.trial.c.data)
-        for page in self._pages(columns.where(*trial_filter(query)), t.trial):
+        for page in self._pages(columns.where(*self._trial_filter(query)), t.trial):
             earlier = self._superseded([row.identity for row in page])
             for row in page:
                 yield from map(self._trial, [*earlier.get(row.identity, ()), row.data])
@@ -225,7 +227,7 @@ class TrialTables(Tables):
             select(t.trial.c.id, t.trial.c.data, t.trajectory.c.start_state, t.trajectory.c.data.label("happened"))
             .select_from(t.trial)
             .join(t.trajectory, t.trajectory.c.id == self._best_version(t.trial.c.trajectory))
-            .where(*trial_filter(query))
+            .where(*self._trial_filter(query))
         )
         for page in self._pages(columns, t.trial, _TRAJECTORIES_A_PAGE):
             texts = self._texts([row.happened for row in page])
@@ -258,7 +260,7 @@ class TrialTables(Tables):
         """The trials that match whose trajectory was assembled by other versions of the assembler only."""
         kept = t.trajectory.c.trajectory == t.trial.c.trajectory
         columns = select(t.trial.c.id, t.trial.c.data).where(
-            *trial_filter(query),
+            *self._trial_filter(query),
             exists().where(kept),
             ~exists().where(kept, t.trajectory.c.assembler == self._assembler),
         )
@@ -291,7 +293,7 @@ class TrialTables(Tables):
         found: dict[bytes, bytes] = {}
         with self._db.read() as connection:
             for some in in_pieces(wanted):
-                found.update(sqlite.contents_of(connection, some))
+                found.update(self._db.backend.contents_of(connection, some))
         if len(found) < len(wanted):
             raise self.damaged(f"{len(wanted) - len(found)} contents are missing")
         return found

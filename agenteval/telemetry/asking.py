@@ -26,6 +26,7 @@ from agenteval.telemetry.likeness import (
     transfer_target,
 )
 
+_CUT_OFF = "not_sent: the record ends with the request; whether the call was made is not known"
 _ANSWERS = frozenset({"final_answer"})
 """Pseudo tools whose argument is the agent's answer."""
 
@@ -57,9 +58,16 @@ def pair(drafts: Sequence[Draft]) -> list[Draft]:
     found = _paired(calls, asked)
     for call, request in found:
         _complete(call, request)
+    _unrecorded(models, [call for call in calls if all(call is not other for other, _ in found)])
     for call in calls:
         _tell_error(call)
-    return [draft for one in asked if not one.taken for draft in _from_history(one)]
+    last = _last_models(models)
+    return [draft for one in asked if not one.taken for draft in _from_history(one, last=one.asker in last)]
+
+
+def _last_models(models: Sequence[Draft]) -> set[Draft]:
+    """Of each scope of each trace, the model call after which nothing more came."""
+    return set({(model.scope, model.node.span.trace_id): model for model in models}.values())
 
 
 # --- answers
@@ -178,12 +186,32 @@ def _fitting_call(call: Draft, one: _Asked) -> bool:
     )
 
 
+def _unrecorded(models: Sequence[Draft], calls: Sequence[Draft]) -> None:
+    """Name the requester of calls whose request was not recorded: the last model call before that may have asked."""
+    for call in calls:
+        content = call.content
+        if not isinstance(content, ToolCall):
+            continue
+        before = [
+            model for model in models if model.scope == call.scope and model.key < call.key and _may_have_asked(model)
+        ]
+        if before:
+            call.content = replace(content, requested_by=before[-1].id)
+            call.after.append(before[-1])
+
+
+def _may_have_asked(model: Draft) -> bool:
+    content = cast("ModelCall", model.content)
+    return not content.requests and content.error is None and bool({"output", "requests"} & model.missing.keys())
+
+
 # --- what requests and histories know
 
 
 def _complete(call: Draft, one: _Asked) -> None:
     """Name who asked for a call, and take from its request and answer what its span does not say."""
     call.after.append(one.asker)
+    call.place = one.number
     if one.reader is not None:
         one.reader.after.append(call)
     content = call.content
@@ -209,10 +237,13 @@ def _tell_error(call: Draft) -> None:
             call.content = replace(content, error=error, status="error")
 
 
-def _from_history(one: _Asked) -> Iterator[Draft]:
-    """The call that a request became, where no span tells of it but a later model call was handed its answer."""
+def _from_history(one: _Asked, *, last: bool) -> Iterator[Draft]:
+    """The call that a request became, where no span tells of it but a later model call was handed its answer.
+
+    A request with which all that was recorded ends is a call of which nothing more is known.
+    """
     target = transfer_target(one.request.name)
-    if one.request.name in _ANSWERS or (one.answer is None and target is None):
+    if one.request.name in _ANSWERS or (one.answer is None and target is None and not last):
         return
     content: ToolCall | Handoff
     if target is not None:
@@ -225,11 +256,13 @@ def _from_history(one: _Asked) -> Iterator[Draft]:
             arguments=one.request.arguments,
             result=response,
             error=error,
-            status="ok" if error is None else "error",
+            status="unknown" if one.answer is None else "ok" if error is None else "error",
             call_id=one.request.id,
             requested_by=one.asker.id,
         )
     draft = _between(one, content)
+    if isinstance(content, ToolCall) and one.answer is None:
+        draft.missing = {"result": _CUT_OFF, "status": _CUT_OFF}
     if one.reader is not None:
         one.reader.after.append(draft)
     yield draft

@@ -13,7 +13,7 @@ from typing import cast
 
 from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import ModelCall, ToolCall, Usage
-from agenteval.telemetry.dialects import DIALECTS
+from agenteval.telemetry.dialects import DIALECTS, claude_code
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.likeness import same_tool
 
@@ -84,7 +84,7 @@ def readings_of(
         if span.span_id in parents:
             beneath.setdefault(parents[span.span_id].span_id, []).append(span)
     of_span: dict[str, list[LogRecord]] = {}
-    for log in _by_time(logs):
+    for log in _by_time(claude_code.rejoined(spans, list(logs))):
         of_span.setdefault(log.span_id, []).append(log)
     return {span.span_id: _first(span, beneath.get(span.span_id, ()), of_span.get(span.span_id, ())) for span in spans}
 

@@ -27,6 +27,7 @@ class _Scope:
     in_trace: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     trace: str = ""
     told: bool = False
+    answers: set[str] = field(default_factory=set[str])
     said: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
 
     def turn_to(self, trace: str) -> None:
@@ -34,6 +35,7 @@ class _Scope:
         if trace != self.trace:
             self.trace, self.told = trace, False
             self.in_trace.clear()
+            self.answers.clear()
 
 
 def messages_of(agents: Sequence[Node], models: Sequence[Draft], scope_of: dict[int, str]) -> list[Draft]:
@@ -108,7 +110,7 @@ def _read(draft: Draft, scope: _Scope) -> list[Draft]:
     assert isinstance(call, ModelCall)  # noqa: S101 (narrows the type)
     reading = draft.node.reading
     known = scope.in_trace if reading.delta else scope.heard
-    users = [message for message in _from_user(call, told=scope.told) if message.role == "user"]
+    users = [message for message in _from_user(call, scope) if message.role == "user"]
     new = _new(users, known)
     scope.heard.update(_key(message) for message in new)
     scope.in_trace.update(_key(message) for message in new)
@@ -123,21 +125,25 @@ def _read(draft: Draft, scope: _Scope) -> list[Draft]:
         said = _draft(node, message, f".{number}", at_ns=draft.end_ns, rank=SAID, scope=draft.scope)
         said.after.append(draft)
         scope.said.append((draft.start_ns, _key(message)[1]))
+        if not call.requests:
+            scope.answers.add(_key(message)[1])
         drafts.append(said)
     return drafts
 
 
-def _from_user(call: ModelCall, *, told: bool) -> Sequence[Message]:
-    """What may be the user's: where the agent's own span says what it was told, only what came after an answer.
+def _from_user(call: ModelCall, scope: _Scope) -> Sequence[Message]:
+    """What may be the user's: where the agent's own span says what it was told, only what follows an answer of its.
 
-    Before that, a framework's own prompts stand in the user's place.
+    Before that, a framework's own prompts and the answers of tools stand in the user's place.
     """
-    if not told:
+    if not scope.told:
         return call.messages
-    answered = next(
-        (n for n, message in enumerate(call.messages) if message.role == "assistant" and not message.requests), None
-    )
-    return () if answered is None else call.messages[answered:]
+    answered = [
+        number
+        for number, message in enumerate(call.messages)
+        if message.role == "assistant" and not message.requests and _key(message)[1] in scope.answers
+    ]
+    return call.messages[answered[-1] :] if answered else ()
 
 
 def _said(call: ModelCall) -> list[Message]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from agenteval.core import semconv
 from agenteval.core.json import Json
 from agenteval.core.message import Message, TextPart, ToolRequest, ToolResponse, text_message
 from agenteval.core.outcome import Finding, Label, Measure, Run, Score, Trial
-from agenteval.core.ports import Query
+from agenteval.core.ports import Query, TraceStore
 from agenteval.core.span import Attribute, LogRecord, Span
 from agenteval.core.trajectory import (
     AgentRun,
@@ -28,6 +28,9 @@ from agenteval.core.trajectory import (
     Usage,
 )
 from agenteval.core.used import Amount, Used
+
+MakeStore: TypeAlias = Callable[[], TraceStore]
+"""Gives a store that is new and empty each time."""
 
 T1, T2 = "1" * 32, "2" * 32
 RUN = "20261124-020435-1a2b3c"

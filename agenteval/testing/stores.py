@@ -21,14 +21,13 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TypeAlias
 
 from agenteval._util.canonical import content_hash
 from agenteval._util.ids import derived
 from agenteval.core.json import Json
 from agenteval.core.message import Message, TextPart, ToolRequest, ToolResponse, text_message
 from agenteval.core.outcome import Score, Trial
-from agenteval.core.ports import Appended, Query, TraceStore
+from agenteval.core.ports import Appended, Query
 from agenteval.core.span import LogRecord, Span, SpanEvent, SpanLink, SpanStatus
 from agenteval.core.trajectory import (
     Content,
@@ -42,9 +41,9 @@ from agenteval.core.trajectory import (
 )
 from agenteval.errors import NotFound, RequestError
 from agenteval.testing import store_parts as parts
-
-MakeStore: TypeAlias = Callable[[], TraceStore]
-"""Gives a store that is new and empty each time."""
+from agenteval.testing.store_finding import FIND_CHECKS
+from agenteval.testing.store_parts import MakeStore
+from agenteval.testing.store_traces import TRACE_CHECKS
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _NOTHING: tuple[list[object], list[object]] = ([], [])
@@ -561,6 +560,8 @@ STORE_CHECKS: tuple[Callable[[MakeStore], None], ...] = (
     everything_of_a_span_survives,
     repeated_conversations_come_back_whole,
     malformed_ids_are_refused,
+    *TRACE_CHECKS,
+    *FIND_CHECKS,
     a_batch_is_kept_whole_or_not_at_all,
     many_trials_are_kept_whole_or_not_at_all,
     readers_see_whole_transactions,

@@ -1,4 +1,4 @@
-"""Both stores sit the public exam."""
+"""Every store sits the public exam."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ import pytest
 
 from agenteval.core.ports import TraceStore
 from agenteval.store import open_store
-from agenteval.testing import stores
+from agenteval.testing import store_finding, store_traces, stores
 
-KINDS = ("memory", "sqlite")
+KINDS = ("memory", "sqlite", "postgres")
 
 
 @pytest.fixture(params=KINDS)
 def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], TraceStore]:
     """Makes new stores of one kind."""
     numbers = itertools.count()
-
-    def make() -> TraceStore:
-        return open_store("memory:" if request.param == "memory" else tmp_path / f"{next(numbers)}.db", assembler="1")
-
-    return make
+    named = {"memory": lambda: "memory:", "sqlite": lambda: tmp_path / f"{next(numbers)}.db"}
+    name = named.get(request.param) or request.getfixturevalue("postgres")
+    return lambda: open_store(name(), assembler="1")
 
 
 @pytest.mark.parametrize("check", stores.STORE_CHECKS, ids=lambda check: check.__name__)
@@ -31,19 +29,20 @@ def test_a_store_passes(check: Callable[[stores.MakeStore], None], make_store: C
     check(make_store)
 
 
-def test_the_exam_lists_every_check_of_the_module() -> None:
+def test_the_exam_lists_every_check_of_its_modules() -> None:
     written = {
         value
-        for name, value in vars(stores).items()
+        for module in (stores, store_traces, store_finding)
+        for name, value in vars(module).items()
         if callable(value)
         and not name.startswith("_")
-        and getattr(value, "__module__", "") == stores.__name__
+        and getattr(value, "__module__", "") == module.__name__
         and "make_store" in getattr(value, "__annotations__", {})
     }
     assert written - {stores.store_conformance} == set(stores.STORE_CHECKS)
 
 
-def test_both_stores_are_trace_stores(make_store: Callable[[], TraceStore]) -> None:
+def test_all_stores_are_trace_stores(make_store: Callable[[], TraceStore]) -> None:
     store = make_store()
     assert isinstance(store, TraceStore)
     store.close()

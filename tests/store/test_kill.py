@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agenteval.core.ports import Query
-from agenteval.store.sql import SqlStore
+from agenteval.store import open_store
 
 EACH = 7
 
@@ -22,9 +22,9 @@ import sys
 from agenteval.core.outcome import Score, Trial
 from agenteval.core.span import Span
 from agenteval.core.trajectory import Trajectory
-from agenteval.store.sql import SqlStore
-path, first, each = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-store = SqlStore(path)
+from agenteval.store import open_store
+name, first, each = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+store = open_store(name, assembler="1")
 for batch in range(first, 10**9):
     trace_id = f"{batch:032x}"
     said = [{"role": "user", "parts": [{"type": "text", "content": f"{batch} {n} " * 60}]} for n in range(each)]
@@ -45,13 +45,16 @@ for batch in range(first, 10**9):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL")
-def test_every_acknowledged_transaction_survives_being_killed(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_every_acknowledged_transaction_survives_being_killed(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    name = str(tmp_path / "store.db") if kind == "sqlite" else request.getfixturevalue("postgres")()
     chance = random.Random(20261124)
     first = 0
     for _ in range(6):
         writing = subprocess.Popen(
-            [sys.executable, "-c", WRITE, str(path), str(first), str(EACH)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", WRITE, name, str(first), str(EACH)], stdout=subprocess.PIPE, text=True
         )
         wanted = first + chance.randint(1, 60)
         acknowledged = first - 1
@@ -64,13 +67,17 @@ def test_every_acknowledged_transaction_survives_being_killed(tmp_path: Path) ->
         rest, _ = writing.communicate()
         # the kill may cut the last line short; a line that is whole was acknowledged
         acknowledged = max([acknowledged, *(int(line) for line in rest.split("\n")[:-1])])
-        first = survived(path, acknowledged)
+        first = survived(name, acknowledged)
     assert first > 6
+    if kind == "sqlite":
+        other = sqlite3.connect(name)
+        assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        other.close()
 
 
-def survived(path: Path, acknowledged: int) -> int:
+def survived(name: str, acknowledged: int) -> int:
     """Check the store; gives the number of the first batch that it does not hold."""
-    store = SqlStore(path)
+    store = open_store(name, assembler="1")
     outcomes = list(store.outcomes("r"))
     held = len(outcomes)
     # a transaction whose answer was lost may be there, whole
@@ -85,7 +92,4 @@ def survived(path: Path, acknowledged: int) -> int:
         assert said[-1]["parts"][0]["content"].startswith(f"{int(span.trace_id, 16)} {span.start_ns} ")
     assert store.read([f"{held:032x}"]) == ([], [])
     store.close()
-    other = sqlite3.connect(path)
-    assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    other.close()
     return held

@@ -59,8 +59,8 @@ def test_a_relative_url_is_relative_to_the_working_folder(tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("postgresql://me:secret@host/db", "PostgreSQL stores arrive with the receiver release"),
-        ("postgresql+psycopg://me:secret@host/db", "PostgreSQL stores arrive with the receiver release"),
+        ("postgresql:me:secret@host", "cannot open a store named postgresql:…"),
+        ("postgresql+asyncpg://me:secret@host/db", "cannot open a store named postgresql+asyncpg:…"),
         ("mysql://me:secret@host/db", "cannot open a store named mysql:…"),
         ("sqlite://", "cannot open a store named sqlite:…"),
         ("sqlite:///:memory:", "cannot open a store named sqlite:…"),
@@ -74,7 +74,7 @@ def test_another_name_is_refused_with_what_is_allowed(name: str, said: str) -> N
     with pytest.raises(RequestError) as caught:
         open_store(name)
     assert said in str(caught.value)
-    assert "allowed are a file path, sqlite:///PATH and memory:" in str(caught.value)
+    assert "allowed are a file path, sqlite:///PATH, postgresql://USER@HOST/DATABASE and memory:" in str(caught.value)
     assert "secret" not in str(caught.value)
 
 

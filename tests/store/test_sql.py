@@ -49,7 +49,9 @@ def test_the_migrations_make_the_tables_that_are_declared(store: SqlStore, tmp_p
     migrated = create_engine(f"sqlite:///{tmp_path / 'store.db'}")
     try:
         wanted, found = inspect(declared), inspect(migrated)
-        assert sorted(found.get_table_names()) == sorted(wanted.get_table_names())
+        assert {name for name in found.get_table_names() if not name.startswith("said")} == set(
+            wanted.get_table_names()
+        )
         for table in wanted.get_table_names():
             for what in ("get_columns", "get_pk_constraint", "get_indexes", "get_unique_constraints"):
                 assert described(getattr(found, what)(table)) == described(getattr(wanted, what)(table)), (table, what)
@@ -60,6 +62,9 @@ def test_the_migrations_make_the_tables_that_are_declared(store: SqlStore, tmp_p
 
 def described(found: object) -> list[str]:
     items = found if isinstance(found, list) else [found]
+    for item in items:
+        options = item.get("dialect_options", {})
+        options.update((key, str(value)) for key, value in options.items())
     unspelt = {"nullable": None, "default": None, "primary_key": None, "name": None}
     return sorted(
         repr(

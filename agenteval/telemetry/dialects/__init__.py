@@ -6,7 +6,36 @@ of one producer comes before the conventions that several share.
 
 from __future__ import annotations
 
+from agenteval.telemetry.dialects import (
+    agent_framework,
+    anthropic_sdk,
+    claude_code,
+    google_adk,
+    langfuse,
+    langsmith,
+    mlflow,
+    openinference,
+    openllmetry,
+    otel_genai,
+    pydantic_ai,
+    strands,
+    vercel_ai,
+)
 from agenteval.telemetry.dialects.reading import Dialect
 
-DIALECTS: tuple[Dialect, ...] = ()
+DIALECTS: tuple[Dialect, ...] = (
+    claude_code,
+    anthropic_sdk,
+    google_adk,
+    pydantic_ai,
+    strands,
+    agent_framework,
+    vercel_ai,
+    langfuse,
+    langsmith,
+    mlflow,
+    openllmetry,
+    otel_genai,
+    openinference,
+)
 """Every dialect, the most particular ones first."""

@@ -1,0 +1,370 @@
+"""A span with attributes of the GenAI convention in, any of its four generations, its reading out.
+
+Generations are told apart attribute by attribute, not by version: producers mix them, and several write one value under
+two or three names. The dialects of single producers are built from the functions here.
+
+    A  to 1.36     `gen_ai.system`, messages as events
+    B  1.37-1.41   `gen_ai.provider.name`, messages as attributes, or in one event with the details
+    C  mid 2026    more operations, `gen_ai.usage.reasoning.output_tokens`, workflows
+    D  autumn 2026 `cache_write` for `cache_creation`, `gen_ai.transfer.*`, more kinds of message parts
+
+References:
+    OpenTelemetry semantic conventions 1.26 to 1.41; repository semantic-conventions-genai.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from agenteval.core import semconv
+from agenteval.core.message import Message, RefusalPart, TextPart, ToolRequest, ToolResponse
+from agenteval.core.span import LogRecord, Span
+from agenteval.core.trajectory import Handoff, Usage
+from agenteval.telemetry.dialects import build
+from agenteval.telemetry.dialects.arguments import literal, parsed
+from agenteval.telemetry.dialects.build import Found
+from agenteval.telemetry.dialects.chat import offered_of
+from agenteval.telemetry.dialects.errors import error_of
+from agenteval.telemetry.dialects.held import REDACTED, Held, first_text, list_of, object_of, text_of, usage_or_none
+from agenteval.telemetry.dialects.reading import Reading
+from agenteval.telemetry.dialects.semconv_events import Told, details_of, told
+from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of
+from agenteval.telemetry.dialects.semconv_parts import is_left_out
+
+NO_CONTENT = (
+    "content_off: neither the span nor its events carry it: turn content capture on in the agent's instrumentation, "
+    "and send logs where it writes contents to them"
+)
+CUT = "cut: the sender cut the text, and what is left cannot be read"
+
+_CONTENT = (
+    semconv.INPUT_MESSAGES,
+    semconv.OUTPUT_MESSAGES,
+    semconv.SYSTEM_INSTRUCTIONS,
+    semconv.TOOL_DEFINITIONS,
+    semconv.TOOL_ARGUMENTS,
+    semconv.TOOL_RESULT,
+)
+_MODEL = frozenset(
+    {
+        semconv.CHAT,
+        "generate_content",
+        "text_completion",
+        "completion",
+        "chat.completions",
+        "text.completions",
+        "responses",
+    }
+)
+_WORKFLOW = "invoke_workflow"
+_ABOUT = (
+    "gen_ai.request.",
+    "gen_ai.provider.name",
+    "gen_ai.system",
+    "gen_ai.operation.name",
+    "gen_ai.agent.",
+    "gen_ai.workflow.",
+    "gen_ai.output.type",
+    "gen_ai.tool.type",
+    "gen_ai.tool.description",
+    "gen_ai.response.time_to_first_chunk",
+    "gen_ai.openai.",
+    "openai.",
+    "aws.bedrock.",
+    "azure.",
+    "server.",
+    "error.type",
+    "gen_ai.token.type",
+    "gen_ai.usage.total_tokens",
+)
+
+Kind = Literal["model", "tool", "agent", "workflow", "plumbing"]
+
+
+def kind_of(span: Span) -> Kind | None:
+    """What a span is by the convention; None where it is nothing of it."""
+    attributes = span.attributes
+    operation = attributes.get(semconv.OPERATION)
+    if isinstance(operation, str) and operation:
+        return _kind_of_operation(operation)
+    if semconv.TOOL_NAME in attributes or semconv.TOOL_ARGUMENTS in attributes:
+        return "tool"
+    if span.name.startswith(f"{semconv.INVOKE_AGENT} ") and semconv.AGENT_NAME in attributes:
+        return "agent"
+    named = semconv.REQUEST_MODEL in attributes or semconv.RESPONSE_MODEL in attributes
+    answered = any(name.startswith(_ANSWERED) for name in attributes) or ("gen_ai.system" in attributes)
+    return "model" if named and answered else None
+
+
+_ANSWERED = ("gen_ai.usage.", "gen_ai.response.", semconv.OUTPUT_MESSAGES, semconv.INPUT_MESSAGES)
+
+
+def _kind_of_operation(operation: str) -> Kind:
+    if operation in _MODEL:
+        return "model"
+    if operation == semconv.EXECUTE_TOOL:
+        return "tool"
+    if operation == semconv.INVOKE_AGENT:
+        return "agent"
+    return "workflow" if operation == _WORKFLOW else "plumbing"
+
+
+def opened(dialect: str, span: Span, logs: Sequence[LogRecord] = ()) -> Found:
+    """A span with what the events of its details say besides, and what all kinds of spans have in common."""
+    details = details_of(span, logs)
+    if details:
+        content = {name: details[name] for name in _CONTENT if details.get(name)}
+        span = replace(span, attributes={**details, **span.attributes, **content})
+    held = Held(span)
+    held.used.update(name for name in span.attributes if name.startswith(_ABOUT))
+    found = Found(dialect, span, held)
+    found.session = known(held.text(semconv.CONVERSATION_ID, "session.id"))
+    found.user = known(held.text("user.id", "enduser.id"))
+    found.agent = known(held.text(semconv.AGENT_NAME))
+    return found
+
+
+def known(text: str | None) -> str | None:
+    """A text, unless it is a placeholder that a sender wrote in its place."""
+    return None if is_left_out(text) else text
+
+
+def read(found: Found, logs: Sequence[LogRecord], kind: Kind, *, encoded: bool = False) -> Reading:
+    """The reading of a span that follows the convention and nothing else.
+
+    Args:
+        found: What was found so far.
+        logs: The log records of the span.
+        kind: What the span is.
+        encoded: Results of tools are JSON always, plain text too.
+    """
+    if kind == "model":
+        return model(found, heard_by(found, logs), said_by(found, logs))
+    if kind == "tool":
+        return tool(found, encoded=encoded)
+    if kind == "agent" or (kind == "workflow" and _carries_talk(found)):
+        return agent(found, heard_by(found, logs), said_by(found, logs))
+    return found.plumbing()
+
+
+def _carries_talk(found: Found) -> bool:
+    return any(found.span.attributes.get(name) for name in (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES))
+
+
+# --- messages
+
+
+def heard_by(found: Found, logs: Sequence[LogRecord]) -> Talk:
+    """What a model or agent was told: attributes before events, since what stands in both is one thing."""
+    held = found.held
+    system = talk_of(held.raw(semconv.SYSTEM_INSTRUCTIONS), "system")
+    heard = talk_of(held.raw(semconv.INPUT_MESSAGES), "user")
+    if not heard.messages:
+        heard = heard + _events(found, logs).heard
+    if not heard.messages:
+        heard = heard + talk_of(held.raw("gen_ai.prompt"), "user")
+    repeated = heard.messages[: len(system.messages)] == system.messages
+    return heard if repeated else system + heard
+
+
+def said_by(found: Found, logs: Sequence[LogRecord]) -> Talk:
+    """What a model or agent answered."""
+    said = talk_of(found.held.raw(semconv.OUTPUT_MESSAGES), "assistant")
+    if not said.messages:
+        said = said + _events(found, logs).said
+    return said if said.messages else said + talk_of(found.held.raw("gen_ai.completion"), "assistant")
+
+
+def _events(found: Found, logs: Sequence[LogRecord]) -> Told:
+    return told(found.span, logs)
+
+
+def _note(found: Found, field: str, talk: Talk) -> None:
+    """Note what of a field is cut or was left out."""
+    if talk.cut:
+        found.truncated.append(field)
+    if talk.elided:
+        found.missing[field] = NO_CONTENT
+    elif talk.unreadable and not talk.messages:
+        found.missing[field] = CUT
+
+
+# --- model calls
+
+
+def model(found: Found, heard: Talk, said: Talk) -> Reading:
+    """The reading of a request to a model."""
+    held = found.held
+    error = error_in(found)
+    _note(found, "messages", heard)
+    _note(found, "output", said)
+    if not heard.messages:
+        found.missing.setdefault("messages", held.absent(NO_CONTENT))
+    if not said.messages and error is None:
+        found.missing.setdefault("output", held.absent(NO_CONTENT))
+    return build.model(
+        found,
+        name=held.text(semconv.RESPONSE_MODEL, semconv.REQUEST_MODEL),
+        heard=heard.messages,
+        said=said.messages,
+        usage=usage(held),
+        offered=offered_of(held.value(semconv.TOOL_DEFINITIONS)),
+        finish=finish(held) or said.finish,
+        response_id=held.text(semconv.RESPONSE_ID),
+        delta=_goes_on(found, heard),
+        error=error,
+    )
+
+
+def _goes_on(found: Found, heard: Talk) -> bool:
+    """Whether a model was told only what is new: answers to calls whose requests are not repeated say so."""
+    if any(name.endswith("previous_response_id") and value for name, value in found.span.attributes.items()):
+        return True
+    asked = {part.id for message in heard.messages for part in message.parts if isinstance(part, ToolRequest)}
+    answered = [part.id for message in heard.messages for part in message.parts if isinstance(part, ToolResponse)]
+    return not heard.cut and any(call_id and call_id not in asked for call_id in answered)
+
+
+def finish(held: Held) -> str | None:
+    """Why the model stopped: the last of its reasons, a list, its JSON text or one word."""
+    value = parsed(held.raw(semconv.FINISH_REASONS)).value
+    if value is None:
+        value = held.raw("gen_ai.response.finish_reason")
+    reasons = [reason for item in list_of(value) if (reason := text_of(item))]
+    return reasons[-1] if reasons else text_of(value)
+
+
+def usage(held: Held, prefix: str = "gen_ai.usage.") -> Usage | None:
+    """What a call used, under any of the names; cached tokens are a part of the input."""
+    read_tokens = held.count(prefix + "input_tokens", prefix + "prompt_tokens")
+    written = held.count(prefix + "output_tokens", prefix + "completion_tokens")
+    cached = held.count(*(prefix + name for name in _CACHED))
+    cache_written = held.count(*(prefix + name for name in _CACHE_WRITTEN))
+    for name in (*_CACHED, *_CACHE_WRITTEN, "prompt_tokens", "completion_tokens"):
+        held.raw(prefix + name)  # another name of a count that was made use of
+    if read_tokens is not None and _apart(held, prefix, read_tokens, written, (cached or 0) + (cache_written or 0)):
+        read_tokens += (cached or 0) + (cache_written or 0)
+    return usage_or_none(
+        read=read_tokens,
+        written=written,
+        cached=cached,
+        cache_written=cache_written,
+        reasoning=held.count(*(prefix + name for name in _REASONING)),
+        cost_usd=held.amount("operation.cost", prefix + "cost"),
+    )
+
+
+_CACHED = (
+    "cache_read.input_tokens",
+    "cache_read_input_tokens",
+    "cached_input_tokens",
+    "details.cache_read_tokens",
+    "details.cache_read_input_tokens",
+)
+_CACHE_WRITTEN = (
+    "cache_write.input_tokens",
+    "cache_creation.input_tokens",
+    "cache_write_input_tokens",
+    "cache_creation_input_tokens",
+    "details.cache_write_tokens",
+    "details.cache_creation_input_tokens",
+)
+_REASONING = ("reasoning.output_tokens", "reasoning_tokens", "reasoning_output_tokens", "details.reasoning_tokens")
+
+
+def _apart(held: Held, prefix: str, read_tokens: int, written: int | None, parts: int) -> bool:
+    """Whether cached tokens were counted beside the input: a part is not more than the whole, and the total tells."""
+    total = held.count(prefix + "total_tokens")
+    return parts > read_tokens or (parts > 0 and total == read_tokens + (written or 0) + parts)
+
+
+def error_in(found: Found) -> str | None:
+    """The error of a span: its status and exception, or the type of an error without either."""
+    error = error_of(found.span) or found.held.text(semconv.ERROR_TYPE)
+    inner = object_of(literal(error or ""))  # the OpenAI Agents SDK writes what it knows as an object
+    return first_text(object_of(inner.get("data")), "error") or first_text(inner, "error", "message") or error
+
+
+# --- tools
+
+
+def tool(
+    found: Found, *, arguments: object = None, result: object = None, error: str | None = None, encoded: bool = False
+) -> Reading:
+    """The reading of a tool's call, or of the hand-off that it is.
+
+    Args:
+        found: What was found so far.
+        arguments: As the dialect found them; the convention's attribute otherwise.
+        result: As the dialect found it; the convention's attribute otherwise.
+        error: As the dialect found it; the span's otherwise.
+        encoded: Results are JSON always, plain text too.
+    """
+    held = found.held
+    if not any(held.raw(name) is not None for name in _OF_TOOLS) and _named(found.span.name) is None:
+        return found.plumbing()  # it says that a tool ran, and nothing of which or how
+    target = held.text("gen_ai.transfer.target.name")
+    if target is not None and held.raw("gen_ai.transfer.mode") != "return_to_caller":
+        return found.reading("tool", content=Handoff(target=target))
+    arguments = held.raw(semconv.TOOL_ARGUMENTS) if arguments is None else arguments
+    result = held.raw(semconv.TOOL_RESULT) if result is None else result
+    reading = build.tool(
+        found,
+        name=held.text(semconv.TOOL_NAME) or _named(found.span.name),
+        arguments=_sent(arguments),
+        result=_sent(result),
+        call_id=held.text(semconv.TOOL_CALL_ID),
+        error=error if error is not None else error_in(found),
+        encoded=encoded,
+    )
+    for field in ("arguments", "result"):
+        if found.missing.get(field, "").startswith("content_off"):
+            found.missing[field] = NO_CONTENT
+    return reading
+
+
+_OF_TOOLS = (semconv.TOOL_NAME, semconv.TOOL_CALL_ID, semconv.TOOL_ARGUMENTS, semconv.TOOL_RESULT)
+
+
+def _sent(written: object) -> object:
+    """A value, with every placeholder for one that was taken out as the one that is known as such."""
+    return "[REDACTED]" if is_left_out(written) else written
+
+
+def _named(name: str) -> str | None:
+    before, _, rest = name.partition(" ")
+    return rest.strip() or None if before == semconv.EXECUTE_TOOL else None
+
+
+def handed_over(reading: Reading, name: str) -> Reading:
+    """The reading of a tool's call as the hand-off that it is, to the agent that its arguments name."""
+    arguments = object_of(getattr(reading.content, "arguments", None))
+    target = text_of(arguments.get(name))
+    missing = {} if target else {"target": reading.missing.get("arguments", REDACTED)}
+    return replace(reading, content=Handoff(target=target or ""), missing=missing)
+
+
+# --- agents
+
+
+def agent(found: Found, heard: Talk, said: Talk, *, used: Usage | None = None) -> Reading:
+    """The reading of an agent at work."""
+    _note(found, "heard", heard)
+    _note(found, "said", said)
+    name = found.agent or known(found.held.text("gen_ai.workflow.name")) or _agent_named(found.span.name)
+    found.held.raw(semconv.FINISH_REASONS)
+    usage_known = used if used is not None else usage(found.held)
+    return build.agent(found, name=name, heard=heard.messages, said=map(words, said.messages), usage=usage_known)
+
+
+def words(message: Message) -> Message:
+    """A message without the calls that it asks for."""
+    parts = tuple(part for part in message.parts if isinstance(part, (TextPart, RefusalPart)))
+    return replace(message, parts=parts)
+
+
+def _agent_named(name: str) -> str | None:
+    before, _, rest = name.partition(" ")
+    return rest.strip() or None if before in {semconv.INVOKE_AGENT, _WORKFLOW} else None

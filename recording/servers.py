@@ -1,0 +1,155 @@
+"""Two servers on loopback: the scripted model (chat completions), and one that keeps every OTLP request as it came."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from recording import script
+
+_SIGNALS = ("traces", "logs", "metrics")
+
+
+class Model(ThreadingHTTPServer):
+    """Answers each request with the next line of the script."""
+
+    def __init__(self, ending: str | None) -> None:
+        super().__init__(("127.0.0.1", 0), _ModelHandler)
+        self.answers = [answer for turn in script.turns(ending) for answer in turn]
+        self.lock = threading.Lock()
+        self.asked = 0
+
+
+class _ModelHandler(BaseHTTPRequestHandler):
+    server: Model
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if not self.path.endswith("/chat/completions"):
+            return self._answer(404, {"error": {"message": f"no {self.path} here", "type": "invalid_request_error"}})
+        with self.server.lock:
+            number = self.server.asked
+            self.server.asked += 1
+        if number >= len(self.server.answers):
+            return self._answer(400, {"error": {"message": "the script is over", "type": "invalid_request_error"}})
+        if request.get("stream"):
+            return self._stream(number)
+        return self._answer(200, _completion(number, self.server.answers[number]))
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _stream(self, number: int) -> None:
+        whole = _completion(number, self.server.answers[number])
+        message = whole["choices"][0]["message"]
+        calls = [{**call, "index": place} for place, call in enumerate(message.get("tool_calls", ()))]
+        head = {key: whole[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
+        delta = {"role": "assistant", "content": message["content"], **({"tool_calls": calls} if calls else {})}
+        chunks = [
+            {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
+            {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": whole["choices"][0]["finish_reason"]}]},
+            {**head, "choices": [], "usage": whole["usage"]},
+        ]
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        for chunk in chunks:
+            self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        self.wfile.write(b"data: [DONE]\n\n")
+        self.close_connection = True
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
+
+
+def _completion(number: int, answer: script.Answer) -> dict[str, Any]:
+    text, requests = answer
+    used = script.usage(number)
+    calls = [
+        {"id": script.call_id(number, place), "type": "function",
+         "function": {"name": name, "arguments": json.dumps(args, ensure_ascii=False)}}
+        for place, (name, args) in enumerate(requests)
+    ]  # fmt: skip
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    if calls:
+        message["tool_calls"] = calls
+    return {
+        "id": f"chatcmpl-library-{number:04d}",
+        "object": "chat.completion",
+        "created": 1_795_000_000 + number,
+        "model": script.MODEL,
+        "choices": [
+            {"index": 0, "message": message, "logprobs": None, "finish_reason": "tool_calls" if calls else "stop"}
+        ],
+        "usage": {
+            "prompt_tokens": used["in"],
+            "completion_tokens": used["out"],
+            "total_tokens": used["in"] + used["out"],
+            "prompt_tokens_details": {"cached_tokens": used["cached"], "audio_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": used["reasoning"], "audio_tokens": 0},
+        },
+    }
+
+
+class Receiver(ThreadingHTTPServer):
+    """Keeps each OTLP request of traces and logs in a folder, in the order in which they came."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(("127.0.0.1", 0), _ReceiverHandler)
+        self.folder = folder
+        self.lock = threading.Lock()
+        self.index: list[dict[str, Any]] = []
+        folder.mkdir(parents=True)
+
+    def close(self) -> None:
+        """Stop, and write down what came."""
+        self.shutdown()
+        self.server_close()
+        (self.folder / "index.json").write_text(json.dumps(self.index, indent=1) + "\n")
+
+
+class _ReceiverHandler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        signal = self.path.rstrip("/").rsplit("/", 1)[-1]
+        encoding = self.headers.get("content-encoding", "")
+        if signal in {"traces", "logs"}:
+            plain = gzip.decompress(body) if encoding == "gzip" else body
+            with self.server.lock:
+                number = len(self.server.index) + 1
+                name = f"{number:03d}.{signal}.pb.gz"
+                with gzip.GzipFile(self.server.folder / name, "wb", mtime=0) as file:
+                    file.write(plain)
+                self.server.index.append(
+                    {"n": number, "signal": signal, "t_ns": time.time_ns(), "proto": "http", "method": "POST",
+                     "path": self.path, "content_type": self.headers.get("content-type", ""),
+                     "content_encoding": encoding, "file": name}
+                )  # fmt: skip
+        self.send_response(200 if signal in _SIGNALS else 404)
+        self.send_header("content-type", self.headers.get("content-type", "application/x-protobuf"))
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        """Some clients ask whether somebody is there."""
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
