@@ -9,7 +9,20 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("startup", "harness", "concurrency", "many", "scoring", "store_append", "ingest", "sandbox", "planted")
+NAMES = (
+    "startup", "harness", "concurrency", "many", "scoring", "store_append", "ingest", "assembling", "sandbox", "planted",
+)  # fmt: skip
+    "startup",
+    "harness",
+    "concurrency",
+    "many",
+    "scoring",
+    "store_append",
+    "ingest",
+    "assembling",
+    "sandbox",
+    "planted",
+)
 
 
 def main() -> None:

@@ -22,11 +22,12 @@ REDACTED = "redacted: the sender took it out before it sent the span"
 class Held:
     """The attributes of one span, and the names of those that were made use of."""
 
-    __slots__ = ("_attributes", "_span", "used")
+    __slots__ = ("_attributes", "_read", "_span", "used")
 
     def __init__(self, span: Span) -> None:
         self._span = span
         self._attributes = span.attributes
+        self._read: dict[str, Json] = {}
         self.used: set[str] = set()
 
     def raw(self, name: str) -> Any:
@@ -50,7 +51,9 @@ class Held:
 
     def value(self, name: str) -> Json:
         """An attribute as JSON; text that is an object or a list as what it says."""
-        return value_of(self.raw(name))
+        if name not in self._read:
+            self._read[name] = value_of(self.raw(name))
+        return self._read[name]
 
     def object(self, name: str) -> Mapping[str, Any]:
         """An attribute that is an object or its JSON text; empty where it is neither."""
@@ -100,7 +103,7 @@ def value_of(written: object) -> Json:
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a value is an object."""
-    return isinstance(value, Mapping)
+    return isinstance(value, (dict, Mapping))  # the class first: asking the abstract one costs ten times as much
 
 
 def is_list(value: object) -> TypeGuard[Sequence[Any]]:

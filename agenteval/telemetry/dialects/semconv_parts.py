@@ -137,7 +137,7 @@ def _mime(members: Mapping[str, Any]) -> str | None:
 
 
 def _modality(members: Mapping[str, Any]) -> Kind:
-    words = (first_text(members, "modality"), _mime(members), first_text(members, "type"))
+    words = (first_text(members, "modality"), _mime(members), first_text(members, "type", "kind"))
     for word in words:
         for begin, kind in _MODALITIES.items():
             if word is not None and word.startswith(begin):

@@ -146,8 +146,8 @@ def test_what_only_looks_like_it_stays(text: str) -> None:
 
 
 def test_every_pattern_of_the_library_is_used_and_hinted_at() -> None:
-    from detect_secrets import plugins
     import re2
+    from detect_secrets import plugins
 
     taken = api_keys()
     left_out = {"high_entropy_strings", "keyword", "ip_public", "base", "private_key", "jwt", "basic_auth"}
