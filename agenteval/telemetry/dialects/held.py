@@ -9,6 +9,7 @@ from agenteval._util.structured import structured
 from agenteval.core.json import Json, json_of
 from agenteval.core.span import Span
 from agenteval.core.trajectory import Usage
+from agenteval.telemetry.redact.marks import wholly_redacted
 
 _LARGEST_USD = 1e15
 _LARGEST_COUNT = 2**63
@@ -133,8 +134,8 @@ def first_count(value: Mapping[str, Any], *names: str) -> int | None:
 
 
 def is_redacted(value: object) -> bool:
-    """Whether a value is a placeholder that a sender wrote in place of what it would not send."""
-    return isinstance(value, str) and value.strip() in _REDACTED
+    """Whether a value is a placeholder that a sender wrote in place of what it would not send, or our own mark."""
+    return isinstance(value, str) and (value.strip() in _REDACTED or wholly_redacted(value) is not None)
 
 
 def usage_or_none(
