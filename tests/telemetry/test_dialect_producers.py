@@ -401,24 +401,14 @@ def test_adk_hands_over_by_a_tool() -> None:
     assert reading.missing["target"].startswith("content_off")
 
 
-def test_adk_quotes_other_agents_as_nobodys_words() -> None:
+@pytest.mark.parametrize("first", ["For context:", "Handle the requests as specified in the System Instruction."])
+def test_what_adk_itself_says_to_a_model_is_not_the_users(first: str) -> None:
     told = [
         {"role": "user", "parts": [{"type": "text", "content": "Refund A-1002"}]},
-        {
-            "role": "user",
-            "parts": [{"type": "text", "content": "For context:"}, {"type": "text", "content": "[a] said: hi"}],
-        },
+        {"role": "user", "parts": [{"type": "text", "content": first}, {"type": "text", "content": "[a] said: hi"}]},
     ]
-    call = call_of(
-        adk(
-            "generate_content g",
-            {
-                "gen_ai.operation.name": "generate_content",
-                "gen_ai.request.model": "g",
-                "gen_ai.input.messages": json.dumps(told),
-            },
-        )
-    )
+    held = {"gen_ai.operation.name": "generate_content", "gen_ai.request.model": "g"}
+    call = call_of(adk("generate_content g", {**held, "gen_ai.input.messages": json.dumps(told)}))
     assert [message.role for message in call.messages] == ["user", "system"]
 
 
@@ -671,11 +661,11 @@ def test_the_sdk_7_follows_the_convention_under_a_scope_of_its_own() -> None:
                 "gen_ai.operation.name": "execute_tool",
                 "gen_ai.tool.name": "refund",
                 "gen_ai.tool.call.arguments": {},
-                "gen_ai.tool.call.result": '"rf_1"',
+                "gen_ai.tool.call.result": "42",
             },
         )
     )
-    assert (tool.arguments, tool.result) == ({}, "rf_1")
+    assert (tool.arguments, tool.result) == ({}, 42)
     said = {"role": "assistant", "parts": [{"type": "text", "content": "Done."}, {**WISH}]}
     held = {
         "gen_ai.operation.name": "invoke_agent",

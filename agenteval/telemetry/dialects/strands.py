@@ -56,8 +56,11 @@ def _tool(found: Found) -> Reading:
 
 
 def _given(found: Found) -> object:
-    """What the tool was given: the content of its message, or the request among the details."""
-    content = next((value for value in _held_by(found.span, _TOOL_MESSAGE, "content")), None)
+    """What the tool was given: an attribute, the content of its message, or the request among the details."""
+    held = found.held.raw(semconv.TOOL_ARGUMENTS)
+    content = next(
+        (value for value in (held, *_held_by(found.span, _TOOL_MESSAGE, "content")) if value is not None), None
+    )
     if content is not None:
         return content
     parts = _parts(found.held.raw(semconv.INPUT_MESSAGES))
@@ -66,7 +69,8 @@ def _given(found: Found) -> object:
 
 def _answered(found: Found) -> object:
     """What the tool answered: blocks of text as the text that they are together."""
-    blocks = next((value for value in _held_by(found.span, CHOICE, "message")), None)
+    held = found.held.raw(semconv.TOOL_RESULT)
+    blocks = next((value for value in (held, *_held_by(found.span, CHOICE, "message")) if value is not None), None)
     if blocks is not None:
         return answer_of(value_of(blocks))
     parts = _parts(found.held.raw(semconv.OUTPUT_MESSAGES))
