@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import click
 
-from agenteval.cli._options import open_, project, store_option
+from agenteval.cli._options import loader_for, open_, project, store_option
 
 if TYPE_CHECKING:
+    from agenteval.experiment.live import Rule
     from agenteval.intake.serving import ServeSettings
     from agenteval.service.run import Addresses
 
@@ -68,9 +70,32 @@ def _run(settings: ServeSettings, store_url: str) -> None:
         raise MissingExtra(f'the receiver needs {error.name}: pip install "agenteval[serve]"') from error
     store = open_(store_url)
     try:
-        serve(settings, store, lambda addresses: click.echo("\n".join(_told(addresses, settings, store_url))))
+
+        def announce(addresses: Addresses) -> None:
+            click.echo("\n".join(_told(addresses, settings, store_url)))
+
+        serve(settings, store, announce, rules=_rules(settings))
     finally:
         store.close()
+
+
+def _rules(settings: ServeSettings) -> list[Rule]:
+    """The rules of a project's settings, their checks read."""
+    from agenteval.core.find import parse
+    from agenteval.experiment.live import Rule
+    from agenteval.intake.checkfiles import load_checks
+
+    loader = loader_for(allow_code=False)
+    return [
+        Rule(
+            name=one.name,
+            checks=load_checks(one.checks, loader).checks,
+            where=parse(one.find, now_ns=time.time_ns()),
+            sample=one.sample,
+            per_hour=one.per_hour,
+        )
+        for one in settings.rules
+    ]
 
 
 def _told(addresses: Addresses, settings: ServeSettings, store_url: str) -> list[str]:
@@ -79,14 +104,12 @@ def _told(addresses: Addresses, settings: ServeSettings, store_url: str) -> list
         lines.append(f"  OTLP over HTTP  {addresses.http}")
     if addresses.grpc is not None:
         lines.append(f"  OTLP over gRPC  {addresses.grpc}")
-    lines += ["Point an exporter at it:"]
-    if addresses.http is not None:
-        lines += ["  export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"]
-        lines += [f"  export OTEL_EXPORTER_OTLP_ENDPOINT={addresses.http}"]
-    else:
-        lines += ["  export OTEL_EXPORTER_OTLP_PROTOCOL=grpc", f"  export OTEL_EXPORTER_OTLP_ENDPOINT={addresses.grpc}"]
+    lines.append("Point an exporter at it:")
     if settings.keys:
-        lines += ["  export OTEL_EXPORTER_OTLP_HEADERS=x-api-key=YOUR_KEY"]
+        lines.append("  export OTEL_EXPORTER_OTLP_HEADERS=x-api-key=YOUR_KEY")
+    protocol = "grpc" if addresses.http is None else "http/protobuf"
+    lines.append(f"  export OTEL_EXPORTER_OTLP_PROTOCOL={protocol}")
+    lines.append(f"  export OTEL_EXPORTER_OTLP_ENDPOINT={addresses.http or addresses.grpc}")
     return lines
 
 

@@ -34,6 +34,37 @@ class ServeKey(BaseModel):
     requests_per_second: Annotated[float, Field(gt=0)] | None = None
 
 
+class ServeRule(BaseModel):
+    """A table `[[serve.rules]]`: what is asked of trajectories as they are closed.
+
+    Attributes:
+        checks: A checks file, relative to the project's folder.
+        find: Which trajectories, as `agenteval find` takes it; empty is all.
+        sample: Part of them that is judged.
+        per_hour: The most that are judged in an hour.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$")]
+    checks: str
+    find: str = ""
+    sample: Annotated[float, Field(gt=0, le=1)] = 1.0
+    per_hour: _Count | None = None
+
+
+class ServeNaming(BaseModel):
+    """A table `[[serve.naming]]`: the attributes that name what, in one project or, with `*`, in every other."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    project: str = "*"
+    session: tuple[str, ...] = ()
+    user: tuple[str, ...] = ()
+    version: tuple[str, ...] = ()
+    tenant: tuple[str, ...] = ()
+
+
 class ServeSettings(BaseModel):
     """How the receiver is run.
 
@@ -48,7 +79,10 @@ class ServeSettings(BaseModel):
         queue_seconds: The longest that a request is expected to wait for its answer; beyond, it is refused at once.
         body_seconds: How long a client may take to send a body.
         drain_seconds: How long requests in hand may take once the receiver is told to end.
+        quiet_seconds: How long nothing new may have come of a trace for it to be assembled and judged.
         keys: API keys; without any, only loopback addresses are served.
+        rules: What is asked of trajectories as they are closed.
+        naming: Which attributes name session, user, version and tenant.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,7 +97,10 @@ class ServeSettings(BaseModel):
     queue_seconds: _Seconds = 3.0
     body_seconds: _Seconds = 30.0
     drain_seconds: _Seconds = 20.0
+    quiet_seconds: _Seconds = 30.0
     keys: tuple[ServeKey, ...] = ()
+    rules: tuple[ServeRule, ...] = ()
+    naming: tuple[ServeNaming, ...] = ()
 
 
 def serve_settings(
@@ -109,8 +146,11 @@ def _sentence(model: type[BaseModel], kind: str, place: tuple[int | str, ...], m
     name = ".".join(str(part) for part in place)
     if kind != "extra_forbidden":
         return f"{name}: {message}"
-    known = (ServeKey if len(place) > 1 else model).model_fields
+    known = (_TABLES.get(str(place[0]), model) if len(place) > 1 else model).model_fields
     return f'unknown setting "{name}". {did_you_mean(name.rpartition(".")[2], known)}'
+
+
+_TABLES: Mapping[str, type[BaseModel]] = {"keys": ServeKey, "rules": ServeRule, "naming": ServeNaming}
 
 
 def host_and_port(address: str) -> tuple[str, int]:

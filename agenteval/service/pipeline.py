@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from agenteval.core.ports import TraceStore
+from agenteval.core.ports import Appended, TraceStore
 from agenteval.core.span import LogRecord, Span
 from agenteval.errors import AgentEvalError, StoreError
 from agenteval.service.gate import Gate
@@ -175,25 +175,31 @@ class Pipeline:
             self._store_group(group)
 
     def _store_group(self, group: Sequence[_Job]) -> None:
-        spans: list[Span] = []
-        logs: list[LogRecord] = []
-        for job in group:
-            if job.received is not None:
-                spans += job.received.spans
-                logs += job.received.logs
         began = time.monotonic()
         try:
-            appended = self._store.append(spans, logs)
+            appended, logs = self._append(group)
         except Exception as error:  # noqa: BLE001 (whatever the store does, the next transaction must be tried)
             self._could_not_store(group, error)
             return
         ended = time.monotonic()
         self.fault = None
         self._metrics.commit_seconds.observe(ended - began)
-        self._metrics.stored(appended, len(logs))
+        self._metrics.stored(appended, logs)
         size = sum(job.size for job in group)
         self._loop.call_soon_threadsafe(self._gate.measured, size, len(group), group[0].came, ended)
         self._finish([(job, job.received or _lost()) for job in group])
+
+    def _append(self, group: Sequence[_Job]) -> tuple[Appended, int]:
+        """Store what a group of requests brought in one transaction; gives the number of log records as well."""
+        total, count = Appended(), 0
+        with self._store.batch():
+            for project in dict.fromkeys(job.project for job in group):
+                some = [job.received for job in group if job.project == project and job.received is not None]
+                spans = [span for received in some for span in received.spans]
+                logs = [log for received in some for log in received.logs]
+                total += self._store.append(spans, logs, project=project or "", live=True)
+                count += len(logs)
+        return total, count
 
     def _could_not_store(self, group: Sequence[_Job], error: Exception) -> None:
         """Answer requests that could not be stored together; one that holds what cannot be stored spoils no other."""

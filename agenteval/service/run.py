@@ -7,7 +7,7 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ import uvicorn
 
 from agenteval.core.ports import TraceStore
 from agenteval.errors import RequestError
+from agenteval.experiment.live import Rule
 from agenteval.intake.serving import OFF, ServeSettings, host_and_port
+from agenteval.service.closing import Closing
 from agenteval.service.receiver import Receiver
 from agenteval.service.rpc import server as rpc_server
 from agenteval.service.web import Web
@@ -32,23 +34,30 @@ class Addresses:
     grpc: str | None
 
 
-def serve(settings: ServeSettings, store: TraceStore, announce: Callable[[Addresses], None]) -> None:
+def serve(
+    settings: ServeSettings, store: TraceStore, announce: Callable[[Addresses], None], *, rules: Sequence[Rule] = ()
+) -> None:
     """Run a receiver until SIGTERM or SIGINT.
 
     Args:
         settings: How it is run.
         store: Where spans go. It is left open.
         announce: Called once requests are taken.
+        rules: What is asked of trajectories as they are closed.
 
     Raises:
         RequestError: An address cannot be had.
     """
-    asyncio.run(_serve(settings, store, announce))
+    asyncio.run(_serve(settings, store, announce, rules))
 
 
-async def _serve(settings: ServeSettings, store: TraceStore, announce: Callable[[Addresses], None]) -> None:
+async def _serve(
+    settings: ServeSettings, store: TraceStore, announce: Callable[[Addresses], None], rules: Sequence[Rule]
+) -> None:
     listening = None if settings.http == OFF else _listen(settings.http)
     receiver = Receiver(settings, store)
+    closing = Closing(store, settings, rules, receiver.metrics)
+    closing.start()
     grpc = None if settings.grpc == OFF else rpc_server(receiver)
     try:
         grpc_address = None if grpc is None else await _start(grpc, settings.grpc)
@@ -63,6 +72,7 @@ async def _serve(settings: ServeSettings, store: TraceStore, announce: Callable[
             await _drain(receiver, web, serving, grpc)
     finally:
         await receiver.pipeline.close()
+        await asyncio.to_thread(closing.stop)
         if listening is not None:
             listening.close()
 
