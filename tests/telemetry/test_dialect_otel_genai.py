@@ -449,8 +449,10 @@ def test_an_agent_was_told_and_answered() -> None:
             "gen_ai.input.messages": json.dumps([ASKED]),
             "gen_ai.output.messages": json.dumps([ANSWERED, said]),
             "gen_ai.usage.input_tokens": 9,
+            "gen_ai.tool.definitions": json.dumps([{"type": "function", "name": "refund"}]),
         }
     )
+    assert [tool.name for tool in reading.offered] == ["refund"]
     assert (reading.kind, reading.agent, reading.heard) == ("agent", "billing", (USER,))
     assert reading.said == (Message(role="assistant", parts=(TextPart(text="Done."),)),)
     assert reading.usage == Usage(input_tokens=9)

@@ -517,6 +517,7 @@ def test_strands_agents_in_both_forms_and_cycles_as_plumbing() -> None:
     held = {
         "gen_ai.operation.name": "invoke_agent",
         "gen_ai.agent.name": "billing",
+        "gen_ai.agent.tools": '["refund", 7]',
         "gen_ai.usage.prompt_tokens": 9,
         "gen_ai.usage.input_tokens": 9,
     }
@@ -538,6 +539,7 @@ def test_strands_agents_in_both_forms_and_cycles_as_plumbing() -> None:
         agent = strand("invoke_agent billing", held, events=events)
         assert (agent.agent, agent.heard, agent.said) == ("billing", (USER,), (text_message("assistant", "Done.\n"),))
         assert agent.usage == Usage(input_tokens=9)
+        assert [tool.name for tool in agent.offered] == ["refund"]
     assert (
         strand("execute_event_loop_cycle", {"gen_ai.operation.name": "execute_event_loop_cycle"}, events=old).kind
         == "plumbing"

@@ -321,7 +321,9 @@ def agent(found: Found, heard: Talk, said: Talk, *, used: Usage | None = None) -
     name = found.agent or known(found.held.text("gen_ai.workflow.name")) or _agent_named(found.span.name)
     found.held.raw(semconv.FINISH_REASONS)
     usage_known = used if used is not None else usage(found.held)
-    return build.agent(found, name=name, heard=heard.messages, said=map(words, said.messages), usage=usage_known)
+    offered = offered_of(found.held.value(semconv.TOOL_DEFINITIONS))
+    reading = build.agent(found, name=name, heard=heard.messages, said=map(words, said.messages), usage=usage_known)
+    return replace(reading, offered=offered)
 
 
 def words(message: Message) -> Message:
