@@ -396,6 +396,7 @@ def test_an_error_is_told_by_the_exception_then_the_status_then_its_type() -> No
     assert tool({"error.type": "E"}, status=failed)[0].error == "gateway down"
     assert tool({"error.type": "tool_error"}, status=SpanStatus(code=2))[0].error == "tool_error"
     assert tool({"error.type": "timeout"})[0].error == "timeout"
+    assert tool({"error.type": "tool_error", "gen_ai.tool.call.result": "out of stock"})[0].error == "out of stock"
     call, reading = tool({"gen_ai.tool.call.arguments": "{}"}, status=failed)
     assert (call.status, call.result, "result" in reading.missing) == ("error", None, False)
 

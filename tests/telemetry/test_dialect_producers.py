@@ -209,6 +209,17 @@ def test_a_retry_is_an_error_with_its_text_as_the_result() -> None:
     assert (tool.error, tool.status) == ("gateway down", "error")
 
 
+def test_a_retry_of_older_versions_has_its_text_in_the_response_alone() -> None:
+    held = {
+        "gen_ai.tool.name": "refund",
+        "tool_arguments": "{}",
+        "tool_response": "down\n\nFix the errors and try again.",
+    }
+    status = SpanStatus(code=2, message="ToolRetryError: ")
+    tool = tool_of(pydantic("running tool", held, status=status, events=(thrown(""),)))
+    assert (tool.error, tool.status, tool.result) == ("down", "error", None)
+
+
 def test_an_answer_that_is_asked_for_as_a_call_is_words() -> None:
     parameters = {
         "output_tools": [{"name": "report"}],
