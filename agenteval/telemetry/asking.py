@@ -83,7 +83,7 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
     for reader in models:
         for request, response in _exchanges(cast("ModelCall", reader.content)):
             name = response.id or (request.id if request is not None else None)
-            candidates = by_id.get(bare_id(name), ()) if name else _unnamed(asked, request)
+            candidates = (by_id.get(bare_id(name)) if name else None) or _unnamed(asked, request)
             for one in candidates:
                 if one.answer is None and one.asker is not reader and one.asker.start_ns <= reader.start_ns:
                     one.answer, one.reader = response, reader
@@ -91,10 +91,12 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
 
 
 def _unnamed(asked: Sequence[_Asked], request: ToolRequest | None) -> Iterator[_Asked]:
-    """Requests without an id that a request in a history may be."""
+    """Requests that a request in a history may be, where either was recorded without its id."""
     if request is None:
         return
     for one in asked:
+        if request.id and one.request.id:
+            continue
         if one.request.name == request.name and same_arguments(one.request.arguments, request.arguments):
             yield one
 

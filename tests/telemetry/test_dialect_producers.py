@@ -10,7 +10,8 @@ import pytest
 from agenteval.core.message import MediaPart, Message, ReasoningPart, TextPart, ToolRequest, ToolResponse, text_message
 from agenteval.core.span import LogRecord, Span, SpanEvent, SpanStatus
 from agenteval.core.trajectory import Handoff, ModelCall, ToolCall, Usage
-from agenteval.telemetry.dialects import google_adk, pydantic_ai, strands, vercel_ai
+from agenteval.telemetry.assemble import assemble
+from agenteval.telemetry.dialects import google_adk, litellm, pydantic_ai, strands, vercel_ai
 from agenteval.telemetry.dialects.reading import Dialect, Reading
 
 USER = text_message("user", "Refund A-1002")
@@ -688,3 +689,52 @@ def test_the_sdk_7_follows_the_convention_under_a_scope_of_its_own() -> None:
     agent = read(vercel_ai, "gen_ai", "invoke_agent billing", {**held, "ai.settings.context.userId": "ada"})
     assert (agent.agent, agent.said, agent.user) == ("billing", (text_message("assistant", "Done."),), "ada")
     assert read(vercel_ai, "gen_ai", "step 1", {"gen_ai.operation.name": "agent_step"}).kind == "plumbing"
+
+
+# --- LiteLLM
+
+
+def lite(number: int, attributes: dict[str, Any], name: str = "litellm_request") -> Span:
+    return Span(
+        trace_id="a" * 32,
+        span_id=f"{number:016x}",
+        name=name,
+        start_ns=2 * number,
+        end_ns=2 * number + 1,
+        scope={"name": "litellm"},
+        attributes={
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": "m",
+            "llm.request.type": "completion",
+            **attributes,
+        },
+    )
+
+
+def test_litellm_flattens_requests_without_their_ids_and_repeats_them_with_them() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "refund", "arguments": '{"order": "A-1002"}'}}
+    told = [
+        {"role": "user", "parts": [{"type": "text", "content": "Refund A-1002"}]},
+        {"role": "assistant", "parts": [{"type": "text", "content": ""}], "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "parts": [{"type": "text", "content": '{"id": "rf_1"}'}]},
+    ]
+    flat = {
+        "gen_ai.input.messages": json.dumps(told[:1]),
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": []}]),
+        "gen_ai.completion.0.function_call.name": "refund",
+        "gen_ai.completion.0.function_call.arguments": '{"order": "A-1002"}',
+    }
+    said = {"role": "assistant", "parts": [{"type": "text", "content": "Done."}]}
+    spans = [
+        lite(1, flat),
+        lite(2, {"gen_ai.input.messages": json.dumps(told), "gen_ai.output.messages": json.dumps([said])}),
+    ]
+    reading = litellm.read(spans[0], [], [])
+    assert reading is not None
+    assert call_of(reading).requests == (ToolRequest(name="refund", arguments={"order": "A-1002"}),)
+    (trajectory,) = assemble(spans)
+    ((_, done),) = trajectory.of(ToolCall)
+    assert (done.name, done.arguments, done.result) == ("refund", {"order": "A-1002"}, {"id": "rf_1"})
+    raw = litellm.read(lite(3, {}, name="raw_gen_ai_request"), [], [])
+    assert raw is not None
+    assert raw.kind == "plumbing"

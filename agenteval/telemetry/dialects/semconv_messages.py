@@ -129,7 +129,8 @@ def one_message(members: Mapping[str, Any], role: Role) -> Message | None:
     role = role_of(members.get("role")) or role
     if not is_list(members.get("parts")):
         return message_of({**members, "role": role})
-    parts = tuple(part for item in list_of(members["parts"]) for part in part_of(item))
+    calls = [{**object_of(call), "type": "tool_call"} for call in list_of(members.get("tool_calls"))]
+    parts = tuple(part for item in (*list_of(members["parts"]), *calls) for part in part_of(item))
     if parts and all(isinstance(part, ToolResponse) for part in parts):
         role = "tool"
     elif role == "tool" and parts and all(isinstance(part, TextPart) for part in parts):
