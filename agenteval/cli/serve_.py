@@ -104,14 +104,12 @@ def _told(addresses: Addresses, settings: ServeSettings, store_url: str) -> list
         lines.append(f"  OTLP over HTTP  {addresses.http}")
     if addresses.grpc is not None:
         lines.append(f"  OTLP over gRPC  {addresses.grpc}")
-    lines += ["Point an exporter at it:"]
-    if addresses.http is not None:
-        lines += ["  export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"]
-        lines += [f"  export OTEL_EXPORTER_OTLP_ENDPOINT={addresses.http}"]
-    else:
-        lines += ["  export OTEL_EXPORTER_OTLP_PROTOCOL=grpc", f"  export OTEL_EXPORTER_OTLP_ENDPOINT={addresses.grpc}"]
+    lines.append("Point an exporter at it:")
     if settings.keys:
-        lines += ["  export OTEL_EXPORTER_OTLP_HEADERS=x-api-key=YOUR_KEY"]
+        lines.append("  export OTEL_EXPORTER_OTLP_HEADERS=x-api-key=YOUR_KEY")
+    protocol = "grpc" if addresses.http is None else "http/protobuf"
+    lines.append(f"  export OTEL_EXPORTER_OTLP_PROTOCOL={protocol}")
+    lines.append(f"  export OTEL_EXPORTER_OTLP_ENDPOINT={addresses.http or addresses.grpc}")
     return lines
 
 

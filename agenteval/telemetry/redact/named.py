@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from agenteval.telemetry.redact.engine import compiled
-from agenteval.telemetry.redact.escapes import balanced, closing, unescaped
+from agenteval.telemetry.redact.escapes import Nesting, balanced, closing, read_object, unescaped
 from agenteval.telemetry.redact.found import MOST, Found, TooMany
 from agenteval.telemetry.redact.marks import is_mark
-from agenteval.telemetry.redact.names import glob_pattern, last_parts
+from agenteval.telemetry.redact.names import glob_pattern, is_schema, last_parts
 from agenteval.telemetry.redact.rules import NAMED
 
 _KEY: Final = "[A-Za-z0-9_.-]"
@@ -45,29 +45,44 @@ class Named:
         if self._pattern is None:
             return
         done = 0
+        nesting: Nesting | None = None
         for number, match in enumerate(self._pattern.finditer(scan)):
             if number >= MOST:
                 raise TooMany
             if match.start(2) < done:
                 continue
-            found = _value(data, scan, match.end(), match.group(3), header=bool(_HEADERS.search(match.group(2))))
+            nesting = nesting or Nesting(data)
+            header = _HEADERS.search(match.group(2)) is not None
+            found = _value(_Place(data, scan, match.end(), nesting.end(match.end())), match.group(3), header=header)
             if found is not None and not is_mark(data[found.start : found.end].decode(errors="replace")):
                 done = found.end
                 yield found
 
 
-def _value(data: bytes, scan: bytes, start: int, quote: bytes | None, *, header: bool) -> Found | None:
-    """The value that stands at `start`, after a key that `quote` closed; of a header, it is the rest of the line."""
-    opening = _OPENING.match(scan, start)
+class _Place(NamedTuple):
+    """Where a value begins, in a text and in its copy with blanks, and where the text around it ends."""
+
+    data: bytes
+    scan: bytes
+    start: int
+    limit: int
+
+
+def _value(at: _Place, quote: bytes | None, *, header: bool) -> Found | None:
+    """The value after a key that `quote` closed; of a header, it is the rest of the line."""
+    opening = _OPENING.match(at.scan, at.start, at.limit)
     if opening:
         inner = opening.end()
-        end = closing(data, opening[0], inner)
-        return Found(NAMED, inner, end, unescaped(data[inner:end], opening[0])) if end > inner else None
-    if quote and scan[start : start + 1] in (b"{", b"["):
-        end = balanced(data, quote, start)
-        return Found(NAMED, start, end, data[start:end], quotes=quote)
-    bare = _MARKED.match(scan, start) or (_LINE if header and not quote else _BARE).match(scan, start)
+        end = closing(at.data, opening[0], inner, at.limit)
+        return Found(NAMED, inner, end, unescaped(at.data[inner:end], opening[0])) if end > inner else None
+    if quote and at.scan[at.start : at.start + 1] in (b"{", b"["):
+        end = balanced(at.data, quote, at.start, at.limit)
+        if is_schema(read_object(at.data[at.start : end], quote)):
+            return None
+        return Found(NAMED, at.start, end, at.data[at.start : end], quotes=quote)
+    pattern = _LINE if header and not quote else _BARE
+    bare = _MARKED.match(at.scan, at.start, at.limit) or pattern.match(at.scan, at.start, at.limit)
     if bare is None or bare[0].strip().lower() in _NOTHING or not bare[0].strip():
         return None
     written = bare[0].rstrip()
-    return Found(NAMED, start, start + len(written), written, quotes=quote or b"")
+    return Found(NAMED, at.start, at.start + len(written), written, quotes=quote or b"")

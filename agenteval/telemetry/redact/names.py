@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 from agenteval.telemetry.redact.engine import compiled
 
@@ -48,6 +48,20 @@ def last_parts(globs: Iterable[str]) -> tuple[str, ...]:
     """What keys inside texts are compared with: the last part of the globs that hold under any attribute."""
     parts = (glob.rpartition(".") for glob in globs)
     return tuple(dict.fromkeys(last for head, _, last in parts if head in ("", "*") and last.strip("*?_-")))
+
+
+_OF_SCHEMAS: Final = frozenset(
+    {"$ref", "additionalProperties", "allOf", "anyOf", "description", "format", "items", "maxLength", "minLength"}
+    | {"nullable", "oneOf", "pattern", "properties", "required", "title", "type"}
+)
+
+
+def is_schema(value: object) -> bool:
+    """Whether it says in JSON Schema of what form a secret must be, as a tool's parameters do: that is no secret."""
+    if not isinstance(value, Mapping):
+        return False
+    keys = set(cast("Mapping[str, object]", value))
+    return bool(keys & {"$ref", "anyOf", "oneOf", "allOf", "type"}) and keys <= _OF_SCHEMAS
 
 
 class Names:

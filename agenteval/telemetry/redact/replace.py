@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from agenteval.telemetry.redact.escapes import bare_quotes, is_json
+from agenteval.telemetry.redact.escapes import Nesting, is_json
 from agenteval.telemetry.redact.found import Found
 from agenteval.telemetry.redact.marks import masked
-from agenteval.telemetry.redact.rules import PERSONAL
+from agenteval.telemetry.redact.rules import NAMED, PERSONAL
 
 _KEY_FOLLOWS: Final = re.compile(rb"[^\"'\\]{0,200}\\*[\"']\s*:")
 _BEFORE_BARE: Final = b"[:,"
@@ -81,7 +81,7 @@ def replaced(data: bytes, groups: Sequence[Found], mark: Callable[[str, bytes], 
         groups: What to replace, in order, none over another.
         mark: The mark of a value, by rule and what makes it equal.
     """
-    quotes = bare_quotes(data, _bare(data, groups))
+    quotes = _quotes(data, groups)
     keys = _Keys(data)
     pieces: list[bytes] = []
     done = 0
@@ -96,21 +96,22 @@ def replaced(data: bytes, groups: Sequence[Found], mark: Callable[[str, bytes], 
     return left
 
 
-def _bare(data: bytes, groups: Sequence[Found]) -> list[int]:
-    """Where those begin that may be numbers in JSON."""
-    return [
-        one.start
-        for one in groups
-        if not one.quotes
-        and data[one.start : one.end].isdigit()
-        and data[max(0, one.start - 100) : one.start].rstrip()[-1:] in _BEFORE_BARE
-        and _AFTER_BARE.match(data, one.end)
-    ]
+def _quotes(data: bytes, groups: Sequence[Found]) -> dict[int, bytes]:
+    """The quotes that marks need which stand for numbers in JSON, by where those begin."""
+    starts = [one.start for one in groups if not one.quotes and _may_be_a_number(data, one)]
+    nesting = Nesting(data if starts else b"")
+    needed = {start: nesting.quote_needed(start) for start in starts if nesting.is_json}
+    return {start: quote for start, quote in needed.items() if quote}
+
+
+def _may_be_a_number(data: bytes, one: Found) -> bool:
+    before = data[max(0, one.start - 100) : one.start].rstrip()[-1:]
+    return data[one.start : one.end].isdigit() and before in _BEFORE_BARE and bool(_AFTER_BARE.match(data, one.end))
 
 
 def _is_delicate(data: bytes, groups: Sequence[Found], quotes: dict[int, bytes]) -> bool:
     return bool(quotes) or any(
-        one.quotes or data[one.start : one.end].isdigit() or _NEEDS_QUOTES.search(data, one.start, one.end)
+        one.rule == NAMED or data[one.start : one.end].isdigit() or _NEEDS_QUOTES.search(data, one.start, one.end)
         for one in groups
     )
 

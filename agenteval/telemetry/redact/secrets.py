@@ -8,10 +8,13 @@ from typing import Final
 from agenteval.telemetry.redact.libraries import library
 
 PRIVATE_KEY_HINTS: Final = ("-----BEGIN[A-Z0-9 ]*PRIVATE KEY", "PuTTY-User-Key-File-")
-_END: Final = r"[^\"'<>]*?-----END[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+_LAST: Final = r"-----END[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+_BODY: Final = (
+    r"(?:[^\"'<>-]|-[^-])*"  # up to the next line of dashes, so that no key is searched to the end of the text
+)
 PRIVATE_KEYS: Final = (
-    rf"-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:{_END}|[A-Za-z0-9+/=\s]*)",
-    r"PuTTY-User-Key-File-\d:[^\"'<>]*?Private-MAC:\s*[0-9a-f]+",
+    rf"-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:{_BODY}{_LAST}|[A-Za-z0-9+/=\s]*)",
+    r"PuTTY-User-Key-File-\d:(?:[^\"'<>P]|P[^u]|Pu[^T])*?Private-MAC:\s*[0-9a-f]+",
 )
 
 JWT: Final = r"eyJ[A-Za-z0-9_=-]{5,}(?:\.[A-Za-z0-9_=+/-]*){1,4}"
@@ -54,6 +57,7 @@ YOUNGER: Final = (
     r"PMAK-[A-Za-z0-9-]{40,}",  # Postman
     r"NRAK-[A-Z0-9]{27}",  # New Relic
     r"glsa_[A-Za-z0-9_]{32,}",  # Grafana
+    r"aek_[A-Za-z0-9_-]{40,}",  # agenteval's own
     r"AGE-SECRET-KEY-1[A-Z0-9]{50,}",
 )
 

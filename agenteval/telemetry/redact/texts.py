@@ -7,11 +7,12 @@ import hmac
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from agenteval.telemetry.redact.detectors import detectors
 from agenteval.telemetry.redact.engine import NOTHING, hints
-from agenteval.telemetry.redact.escapes import ESCAPES, blanked, plain
+from agenteval.telemetry.redact.escapes import ESCAPES, Plain, blanked
 from agenteval.telemetry.redact.found import Detector, Found, TooMany
 from agenteval.telemetry.redact.marks import NAME, masked, pseudonymous
 from agenteval.telemetry.redact.named import Named
@@ -94,11 +95,9 @@ class Texts:
 
     def _once(self, data: bytes, tally: Counter[str], *, personal: bool) -> bytes:
         numbers = self._hinted_in(data)
-        if _ESCAPED in numbers:
-            readable = plain(data)
-            numbers = self._hinted_in(readable)
-        else:
-            readable = data
+        plain = Plain(data) if _ESCAPED in numbers else None
+        readable = plain.text if plain else data
+        numbers = self._hinted_in(readable) if plain else numbers
         asked = [*self._always, *(self._hinted[number] for number in numbers if number >= 0)]
         if not personal:
             asked = [detector for detector in asked if not detector.personal]
@@ -113,8 +112,10 @@ class Texts:
             return data
         for one in groups:
             tally[one.rule] += 1
+        if plain:
+            groups = [replace(one, start=plain.before(one.start), end=plain.before(one.end)) for one in groups]
         dropped = next((one.rule for one in groups if self._actions[one.rule] == "drop"), None)
-        return replaced(readable, groups, self.mark) if dropped is None else masked(dropped).encode()
+        return replaced(data, groups, self.mark) if dropped is None else masked(dropped).encode()
 
     def _hinted_in(self, data: bytes) -> list[int]:
         """Which of the detectors may find something, by number, and `_ESCAPED` and `_NAMED`."""
