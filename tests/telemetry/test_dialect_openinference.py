@@ -451,6 +451,7 @@ def test_agents() -> None:
     reading = read("support", "AGENT", {"graph.node.id": "support"})
     assert (reading.kind, reading.agent, reading.heard) == ("agent", "support", ())
     assert read("Agent workflow", "AGENT", {}).kind == "plumbing"
+    assert read("agent_run [greeter]", "AGENT", prompt).agent == "greeter"
 
 
 def test_langchain_agents_are_told_from_their_nodes_and_hooks() -> None:
