@@ -9,7 +9,18 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("startup", "harness", "concurrency", "many", "scoring", "store_append", "sandbox", "planted")
+NAMES = (
+    "startup",
+    "harness",
+    "concurrency",
+    "many",
+    "scoring",
+    "store_append",
+    "ingest",
+    "assembling",
+    "sandbox",
+    "planted",
+)
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ def code_option(function: F) -> F:
     )(function)
 
 
-_STORE_VERBS = ("demo", "run", "score", "report", "show", "compare", "import", "doctor")
+_STORE_VERBS = ("demo", "run", "score", "report", "show", "compare", "import", "serve", "doctor")
 _SUITE_VERBS = ("verify", "run")
 
 

@@ -26,6 +26,7 @@ VERBS = {
     "show": "Show one trajectory as a tree, with its findings.",
     "compare": "Compare two agents or two runs on the scenarios they share.",
     "checks": "List the checks, or explain one.",
+    "serve": "Receive traces over OTLP, and keep them.",
     "import": "Take in what others recorded: result files, message lists, logs.",
     "conformance": "Compare what is recovered of OTLP captures with what really happened.",
     "reassemble": "Make trajectories anew from the spans that are kept, after a mended dialect.",

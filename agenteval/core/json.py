@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
@@ -18,18 +19,32 @@ def json_of(value: Any) -> Any:
 
     Bytes are their base64 text, NaN and infinity their names, as OTLP's JSON has them.
     """
-    if value is None or isinstance(value, (str, int)):
+    kind = type(value)
+    if (
+        kind is str or kind is int or value is None
+    ):  # the classes first: asking the abstract ones costs ten times as much
         return value
+    if kind is dict or (kind is not list and isinstance(value, Mapping)):
+        return _object(cast("Mapping[str, Any]", value))
+    if kind is list or kind is tuple:
+        return _list(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else _NAMES.get(value, "NaN")
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode()
-    if isinstance(value, (dict, Mapping)):
-        members = cast("Mapping[str, Any]", value)
-        held = {key: json_of(item) for key, item in members.items()}
-        return held if any(held[key] is not item for key, item in members.items()) else members
-    if isinstance(value, (list, tuple)):
-        items = cast("Sequence[Any]", value)
-        parts = [json_of(item) for item in items]
-        return parts if any(part is not item for part, item in zip(parts, items, strict=True)) else items
-    return value
+    return _list(cast("Sequence[Any]", value)) if isinstance(value, (list, tuple)) else value
+
+
+def _object(members: Mapping[str, Any]) -> Mapping[str, Any]:
+    changed: dict[str, Any] | None = None
+    for key, item in members.items():
+        if (held := json_of(item)) is not item:
+            if changed is None:
+                changed = dict(members)
+            changed[key] = held
+    return members if changed is None else changed
+
+
+def _list(items: Sequence[Any]) -> Sequence[Any]:
+    parts = [json_of(item) for item in items]
+    return parts if any(map(operator.is_not, parts, items)) else items

@@ -13,7 +13,7 @@ Verdict: TypeAlias = Literal["pass", "fail", "unknown"]
 CheckRole: TypeAlias = Literal["gate", "safety", "metric"]
 TrialStatus: TypeAlias = Literal["completed", "limit", "agent_error", "diverged", "invalid"]
 ScoreStatus: TypeAlias = Literal["scored", "undecided", "invalid"]
-RunKind: TypeAlias = Literal["execution", "import", "scoring"]
+RunKind: TypeAlias = Literal["execution", "import", "scoring", "production"]
 
 ReasonCode: TypeAlias = Literal[
     # held or violated

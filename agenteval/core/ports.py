@@ -333,6 +333,14 @@ class Appended:
     repeated: int = 0
     conflicting: int = 0
 
+    def __add__(self, other: Appended) -> Appended:
+        """What two appends did together."""
+        return Appended(
+            new=self.new + other.new,
+            repeated=self.repeated + other.repeated,
+            conflicting=self.conflicting + other.conflicting,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:

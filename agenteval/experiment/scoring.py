@@ -38,7 +38,7 @@ def score_run(
         NotFound: There is no such run.
         RequestError: The checks file selects no trajectory of it.
     """
-    parent = run_of(store, run_id, kinds={"execution", "import"})
+    parent = run_of(store, run_id, kinds={"execution", "import", "production"})
     query = replace(checks.where, run=checks.where.run or parent.id)
     now = datetime.now(UTC)
     run = Run(

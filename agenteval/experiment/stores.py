@@ -16,7 +16,9 @@ from agenteval.core.outcome import Trial
 from agenteval.core.ports import Query, TraceStore
 from agenteval.core.trajectory import Trajectory
 from agenteval.core.used import used
+from agenteval.errors import NotFound
 from agenteval.telemetry.assemble import VERSION, trajectory_of
+from agenteval.telemetry.conversations import Naming
 
 _AT_ONCE = 200  # trajectories committed in one transaction
 
@@ -96,6 +98,19 @@ def _assemble_again(store: TraceStore, name: str, trials: Sequence[Trial]) -> bo
     traces = trials[0].trace_ids or (name,)
     spans, logs = store.read(traces)
     if spans:
-        again = trajectory_of(spans, logs, conflicts=store.conflicts(traces))
+        again = trajectory_of(spans, logs, naming=_naming(store, trials[0].run), conflicts=store.conflicts(traces))
         store.put_trials((replace(trial, used=used(again)), again, None) for trial in trials)
     return bool(spans)
+
+
+def _naming(store: TraceStore, run_id: str) -> Naming:
+    """What attributes were called where a production run was assembled."""
+    try:
+        named = store.run(run_id).settings.get("naming")
+    except NotFound:
+        return Naming()
+    if not isinstance(named, dict):
+        return Naming()
+    return Naming(
+        **{key: tuple(str(name) for name in names) for key, names in named.items() if isinstance(names, list)}
+    )

@@ -6,6 +6,8 @@ They are defaults: what stands on the command line or in the environment comes f
     suite = "./scenarios/desk"
     agent = "app.py:graph"              or a list of several
     trials = 4
+
+The table `[redact]` says what is taken out of telemetry before it is stored; see `telemetry.redact.rules`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from agenteval._util.names import did_you_mean
 from agenteval._util.paths import is_file
 from agenteval.errors import RequestError
 from agenteval.intake.written import mapping
+from agenteval.telemetry.redact.rules import CustomRule, RedactRules
 
 FILE = "agenteval.toml"
 _PYPROJECT = "pyproject.toml"
@@ -32,6 +35,9 @@ def _one_or_many(value: object) -> object:
 
 class Settings(BaseModel):
     """Defaults of a project. What is None or empty was not set.
+
+    Attributes:
+        redact: What is taken out of telemetry before it is stored.
 
     Which sandbox is used is none: a project that came from elsewhere must not do away with isolation.
     """
@@ -53,10 +59,12 @@ class Settings(BaseModel):
     user_price: str | None = None
     max_usd: float | None = None
     require: float | None = None
+    redact: RedactRules | None = None
+    serve: dict[str, Any] = Field(default_factory=dict[str, Any])  # checked in `intake.serving`, with the environment
 
     def given(self) -> dict[str, Any]:
-        """Those that were set, by name."""
-        return self.model_dump(exclude_unset=True)
+        """Those that were set and are defaults of options, by name."""
+        return self.model_dump(exclude_unset=True, exclude={"redact", "serve"})
 
 
 def load_settings(project: Path) -> Settings:
@@ -96,5 +104,6 @@ def _checked(written: Any, where: str) -> Settings:
 def _sentence(kind: str, place: tuple[int | str, ...], message: str) -> str:
     name = ".".join(str(part) for part in place)
     if kind == "extra_forbidden":
-        return f'unknown setting "{name}". {did_you_mean(name, Settings.model_fields)}'
+        table = {1: Settings, 2: RedactRules}.get(len(place), CustomRule)
+        return f'unknown setting "{name}". {did_you_mean(str(place[-1]), table.model_fields)}'
     return f"{name}: {message}" if name else message

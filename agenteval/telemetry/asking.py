@@ -58,6 +58,7 @@ def pair(drafts: Sequence[Draft]) -> list[Draft]:
     found = _paired(calls, asked)
     for call, request in found:
         _complete(call, request)
+    _unrecorded(models, [call for call in calls if all(call is not other for other, _ in found)])
     for call in calls:
         _tell_error(call)
     last = _last_models(models)
@@ -185,12 +186,32 @@ def _fitting_call(call: Draft, one: _Asked) -> bool:
     )
 
 
+def _unrecorded(models: Sequence[Draft], calls: Sequence[Draft]) -> None:
+    """Name the requester of calls whose request was not recorded: the last model call before that may have asked."""
+    for call in calls:
+        content = call.content
+        if not isinstance(content, ToolCall):
+            continue
+        before = [
+            model for model in models if model.scope == call.scope and model.key < call.key and _may_have_asked(model)
+        ]
+        if before:
+            call.content = replace(content, requested_by=before[-1].id)
+            call.after.append(before[-1])
+
+
+def _may_have_asked(model: Draft) -> bool:
+    content = cast("ModelCall", model.content)
+    return not content.requests and content.error is None and bool({"output", "requests"} & model.missing.keys())
+
+
 # --- what requests and histories know
 
 
 def _complete(call: Draft, one: _Asked) -> None:
     """Name who asked for a call, and take from its request and answer what its span does not say."""
     call.after.append(one.asker)
+    call.place = one.number
     if one.reader is not None:
         one.reader.after.append(call)
     content = call.content

@@ -1,7 +1,7 @@
 """Traces in, the conversations that they belong to out.
 
 Traces of one service whose spans name one session are one conversation. Where no session is named, a trace goes on
-from another one whose whole history and answer stand at the beginning of what its first model call read.
+from another one whose answer, after all that users had said until then, stands in what its first model call read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agenteval.core.message import Message, RefusalPart, TextPart, ToolRequest, ToolResponse
+from agenteval.core.message import Message, RefusalPart, TextPart
 from agenteval.core.span import Span
 from agenteval.core.trajectory import ModelCall
 from agenteval.telemetry.forest import Node
@@ -130,27 +130,26 @@ def _going_on(traces: Sequence[Trace]) -> list[list[Trace]]:
     group_of: dict[str, list[Trace]] = {trace.id: [trace] for trace in traces}
     ends: dict[tuple[str, bytes], set[str]] = {}
     for trace in traces:
-        for earlier in _gone_on_from(trace, ends):
+        calls = list(_calls(trace))
+        earlier = _gone_on_from(trace, calls, ends)
+        if earlier is not None:
             mine, theirs = group_of[trace.id], group_of[earlier]
-            if mine is not theirs:
-                theirs += mine
-                group_of.update((other.id, theirs) for other in mine)
-        for call in _calls(trace):
-            *_, last = (b"", *_prefixes((*call.messages, *call.output)))
+            theirs += mine
+            group_of.update((other.id, theirs) for other in mine)
+        for call in calls:
+            *_, last = (b"", *_answers((*call.messages, *call.output)))
             ends.setdefault((trace.service, last), set()).add(trace.id)
     unique = {id(group): group for group in group_of.values()}
     return [sorted(group, key=_begin) for group in unique.values()]
 
 
-def _gone_on_from(trace: Trace, ends: Mapping[tuple[str, bytes], set[str]]) -> list[str]:
+def _gone_on_from(trace: Trace, calls: Sequence[ModelCall], ends: Mapping[tuple[str, bytes], set[str]]) -> str | None:
     """The one earlier trace that a trace goes on from; where several could be meant, none is."""
-    for call in _calls(trace):
-        for prefix in reversed(list(_prefixes(call.messages))):
-            found = ends.get((trace.service, prefix), set())
-            if len(found) == 1:
-                return list(found)
-        break
-    return []
+    for answer in reversed(list(_answers(calls[0].messages))) if calls else ():
+        found = ends.get((trace.service, answer), set())
+        if len(found) == 1:
+            return next(iter(found))
+    return None
 
 
 def _calls(trace: Trace) -> Iterator[ModelCall]:
@@ -159,20 +158,18 @@ def _calls(trace: Trace) -> Iterator[ModelCall]:
             yield node.reading.content
 
 
-def _prefixes(messages: Sequence[Message]) -> Iterator[bytes]:
-    """A digest of everything up to each message of an assistant, one after the other."""
-    state = hashlib.sha256()
+def _answers(messages: Sequence[Message]) -> Iterator[bytes]:
+    """A digest of each thing that an assistant said or asked for, with all that users had said before it.
+
+    What tools answered and was said in between is left out: a history often keeps the words alone.
+    """
+    users = hashlib.sha256()
     for message in messages:
-        state.update(repr((message.role, [_words(part) for part in message.parts])).encode(errors="backslashreplace"))
-        if message.role == "assistant":
-            yield state.digest()
-
-
-def _words(part: object) -> object:
-    if isinstance(part, (TextPart, RefusalPart)):
-        return part.text.strip()
-    if isinstance(part, ToolRequest):
-        return part.name, part.id or part.arguments
-    if isinstance(part, ToolResponse):
-        return part.id or part.response
-    return None
+        text = "\n".join(part.text.strip() for part in message.parts if isinstance(part, (TextPart, RefusalPart)))
+        if message.role == "user" and text:
+            users.update(repr(text).encode())
+        elif message.role == "assistant":
+            said = users.copy()
+            asked = [(request.name, request.id or request.arguments) for request in message.requests]
+            said.update(repr((text, asked)).encode())
+            yield said.digest()

@@ -18,6 +18,7 @@ class Draft:
     """One step in the making.
 
     Attributes:
+        place: Where it stands among calls that one model call asked for.
         scope: Whose conversation it belongs to: the id of the tool call within which a sub-agent works, or empty.
         after: Drafts that it must come after, whatever the clocks say.
     """
@@ -30,15 +31,16 @@ class Draft:
     node: Node
     run: str | None
     scope: str
+    place: int = 0
     missing: dict[str, str] = field(default_factory=dict[str, str])
     truncated: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     after: list[Draft] = field(default_factory=list["Draft"])
 
     @property
-    def key(self) -> tuple[int, int, str]:
+    def key(self) -> tuple[int, int, int, str]:
         """Where it stands as the clocks have it."""
-        return self.start_ns, self.rank, self.id
+        return self.start_ns, self.rank, self.place, self.id
 
     def step(self, index: int) -> Step:
         """The step that it becomes."""

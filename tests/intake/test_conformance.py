@@ -200,19 +200,11 @@ OURS = Path(__file__).parents[2] / "traces" / "captures"
 SHARED = Path(os.environ.get("AGENTEVAL_SHARED", Path(__file__).parents[3] / "shared")) / "captures"
 
 
-NOT_READ_YET = (
-    "agent", "anthropic", "claude", "google", "langchain-otel", "mcp", "openai-agents-otel", "openai-genai", "openai-v2",
-    "openai_openllmetry", "pydantic", "strands", "vercel",
-)  # fmt: skip
-
-
 @pytest.mark.parametrize(
     "folder",
     [path for root in (OURS, SHARED) if root.is_dir() for path in captures_in(root)],
     ids=lambda path: path.name,
 )
-def test_everything_on_the_wire_is_recovered_and_nothing_is_made_up(folder, request):
-    if folder.name.startswith(NOT_READ_YET):
-        request.applymarker(pytest.mark.xfail(strict=True, reason="no dialect reads it yet"))
+def test_everything_on_the_wire_is_recovered_and_nothing_is_made_up(folder):
     result = conformance_of(read_capture(folder))
     assert [miss for miss in result.misses if miss.whose == "ours"] == []

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from agenteval.telemetry.dialects import (
     agent_framework,
+    anthropic_sdk,
+    autogen,
+    claude_code,
     google_adk,
     langfuse,
     langsmith,
+    mcp,
     mlflow,
     openinference,
     openllmetry,
@@ -22,15 +26,19 @@ from agenteval.telemetry.dialects import (
 from agenteval.telemetry.dialects.reading import Dialect
 
 DIALECTS: tuple[Dialect, ...] = (
+    claude_code,
+    anthropic_sdk,
     google_adk,
     pydantic_ai,
     strands,
     agent_framework,
     vercel_ai,
+    autogen,
     langfuse,
     langsmith,
     mlflow,
     openllmetry,
+    mcp,
     otel_genai,
     openinference,
 )

@@ -11,6 +11,8 @@ from agenteval.telemetry.dialects.held import first_text, object_of, text_of
 FAILED = 2
 DONE = 1
 _TRACEBACK = "Traceback (most recent call last)"
+_TURN = re.compile(r"^(?:[a-z_.]*\.)?(?:GraphInterrupt|NodeInterrupt|ParentCommand|GraphBubbleUp)\b")
+_LONGEST_NAME = 200
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*\((?P<quote>['\"])(?P<words>.*)(?P=quote)\)$", re.DOTALL)
 _REDACTED = re.compile(r"\b(?:details?|error|message|content)\b[^.]{0,40}\bredacted\b", re.IGNORECASE)
 
@@ -25,17 +27,30 @@ def error_of(span: Span) -> str | None:
 
     An exception may be recorded twice, at two levels; the first one is nearest to its cause.
     """
-    if not failed(span):
+    if not failed(span) or _turned(span):
         return None
-    kind: str | None = text_of(span.attributes.get("error.type"))
+    told = _words(span.status.message)
+    return raised(span) or _inner(told) or told or text_of(span.attributes.get("error.type")) or "error"
+
+
+def raised(span: Span) -> str | None:
+    """What the first exception that a span recorded says; None where it recorded none, or none that is an error."""
+    if _turned(span):
+        return None
     for event in span.events:
         if event.name == "exception":
             message = first_text(event.attributes, "exception.message")
-            kind = kind or first_text(event.attributes, "exception.type")
-            if message:
-                return _words(message) or message
-    told = _words(span.status.message)
-    return _inner(told) or told or kind or "error"
+            kind = first_text(event.attributes, "exception.type")
+            if message or kind:
+                return _words(message or "") or message or kind
+    return None
+
+
+def _turned(span: Span) -> bool:
+    """Whether what a span calls an error is how LangGraph stops for an answer, or goes on in another graph."""
+    texts = [first_text(event.attributes, "exception.type") or "" for event in span.events]
+    texts += [first_text(event.attributes, "exception.message") or "" for event in span.events]
+    return any(_TURN.search(text[:_LONGEST_NAME]) for text in (*texts, span.status.message))
 
 
 def _words(message: str) -> str:

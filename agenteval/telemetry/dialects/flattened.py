@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,23 +29,50 @@ _MEDIA: Mapping[str, tuple[Kind, str]] = {
 }
 
 
-def messages_under(items: Mapping[str, Any]) -> tuple[tuple[Message, ...], bool]:
+def messages_under(items: Mapping[str, Any], *, lost: bool = False) -> tuple[tuple[Message, ...], bool]:
     """OpenInference's `N.message.*` attributes as messages.
+
+    Args:
+        items: The attributes, by what follows the common prefix.
+        lost: The span lost attributes: arguments that are not there are unknown then, and not empty.
 
     Returns:
         The messages in order, and whether one or more are missing or not whole.
     """
-    entries = by_index(items)
-    read = [_executed(fields) or _message(beneath(fields, "message.")) for _, fields in entries]
+    entries = by_index({**_unknown_arguments(items), **items} if lost else items)
+    read = [_once(fields) for _, fields in entries]
     whole = all(number == place for place, (number, _) in enumerate(entries))
     messages = tuple(message for message, _ in read if message is not None)
     return messages, not whole or not all(complete for _, complete in read)
+
+
+def _unknown_arguments(items: Mapping[str, Any]) -> dict[str, None]:
+    """None for the arguments of each request: what is known of them comes over it."""
+    names = [name for name in items if name.endswith(".tool_call.function.name")]
+    return {f"{name.removesuffix('name')}arguments": None for name in names}
 
 
 def prompts_under(items: Mapping[str, Any], name: str, role: Role) -> tuple[Message, ...]:
     """The texts of a completions API, `N.prompt.text` or `N.completion.text`."""
     texts = [text_of(fields.get(name)) for _, fields in by_index(items)]
     return tuple(text_message(role, text) for text in texts if text)
+
+
+def _once(fields: Mapping[str, Any]) -> tuple[Message | None, bool]:
+    """One message; what a conversation repeats in each of its model calls is read once."""
+    texts = all(isinstance(value, str) for value in fields.values())
+    if texts and sum(map(len, fields.values())) <= _LONGEST_KEPT:
+        return _kept(tuple(fields.items()))
+    return _executed(fields) or _message(beneath(fields, "message."))
+
+
+_LONGEST_KEPT = 16 * 1024
+
+
+@functools.lru_cache(maxsize=2048)
+def _kept(fields: tuple[tuple[str, str], ...]) -> tuple[Message | None, bool]:
+    held = dict(fields)
+    return _executed(held) or _message(beneath(held, "message."))
 
 
 def _executed(fields: Mapping[str, Any]) -> tuple[Message | None, bool] | None:
@@ -144,4 +172,5 @@ def _call(fields: Mapping[str, Any]) -> ToolRequest | None:
     if name is None:
         return None
     written = held.get("function.arguments", held.get("arguments"))
-    return ToolRequest(name=name, arguments=asked_arguments(written), id=text_of(held.get("id")))
+    unknown = written is None and "function.arguments" in held
+    return ToolRequest(name=name, arguments=None if unknown else asked_arguments(written), id=text_of(held.get("id")))

@@ -112,11 +112,11 @@ def _model(found: Found, logs: Sequence[LogRecord]) -> Reading:
         members_of(found.held.raw(_OWN + "llm_request")),
         members_of(found.held.raw(_OWN + "llm_response")),
     )
-    heard, said = semconv_spans.heard_by(found, logs), semconv_spans.said_by(found, logs)
-    if not heard.messages:
-        heard = heard + _asked(request)
-    if not said.messages:
-        said = said + talk_of([object_of(answer.get("content"))] if answer.get("content") else None, "assistant")
+    content = object_of(answer.get("content"))
+    heard = semconv_spans.first_whole(lambda: semconv_spans.heard_by(found, logs), lambda: _asked(request))
+    said = semconv_spans.first_whole(
+        lambda: semconv_spans.said_by(found, logs), lambda: talk_of([content] if content else None, "assistant")
+    )
     reading = semconv_spans.model(found, _own_words(heard), said)
     call = reading.content
     if not isinstance(call, ModelCall):

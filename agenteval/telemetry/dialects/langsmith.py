@@ -1,7 +1,8 @@
 """Spans of LangSmith's OpenTelemetry exporter (`langsmith.span.kind`) as readings.
 
 A run's inputs and outputs are whole JSON in `gen_ai.prompt` and `gen_ai.completion`, LangChain's own where it ran.
-`langsmith.trace.session_name` is the project, not a session.
+`langsmith.trace.session_name` is the project, not a session. A run that failed has the status of one that did not: the
+exporter says ok when it begins, and OpenTelemetry lets nobody take that back. The exception tells.
 
 References:
     LangSmith documentation, trace with OpenTelemetry: supported attributes.
@@ -19,6 +20,7 @@ from agenteval.telemetry.dialects.answers import Answer, answer_of
 from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import messages_of, offered_of
+from agenteval.telemetry.dialects.errors import raised
 from agenteval.telemetry.dialects.held import Held, list_of, object_of, text_of, value_of
 from agenteval.telemetry.dialects.langchain import is_agent
 from agenteval.telemetry.dialects.reading import Reading
@@ -67,9 +69,10 @@ def _model(found: Found) -> Reading:
         heard=prompt or messages_of(asked),
         said=answer.messages,
         usage=_usage(held, answer),
-        offered=offered_of(held.value("gen_ai.tool.definitions")) or offered_of(object_of(asked).get("tools")),
+        offered=offered_of(held.raw("gen_ai.tool.definitions")) or offered_of(object_of(asked).get("tools")),
         finish=answer.finish or _finish(held),
         response_id=answer.response_id or held.text("gen_ai.response.id"),
+        error=raised(found.span),
     )
 
 
@@ -113,6 +116,7 @@ def _tool(found: Found) -> Reading:
         arguments=_arguments(held.raw(_ASKED)),
         result=members["output"] if members.keys() == {"output"} else answered,
         call_id=held.text("gen_ai.tool.call.id", _META + "tool_call_id"),
+        error=raised(found.span),
     )
 
 

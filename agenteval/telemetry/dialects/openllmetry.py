@@ -38,6 +38,7 @@ NAME = "openllmetry"
 _KIND = "traceloop.span.kind"
 _PROPERTIES = "traceloop.association.properties."
 _MODEL = frozenset({"chat", "completion", "text_completion", "generate_content"})
+_MARKS = frozenset({"gen_ai.openai.api_base", "gen_ai.is_streaming", "llm.is_streaming", "llm.usage.total_tokens"})
 _OLD = ("gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions.")
 _NAMES = frozenset({"gen_ai.agent.name", "traceloop.entity.name", "traceloop.entity.input"})
 _ENDINGS = (".tool", ".agent", ".workflow", ".task")
@@ -72,10 +73,12 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
 def _is_model(span: Span) -> bool:
     """Whether a span is a model call in OpenLLMetry's own words: new ones have them beside the GenAI convention's."""
     attributes = span.attributes
-    if "llm.request.type" in attributes or any(_indexed(name) for name in attributes):
+    if "llm.request.type" in attributes or any(name.startswith(_OLD) and _indexed(name) for name in attributes):
         return True
     operation = attributes.get("gen_ai.operation.name")
-    return operation in _MODEL and any(name.startswith("traceloop.") for name in attributes)
+    if not isinstance(operation, str) or operation not in _MODEL:
+        return False
+    return bool(_MARKS & attributes.keys()) or any(name.startswith("traceloop.") for name in attributes)
 
 
 def _indexed(name: str) -> bool:
@@ -96,7 +99,8 @@ def _model(found: Found) -> Reading:
     heard, said = _flat(held.under("gen_ai.prompt.")), by_index(held.under("gen_ai.completion."))
     new = [*_instructions(held), *messages_of(held.value("gen_ai.input.messages"))]
     answered = messages_of(held.value("gen_ai.output.messages"))
-    flat_answers = _assistants([message for _, fields in said if (message := _flat_message(fields)) is not None])
+    answers = [_flat_message({"role": "assistant", **fields}) for _, fields in said]
+    flat_answers = _assistants([message for message in answers if message is not None])
     return build.model(
         found,
         name=held.text("gen_ai.response.model", "gen_ai.request.model", "llm.response.model", "llm.request.model"),
@@ -173,7 +177,7 @@ def _finish(held: Held) -> str | None:
 
 def _offered(held: Held) -> tuple[OfferedTool, ...]:
     listed = [fields for _, fields in by_index(held.under("llm.request.functions."))]
-    return offered_of(listed) or offered_of(held.value("gen_ai.tool.definitions"))
+    return offered_of(listed) or offered_of(held.raw("gen_ai.tool.definitions"))
 
 
 # --- tools and agents

@@ -30,6 +30,7 @@ from agenteval.telemetry.dialects.semconv_events import listed, told_by
 from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of
 from agenteval.telemetry.dialects.semconv_parts import is_left_out
 from agenteval.telemetry.dialects.semconv_spans import Kind
+from agenteval.telemetry.dialects.semconv_usage import finish, usage
 
 NAME = "pydantic-ai"
 
@@ -86,9 +87,8 @@ def _model(found: Found, logs: Sequence[LogRecord]) -> Reading:
     parameters = found.held.object(_PARAMETERS)
     names = frozenset(_names(parameters.get("output_tools"))) | {_OUTPUT_TOOL}
     events = told_by(listed(found.held.raw("events")))
-    heard, said = semconv_spans.heard_by(found, logs), semconv_spans.said_by(found, logs)
-    heard = heard if heard.messages else heard + events.heard
-    said = said if said.messages else said + events.said
+    heard = semconv_spans.first_whole(lambda: semconv_spans.heard_by(found, logs), lambda: events.heard)
+    said = semconv_spans.first_whole(lambda: semconv_spans.said_by(found, logs), lambda: events.said)
     reading = semconv_spans.model(found, _in_words(heard, names), _in_words(said, names))
     call = reading.content
     if not isinstance(call, ModelCall):
@@ -162,7 +162,7 @@ def _agent(found: Found, logs: Sequence[LogRecord]) -> Reading:
     result = held.raw("final_result")
     answer = None if result is None or is_left_out(result) else _as_text(value_of(result))
     said = Talk(messages=(text_message("assistant", answer),) if answer else talk.messages)
-    used = semconv_spans.usage(held, "gen_ai.aggregated_usage.")
+    used = usage(held, "gen_ai.aggregated_usage.")
     return semconv_spans.agent(found, talk, said, used=used)
 
 
@@ -183,9 +183,9 @@ def _client(found: Found) -> Reading:
         name=found.held.text(semconv.RESPONSE_MODEL, semconv.REQUEST_MODEL) or text_of(request.get("model")),
         heard=messages_of(request),
         said=answer.messages,
-        usage=semconv_spans.usage(found.held) or answer_of(response).usage,
+        usage=usage(found.held) or answer_of(response).usage,
         offered=offered_of(list_of(request.get("tools"))),
-        finish=semconv_spans.finish(found.held) or answer.finish,
+        finish=finish(found.held) or answer.finish,
         response_id=found.held.text(semconv.RESPONSE_ID),
         error=semconv_spans.error_in(found),
     )

@@ -130,7 +130,7 @@ def _message(body: Mapping[str, Any], role: Role) -> Talk:
 
 def _choice(body: Mapping[str, Any]) -> Talk:
     """What a model answered. In the oldest form the calls that it asks for stand beside the message."""
-    held = blocks(body.get("message", body.get("content")))
+    held = _spelled_out(body.get("message", body.get("content")))
     message = object_of(held)
     if is_list(message.get("parts")):
         talk = talk_of([{**message, "role": "assistant"}], "assistant")
@@ -169,6 +169,12 @@ def _request(call: object) -> Mapping[str, Any]:
     function = object_of(members.get("function")) or members
     held = {"arguments": function["arguments"]} if "arguments" in function else {}
     return {"type": "tool_call", "id": members.get("id"), "name": function.get("name"), **held}
+
+
+def _spelled_out(written: object) -> object:
+    """A choice's message; JSON text of one as the object that it is."""
+    value = value_of(written)
+    return value if object_of(value).keys() & {"content", "tool_calls"} else blocks(written)
 
 
 def blocks(written: object) -> object:

@@ -65,7 +65,7 @@ def talk_of(written: object, role: Role) -> Talk:
     read = parsed(written)
     if isinstance(read.value, str):
         return _from_text(read.value, role)
-    items = _items(read.value)
+    items = [_spelled_out(item) for item in _items(read.value)]
     found = [*_messages(items, role)]
     return Talk(
         messages=tuple(message for message in found if message.parts),
@@ -86,6 +86,11 @@ def _items(value: object) -> Sequence[Any]:
     return list_of(value) if is_list(value) else [value] if is_object(value) else ()
 
 
+def _spelled_out(item: object) -> object:
+    """An item of a list; JSON text of an object as that."""
+    return parsed(item).value if isinstance(item, str) and item.lstrip()[:1] == "{" else item
+
+
 def _from_text(text: str, role: Role) -> Talk:
     """Plain text is what was said; text that begins as JSON and is none was cut where nothing is left to read."""
     if not text.strip():
@@ -99,10 +104,9 @@ def _messages(items: Sequence[Any], role: Role) -> Iterator[Message]:
     """Messages of a list, in which bare parts side by side are one message."""
     bare: list[Part] = []
     for item in items:
-        value = parsed(item).value if isinstance(item, str) and item.lstrip()[:1] == "{" else item
-        members = object_of(value)
-        if isinstance(value, str):
-            bare.append(TextPart(text=value))
+        members = object_of(item)
+        if isinstance(item, str):
+            bare.append(TextPart(text=item))
         elif _is_message(members):
             if bare:
                 yield Message(role=role, parts=tuple(bare))

@@ -14,7 +14,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -23,15 +23,16 @@ from agenteval.core.message import Message, RefusalPart, TextPart, ToolRequest, 
 from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import Handoff, Usage
 from agenteval.telemetry.dialects import build
-from agenteval.telemetry.dialects.arguments import literal, parsed
+from agenteval.telemetry.dialects.arguments import literal
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import offered_of
 from agenteval.telemetry.dialects.errors import error_of
-from agenteval.telemetry.dialects.held import REDACTED, Held, first_text, list_of, object_of, text_of, usage_or_none
+from agenteval.telemetry.dialects.held import REDACTED, Held, first_text, object_of, text_of
 from agenteval.telemetry.dialects.reading import Reading
-from agenteval.telemetry.dialects.semconv_events import Told, details_of, told
+from agenteval.telemetry.dialects.semconv_events import details_of, told
 from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of
 from agenteval.telemetry.dialects.semconv_parts import is_left_out
+from agenteval.telemetry.dialects.semconv_usage import finish, usage
 
 NO_CONTENT = (
     "content_off: neither the span nor its events carry it: turn content capture on in the agent's instrumentation, "
@@ -160,25 +161,33 @@ def heard_by(found: Found, logs: Sequence[LogRecord]) -> Talk:
     """What a model or agent was told: attributes before events, since what stands in both is one thing."""
     held = found.held
     system = talk_of(held.raw(semconv.SYSTEM_INSTRUCTIONS), "system")
-    heard = talk_of(held.raw(semconv.INPUT_MESSAGES), "user")
-    if not heard.messages:
-        heard = heard + _events(found, logs).heard
-    if not heard.messages:
-        heard = heard + talk_of(held.raw("gen_ai.prompt"), "user")
+    heard = first_whole(
+        lambda: talk_of(held.raw(semconv.INPUT_MESSAGES), "user"),
+        lambda: told(found.span, logs).heard,
+        lambda: talk_of(held.raw("gen_ai.prompt"), "user"),
+    )
     repeated = heard.messages[: len(system.messages)] == system.messages
     return heard if repeated else system + heard
 
 
 def said_by(found: Found, logs: Sequence[LogRecord]) -> Talk:
     """What a model or agent answered."""
-    said = talk_of(found.held.raw(semconv.OUTPUT_MESSAGES), "assistant")
-    if not said.messages:
-        said = said + _events(found, logs).said
-    return said if said.messages else said + talk_of(found.held.raw("gen_ai.completion"), "assistant")
+    return first_whole(
+        lambda: talk_of(found.held.raw(semconv.OUTPUT_MESSAGES), "assistant"),
+        lambda: told(found.span, logs).said,
+        lambda: talk_of(found.held.raw("gen_ai.completion"), "assistant"),
+    )
 
 
-def _events(found: Found, logs: Sequence[LogRecord]) -> Told:
-    return told(found.span, logs)
+def first_whole(*sources: Callable[[], Talk]) -> Talk:
+    """The first of several records of one talk that is whole; else the first with messages, else what they note."""
+    talks: list[Talk] = []
+    for source in sources:
+        talk = source()
+        if talk.messages and not (talk.cut or talk.elided):
+            return talk
+        talks.append(talk)
+    return next((talk for talk in talks if talk.messages), sum(talks, start=Talk()))
 
 
 def _note(found: Found, field: str, talk: Talk) -> None:
@@ -201,10 +210,10 @@ def model(found: Found, heard: Talk, said: Talk) -> Reading:
     _note(found, "messages", heard)
     _note(found, "output", said)
     if not heard.messages:
-        found.missing.setdefault("messages", held.absent(NO_CONTENT))
+        found.missing.setdefault("messages", _absent(found))
     if not said.messages and error is None:
-        found.missing.setdefault("output", held.absent(NO_CONTENT))
-    return build.model(
+        found.missing.setdefault("output", _absent(found))
+    reading = build.model(
         found,
         name=held.text(semconv.RESPONSE_MODEL, semconv.REQUEST_MODEL),
         heard=heard.messages,
@@ -216,6 +225,15 @@ def model(found: Found, heard: Talk, said: Talk) -> Reading:
         delta=_goes_on(found, heard),
         error=error,
     )
+    if heard.messages and reading.missing.get("messages", "").startswith("evicted"):
+        del found.missing["messages"]  # one attribute holds them all: others were dropped
+    return reading
+
+
+def _absent(found: Found) -> str:
+    """Why messages are not there."""
+    lost = found.span.dropped_events
+    return f"evicted: the sender dropped {lost} events of this span" if lost > 0 else found.held.absent(NO_CONTENT)
 
 
 def _goes_on(found: Found, heard: Talk) -> bool:
@@ -225,59 +243,6 @@ def _goes_on(found: Found, heard: Talk) -> bool:
     asked = {part.id for message in heard.messages for part in message.parts if isinstance(part, ToolRequest)}
     answered = [part.id for message in heard.messages for part in message.parts if isinstance(part, ToolResponse)]
     return not heard.cut and any(call_id and call_id not in asked for call_id in answered)
-
-
-def finish(held: Held) -> str | None:
-    """Why the model stopped: the last of its reasons, a list, its JSON text or one word."""
-    value = parsed(held.raw(semconv.FINISH_REASONS)).value
-    if value is None:
-        value = held.raw("gen_ai.response.finish_reason")
-    reasons = [reason for item in list_of(value) if (reason := text_of(item))]
-    return reasons[-1] if reasons else text_of(value)
-
-
-def usage(held: Held, prefix: str = "gen_ai.usage.") -> Usage | None:
-    """What a call used, under any of the names; cached tokens are a part of the input."""
-    read_tokens = held.count(prefix + "input_tokens", prefix + "prompt_tokens")
-    written = held.count(prefix + "output_tokens", prefix + "completion_tokens")
-    cached = held.count(*(prefix + name for name in _CACHED))
-    cache_written = held.count(*(prefix + name for name in _CACHE_WRITTEN))
-    for name in (*_CACHED, *_CACHE_WRITTEN, "prompt_tokens", "completion_tokens"):
-        held.raw(prefix + name)  # another name of a count that was made use of
-    if read_tokens is not None and _apart(held, prefix, read_tokens, written, (cached or 0) + (cache_written or 0)):
-        read_tokens += (cached or 0) + (cache_written or 0)
-    return usage_or_none(
-        read=read_tokens,
-        written=written,
-        cached=cached,
-        cache_written=cache_written,
-        reasoning=held.count(*(prefix + name for name in _REASONING)),
-        cost_usd=held.amount("operation.cost", prefix + "cost"),
-    )
-
-
-_CACHED = (
-    "cache_read.input_tokens",
-    "cache_read_input_tokens",
-    "cached_input_tokens",
-    "details.cache_read_tokens",
-    "details.cache_read_input_tokens",
-)
-_CACHE_WRITTEN = (
-    "cache_write.input_tokens",
-    "cache_creation.input_tokens",
-    "cache_write_input_tokens",
-    "cache_creation_input_tokens",
-    "details.cache_write_tokens",
-    "details.cache_creation_input_tokens",
-)
-_REASONING = ("reasoning.output_tokens", "reasoning_tokens", "reasoning_output_tokens", "details.reasoning_tokens")
-
-
-def _apart(held: Held, prefix: str, read_tokens: int, written: int | None, parts: int) -> bool:
-    """Whether cached tokens were counted beside the input: a part is not more than the whole, and the total tells."""
-    total = held.count(prefix + "total_tokens")
-    return parts > read_tokens or (parts > 0 and total == read_tokens + (written or 0) + parts)
 
 
 def error_in(found: Found) -> str | None:

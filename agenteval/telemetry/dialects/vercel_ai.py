@@ -26,6 +26,7 @@ from agenteval.telemetry.dialects.held import Held, first_text, list_of, object_
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of
 from agenteval.telemetry.dialects.semconv_spans import known
+from agenteval.telemetry.dialects.semconv_usage import finish, usage
 
 NAME = "ai-sdk"
 
@@ -80,9 +81,9 @@ def _model(found: Found) -> Reading:
         name=held.text("ai.response.model", semconv.RESPONSE_MODEL, "ai.model.id", semconv.REQUEST_MODEL),
         heard=messages_of(held.value("ai.prompt.messages")) or messages_of(held.value("ai.prompt")),
         said=_said(held),
-        usage=_usage(held) or semconv_spans.usage(held),
+        usage=_usage(held) or usage(held),
         offered=offered_of([value_of(tool) for tool in list_of(held.value("ai.prompt.tools"))]),
-        finish=held.text("ai.response.finishReason", "ai.finishReason") or semconv_spans.finish(held),
+        finish=held.text("ai.response.finishReason", "ai.finishReason") or finish(held),
         response_id=held.text("ai.response.id", semconv.RESPONSE_ID),
         error=semconv_spans.error_in(found),
     )

@@ -1,0 +1,128 @@
+"""`agenteval serve`."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from agenteval.cli._options import loader_for, open_, project, store_option
+
+if TYPE_CHECKING:
+    from agenteval.experiment.live import Rule
+    from agenteval.intake.serving import ServeSettings
+    from agenteval.service.run import Addresses
+
+_EPILOG = """\b
+Settings: options, AGENTEVAL_SERVE_*, the table [serve] of agenteval.toml. docs/receiver.md has them all.
+
+\b
+Examples:
+  agenteval serve
+  agenteval serve --http 127.0.0.1:4318 --grpc off
+  agenteval serve --new-key shop --scope ingest --scope read
+"""
+
+
+@click.command(name="serve", epilog=_EPILOG, short_help="Receive traces over OTLP, and keep them.")
+@click.option("--http", metavar="ADDR", help="Address of OTLP over HTTP and of the pages, or off. [127.0.0.1:4328]")
+@click.option("--grpc", metavar="ADDR", help="Address of OTLP over gRPC, or off. [127.0.0.1:4327]")
+@click.option("--new-key", metavar="PROJECT", help="Make an API key for a project, print it once, and end.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(["ingest", "read"]),
+    help="What the new key may do; ingest unless given.",
+)
+@store_option
+def command(http: str | None, grpc: str | None, new_key: str | None, scopes: tuple[str, ...], store_url: str) -> int:
+    """Take in what agents report of themselves, by OTLP over HTTP and gRPC, until SIGTERM.
+
+    What was acknowledged is committed.
+    """
+    from agenteval.cli.main import YES
+    from agenteval.errors import RequestError
+    from agenteval.intake.serving import serve_settings
+    from agenteval.intake.settings import load_settings
+
+    if new_key is not None:
+        _make_key(new_key, scopes or ("ingest",))
+        return YES
+    if scopes:
+        raise RequestError("--scope says what a new key may do: give --new-key PROJECT with it")
+    given = {name: value for name, value in (("http", http), ("grpc", grpc)) if value is not None}
+    settings = serve_settings(load_settings(project()).serve, os.environ, given)
+    if store_url == "memory:":
+        raise RequestError("memory: keeps nothing once this process ends; name a file with --store")
+    _run(settings, store_url)
+    return YES
+
+
+def _run(settings: ServeSettings, store_url: str) -> None:
+    from agenteval.errors import MissingExtra
+
+    try:
+        from agenteval.service.run import serve
+    except ImportError as error:
+        raise MissingExtra(f'the receiver needs {error.name}: pip install "agenteval[serve]"') from error
+    store = open_(store_url)
+    try:
+
+        def announce(addresses: Addresses) -> None:
+            click.echo("\n".join(_told(addresses, settings, store_url)))
+
+        serve(settings, store, announce, rules=_rules(settings))
+    finally:
+        store.close()
+
+
+def _rules(settings: ServeSettings) -> list[Rule]:
+    """The rules of a project's settings, their checks read."""
+    from agenteval.core.find import parse
+    from agenteval.experiment.live import Rule
+    from agenteval.intake.checkfiles import load_checks
+
+    loader = loader_for(allow_code=False)
+    return [
+        Rule(
+            name=one.name,
+            checks=load_checks(one.checks, loader).checks,
+            where=parse(one.find, now_ns=time.time_ns()),
+            sample=one.sample,
+            per_hour=one.per_hour,
+        )
+        for one in settings.rules
+    ]
+
+
+def _told(addresses: Addresses, settings: ServeSettings, store_url: str) -> list[str]:
+    lines = [f"agenteval serve: keeping what comes in {_without_password(store_url)}"]
+    if addresses.http is not None:
+        lines.append(f"  OTLP over HTTP  {addresses.http}")
+    if addresses.grpc is not None:
+        lines.append(f"  OTLP over gRPC  {addresses.grpc}")
+    lines.append("Point an exporter at it:")
+    if settings.keys:
+        lines.append("  export OTEL_EXPORTER_OTLP_HEADERS=x-api-key=YOUR_KEY")
+    protocol = "grpc" if addresses.http is None else "http/protobuf"
+    lines.append(f"  export OTEL_EXPORTER_OTLP_PROTOCOL={protocol}")
+    lines.append(f"  export OTEL_EXPORTER_OTLP_ENDPOINT={addresses.http or addresses.grpc}")
+    return lines
+
+
+def _without_password(store_url: str) -> str:
+    scheme, mark, rest = store_url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}" if mark else store_url
+
+
+def _make_key(name: str, scopes: tuple[str, ...]) -> None:
+    from agenteval.intake.serving import new_key
+
+    key, told = new_key(name, scopes)
+    click.echo(f"The key, shown this once: {key}")
+    click.echo("Put this into agenteval.toml, which holds only its hash:\n")
+    written = ", ".join(f'"{scope}"' for scope in told.scopes)
+    click.echo(f'[[serve.keys]]\nproject = "{told.project}"\nhash = "{told.hash}"\nscopes = [{written}]')

@@ -1,0 +1,78 @@
+"""How much may wait: requests are refused early, with a code to come again, rather than kept waiting for long."""
+
+from __future__ import annotations
+
+from agenteval.intake.serving import ServeSettings
+from agenteval.service.metrics import Metrics
+from agenteval.telemetry.answers import OVERLOADED, Refused
+
+_PER_REQUEST = 4096  # bytes that take as long as a request does besides its bytes
+_WEIGHT = 0.2  # of the newest measurement
+
+
+class Gate:
+    """Counts what waits and is worked on. For the thread of the event loop alone.
+
+    Args:
+        settings: The limits.
+        metrics: Where it is shown.
+    """
+
+    def __init__(self, settings: ServeSettings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._requests = 0
+        self._bytes = 0
+        self._per_byte = 0.0
+        self._last = 0.0
+        self.closed = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is worked on."""
+        return self._requests == 0
+
+    def enter(self) -> None:
+        """Let a request in. Raises Refused where it would wait for too long."""
+        if self.closed:
+            raise Refused(OVERLOADED, "this receiver is shutting down; repeat the request", wait=1)
+        if self._requests >= self._settings.queue_requests:
+            raise Refused(OVERLOADED, f"{self._requests} requests are waiting, as many as may; repeat it later", wait=1)
+        expected = (self._bytes + self._requests * _PER_REQUEST) * self._per_byte
+        if expected > self._settings.queue_seconds:
+            told = f"what is waiting will take {expected:.1f} s, longer than {self._settings.queue_seconds:g} s"
+            raise Refused(OVERLOADED, f"{told}; repeat it later", wait=2)
+        self._requests += 1
+        self._show()
+
+    def hold(self, size: int) -> None:
+        """Hold more bytes of a request. Raises Refused, holding nothing, where they are too many."""
+        # a request that is alone gets through, however small the queue was made
+        if self._bytes + size > self._settings.queue_bytes and self._requests > 1:
+            raise Refused(OVERLOADED, f"{self._bytes} bytes are waiting, as many as may; repeat it later", wait=2)
+        self._bytes += size
+        self._show()
+
+    def leave(self, size: int) -> None:
+        """Let a request out, with the bytes that it held."""
+        self._requests -= 1
+        self._bytes -= size
+        self._show()
+
+    def measured(self, size: int, requests: int, began: float, ended: float) -> None:
+        """Learn how long work takes.
+
+        Args:
+            size: Bytes of the requests that were stored together.
+            requests: How many they were.
+            began: When the first of them came.
+            ended: When they were stored.
+        """
+        seconds = ended - max(began, self._last)
+        self._last = ended
+        per_byte = max(0.0, seconds) / (size + requests * _PER_REQUEST)
+        self._per_byte += (_WEIGHT if self._per_byte else 1.0) * (per_byte - self._per_byte)
+
+    def _show(self) -> None:
+        self._metrics.queue_requests.set(self._requests)
+        self._metrics.queue_bytes.set(self._bytes)
