@@ -9,7 +9,13 @@ from autogen_ext.models.openai import OpenAIChatCompletionClient
 from recording import library, sending
 
 provider = sending.provider("library-desk")
-about = {"vision": False, "function_calling": True, "json_output": False, "structured_output": False, "family": "unknown"}
+about = {
+    "vision": False,
+    "function_calling": True,
+    "json_output": False,
+    "structured_output": False,
+    "family": "unknown",
+}
 
 
 async def main():
