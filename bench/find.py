@@ -1,11 +1,11 @@
 """How long `find` takes in a large store against a small one: 95th percentile over a mix of queries, pages of 20.
 
 The mix asks for every kind of condition: names that nearly all trajectories have, that some have and that one has,
-sizes, times, words and phrases of any frequency, several together, first pages and later ones; each asked for with values
-drawn at random. Both stores are made the same way, of trajectories of 15 spans. Asked: at most 3 times.
+sizes, times, words and phrases of any frequency, several together, first pages and later ones; each asked for with
+values drawn at random. Both stores are made the same way, of trajectories of 15 spans. Asked: at most 3 times.
 
     python -m bench find                            20 thousand spans against 100 thousand
-    python -m bench find --spans 1000000 --in DIR   against a million, kept in DIR for the next time (some minutes, 2 GB)
+    python -m bench find --spans 1000000 --in DIR   against a million, kept in DIR for the next time (some minutes)
     python -m bench find --postgres URL             the same in two new schemas of a PostgreSQL database
 """
 
@@ -152,7 +152,7 @@ def asked(count: int) -> list[tuple[str, Find]]:
 
 
 def measure(store: TraceStore, count: int) -> dict[str, list[float]]:
-    """Milliseconds of each query with its second page, by its form: the best of some rounds, whatever else is at work."""
+    """Milliseconds of each query with its second page, by its form: the best of some rounds, as others are at work."""
     queries = asked(count)
     best = [float("inf")] * len(queries)
     for _ in range(ROUNDS):
