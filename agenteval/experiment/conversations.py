@@ -104,7 +104,8 @@ def trial_of(run: str, trajectory: Trajectory) -> Trial | None:
 
 
 def _status(trajectory: Trajectory) -> TrialStatus:
-    reason: Any = trajectory.end.reason
-    if reason in get_args(TrialStatus):
-        return cast("TrialStatus", reason)
-    return "invalid" if reason == "error" else "completed"
+    """As an importer noted it; else the end's reason, where that is one; else it is over, and nothing more is known."""
+    said: Any = trajectory.attributes.get(semconv.STATUS) or trajectory.end.reason
+    if said in get_args(TrialStatus):
+        return cast("TrialStatus", said)
+    return "invalid" if said == "error" else "completed"

@@ -21,6 +21,7 @@ from agenteval._util.names import did_you_mean
 from agenteval.errors import ImportRefused, RequestError
 from agenteval.intake.formats import (
     atif,
+    exported,
     inspect_log,
     jaeger,
     langfuse,
@@ -58,6 +59,7 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
             tau_bench,
             tau2,
             inspect_log,
+            exported,
             otlp,
             jaeger,
             zipkin,

@@ -160,10 +160,12 @@ def _bounded(read: Read, packed: int) -> Read:
 
 
 def _is_binary(start: bytes) -> bool:
-    """Whether bytes are no beginning of a text: control characters stand among them, and no bracket before them."""
-    return not start.lstrip(_BEFORE).startswith((b"[", b"{")) and any(
-        byte < 32 and byte not in _BEFORE for byte in start
-    )
+    """Whether bytes are no beginning of a text: control characters stand among them, and no bracket before them.
+
+    A message of protobuf may begin with a newline and a bracket: its first tag, and a length of 91 or 123.
+    """
+    text = start.lstrip(_BEFORE).startswith((b"[", b"{")) and start[:1] != b"\n"
+    return not text and any(byte < ord(" ") and byte not in _BEFORE for byte in start)
 
 
 def _start(read: Read) -> bytes:

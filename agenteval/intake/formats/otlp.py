@@ -31,6 +31,7 @@ from agenteval.intake.formats._source import Look, Source
 from agenteval.intake.formats._split import Piece, lines, split
 from agenteval.telemetry.otlp import JSON, decode_logs, decode_traces, valid_spans
 from agenteval.telemetry.otlp.fromjson import load
+from agenteval.telemetry.own import as_written
 
 NAME: Final = "otlp"
 TITLE: Final = "OTLP traces and logs (protobuf bodies, JSON, JSON lines; Tempo's JSON, too)"
@@ -73,7 +74,7 @@ def _records(source: Source, piece: Piece) -> Iterator[Record]:
             yield source.refusal(piece.where, str(error))
             return
         if spans or logs:
-            yield Telemetry(spans=tuple(spans), logs=tuple(logs), position=piece.where)
+            yield Telemetry(spans=tuple(as_written(spans)), logs=tuple(logs), position=piece.where)
         yield from (source.refusal(piece.where, why) for why in wrong[:_SHOWN])
         if len(wrong) > _SHOWN:
             yield source.refusal(piece.where, f"{len(wrong) - _SHOWN} more spans like these")

@@ -55,8 +55,8 @@ _AS_JSON: Final = (
 
 def detect(look: Look) -> bool:
     """Spans with a context, rows of the table, or the table by columns."""
-    if look.shape == "object":
-        return _SPAN in look.keys or look.keys >= {"context", "span_kind"}
+    if look.shape == "object" and (_SPAN in look.keys or look.keys >= {"context", "span_kind"}):
+        return True
     first = look.first
     if not isinstance(first, dict):
         return False
