@@ -67,6 +67,7 @@ def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_jso
                 "run": summary.run.id if summary.imported else None,
                 "imported": summary.imported,
                 "invalid": summary.invalid,
+                "other_traces": summary.others,
                 "labels": summary.labels,
                 "steps": summary.steps,
                 "tool_calls": summary.tool_calls,
@@ -110,6 +111,8 @@ def _of_spans(summary: ImportSummary) -> Iterator[str]:
     yield f"spans: {appended.new} new{known}, {summary.logs} log records"
     if appended.conflicting:
         yield f"{appended.conflicting} spans came with an id that was there and other content: the first one is kept"
+    if summary.others:
+        yield f"{summary.others} traces in which no agent was found are stored, and are no trials"
     if summary.invalid:
         yield f"{summary.invalid} invalid: no dialect found a model call or a tool call in them"
 

@@ -39,6 +39,7 @@ class ImportSummary:
         run: Its record, which the store holds where anything was taken in.
         imported: Trajectories taken in.
         invalid: Those of them in which no model call and no tool call was found.
+        others: Traces beside them in which no agent was found at all: a service's other work, stored and no trial.
         refused: What was not, with file, place and reason.
         labels: Recorded rewards and scores kept as labels.
         appended: Spans of other producers: new, known, and known with other content, which was put aside.
@@ -49,6 +50,7 @@ class ImportSummary:
     run: Run
     imported: int = 0
     invalid: int = 0
+    others: int = 0
     labels: int = 0
     steps: int = 0
     tool_calls: int = 0
@@ -108,6 +110,7 @@ class _Taking:
         self._agents: dict[str, None] = {}
         self._repeats = _Repeats()
         self._traces: dict[str, None] = {}
+        self._nothing: list[Trajectory] = []
         self._sizes: dict[str, tuple[int, int, int, int]] = {}
 
     def take(self, record: Record) -> None:
@@ -160,14 +163,26 @@ class _Taking:
             self.summary.understood += page.understood
             with self._store.batch():
                 for trajectory in page.trajectories:
-                    trial = trial_of(self.summary.run.id, trajectory)
-                    if trial is not None:
-                        self._keep(trial, trajectory)
+                    if trajectory.steps or trajectory.runs:
+                        self._conversation(trajectory)
+                    else:
+                        self._nothing.append(trajectory)
             if on_progress is not None:
                 on_progress(self.summary)
 
+    def _conversation(self, trajectory: Trajectory) -> None:
+        trial = trial_of(self.summary.run.id, trajectory)
+        if trial is not None:
+            self._keep(trial, trajectory)
+
     def finish(self) -> ImportSummary:
         """What it came to; the run names the agents that were met."""
+        if self._agents:
+            self.summary.others = len(self._nothing)
+        else:  # an import that holds nothing else says so, with trials that are invalid
+            with self._store.batch():
+                for trajectory in self._nothing:
+                    self._conversation(trajectory)
         if self._agents:
             self.summary.run = replace(self.summary.run, agents=tuple(self._agents))
             self._store.put_run(self.summary.run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,14 +112,32 @@ def test_a_conversation_is_whole_over_files_pages_and_imports(
     assert kept(store, later)[0][1] == assemble([span for spans in turns for span in spans])[0]
 
 
-def test_traces_without_a_call_are_invalid_and_say_so(store: TraceStore, tmp_path: Path):
-    path = in_file(tmp_path / "a.pb", [chat(1, trace=1), noise(2, trace=2), noise(3, trace=3)])
-    summary = import_files([path], store)
-    assert (summary.imported, summary.invalid) == (3, 2)
+def agent(number: int, *, trace: int) -> Span:
+    return replace(
+        chat(number, trace=trace),
+        name="invoke_agent desk",
+        attributes={"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "desk"},
+    )
+
+
+def test_an_agent_without_a_call_is_invalid_and_a_services_other_traces_are_no_trials(
+    store: TraceStore, tmp_path: Path
+):
+    spans = [chat(1, trace=1), noise(2, trace=2), noise(3, trace=3), agent(4, trace=4)]
+    summary = import_files([in_file(tmp_path / "a.pb", spans)], store)
+    assert (summary.imported, summary.invalid, summary.others) == (2, 1, 2)
     found = {trial.trace_ids[0][-1]: (trial.status, trial.error) for trial, _ in kept(store, summary)}
-    nothing = ("invalid", "no dialect found a model call or a tool call in its spans")
-    assert found == {"1": ("completed", None), "2": nothing, "3": nothing}
-    assert [score.status for _, score in store.outcomes(summary.run.id)].count("invalid") == 2
+    nothing = "no dialect found a model call or a tool call in its spans"
+    assert found == {"1": ("completed", None), "4": ("invalid", nothing)}
+    assert [score.status for _, score in store.outcomes(summary.run.id)].count("invalid") == 1
+    assert len(store.read([span.trace_id for span in spans])[0]) == 4
+
+
+def test_a_file_without_any_call_is_invalid_and_never_a_row_of_zeros(store: TraceStore, tmp_path: Path):
+    path = in_file(tmp_path / "a.pb", [noise(2, trace=2), noise(3, trace=3)])
+    summary = import_files([path], store)
+    assert (summary.imported, summary.invalid, summary.others) == (2, 2, 0)
+    assert {trial.status for trial, _ in kept(store, summary)} == {"invalid"}
 
 
 def test_log_records_that_come_later_are_joined_to_spans_that_are_there(store: TraceStore, shared: Path):
