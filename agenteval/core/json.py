@@ -19,20 +19,17 @@ def json_of(value: Any) -> Any:
 
     Bytes are their base64 text, NaN and infinity their names, as OTLP's JSON has them.
     """
-    kind = type(value)
-    if (
-        kind is str or kind is int or value is None
-    ):  # the classes first: asking the abstract ones costs ten times as much
+    if value is None or isinstance(value, (str, int)):
         return value
-    if kind is dict or (kind is not list and isinstance(value, Mapping)):
-        return _object(cast("Mapping[str, Any]", value))
-    if kind is list or kind is tuple:
-        return _list(value)
+    if isinstance(value, dict):  # the class first: asking the abstract one costs ten times as much
+        return _object(cast("dict[str, Any]", value))
+    if isinstance(value, (list, tuple)):
+        return _list(cast("Sequence[Any]", value))
     if isinstance(value, float):
         return value if math.isfinite(value) else _NAMES.get(value, "NaN")
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode()
-    return _list(cast("Sequence[Any]", value)) if isinstance(value, (list, tuple)) else value
+    return _object(cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else value
 
 
 def _object(members: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -313,6 +313,7 @@ def _both(outer: Reading, inner: Reading) -> Reading:
         heard=outer.heard or inner.heard,
         said=outer.said or inner.said,
         usage=outer.usage or inner.usage,
+        offered=outer.offered or inner.offered,
         response_id=inner.response_id or outer.response_id,
         delta=outer.delta and inner.delta,
         session=outer.session or inner.session,
