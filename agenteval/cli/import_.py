@@ -18,19 +18,23 @@ if TYPE_CHECKING:
 _NAMES = 5  # that are told; --json has more
 
 _EPILOG = """\b
-Formats, recognised by content: tau-bench and tau2 result files (.json, .json.gz), OpenAI-style
-message lists (JSONL), Inspect logs (.eval, .json).
+Formats, recognised by content: OTLP (protobuf, JSON, JSON lines), Jaeger, Tempo, Zipkin, Langfuse,
+LangSmith and Phoenix traces; tau-bench and tau2 results, Inspect logs, ATIF and SWE-agent
+trajectories, OpenAI-style message lists, and what agenteval itself exports.
 Recorded rewards become labels and the check `recorded`, so that `agenteval report` works at once.
 
 \b
 Examples:
   agenteval import gpt-4o-airline.json
+  agenteval import traces.pb.gz logs.pb.gz
   agenteval import runs/*.json.gz --json
   agenteval import sample:support.jsonl
 """
 
 
-@click.command(name="import", epilog=_EPILOG, short_help="Take in what others recorded: result files, message lists.")
+@click.command(
+    name="import", epilog=_EPILOG, short_help="Take in what others recorded: traces, result files, message lists, logs."
+)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--format", "format_", metavar="NAME", help="The format, where it is not to be recognised.")
 @store_option

@@ -27,7 +27,7 @@ VERBS = {
     "compare": "Compare two agents or two runs on the scenarios they share.",
     "checks": "List the checks, or explain one.",
     "serve": "Receive traces over OTLP, and keep them.",
-    "import": "Take in what others recorded: result files, message lists, logs.",
+    "import": "Take in what others recorded: traces, result files, message lists, logs.",
     "export": "Write traces as OTLP or JSON lines; send findings to an OTLP endpoint.",
     "conformance": "Compare what is recovered of OTLP captures with what really happened.",
     "find": "Find trajectories by what happened in them.",

@@ -126,7 +126,7 @@ def _of_query(store: TraceStore, query: Query) -> Iterator[Part]:
 
 
 def export(store: TraceStore, parts: Iterator[Part], kind: ExportFormat, path: str) -> Exported:
-    """Write parts to a file.
+    """Write parts to a file. Raises RequestError where it cannot be written.
 
     Args:
         store: Where their spans are.
@@ -135,6 +135,8 @@ def export(store: TraceStore, parts: Iterator[Part], kind: ExportFormat, path: s
         path: Where to; packed with gzip where it ends in `.gz`. `-` is standard output. In protobuf, log records go to
             a file of their own beside it, because no request holds both.
     """
+    if kind == "otlp" and path == "-":
+        raise RequestError("spans and log records in protobuf need a file each: name one instead of -")
     result = Exported()
     with ExitStack() as stack:
         writer = _Writer(stack, kind, path, result)
@@ -202,8 +204,6 @@ class _Writer:
 
 def _beside(path: str) -> str:
     """Where the log records go: `a.pb` becomes `a.logs.pb`."""
-    if path == "-":
-        raise RequestError("spans and log records in protobuf need a file each: name one with -o, not -")
     folder, slash, name = path.rpartition("/")
     stem, dot, rest = name.partition(".")
     return f"{folder}{slash}{stem}.logs{dot}{rest}"
