@@ -75,6 +75,12 @@ def _whole(store: TraceStore, trajectory: Trajectory) -> Trajectory:
     return next((one for one in made if one.id == trajectory.id), trajectory)
 
 
+def is_other_work(trajectory: Trajectory) -> bool:
+    """Whether another producer's trace tells of no agent: a request that a service answered by itself."""
+    foreign = trajectory.attributes.get(semconv.SOURCE) == SOURCE
+    return foreign and not trajectory.steps and not trajectory.runs
+
+
 def trial_of(run: str, trajectory: Trajectory) -> Trial | None:
     """The trial of an import that a conversation is; None for what our importers keep of a file as a whole.
 

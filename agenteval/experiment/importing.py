@@ -20,7 +20,7 @@ from agenteval.core.trajectory import ToolCall, Trajectory
 from agenteval.core.used import used
 from agenteval.errors import ImportRefused
 from agenteval.evaluation.score import INVALID, score
-from agenteval.experiment.conversations import conversations, trial_of
+from agenteval.experiment.conversations import conversations, is_other_work, trial_of
 from agenteval.intake.files import FileHeader, Imported, Record, Telemetry, read
 from agenteval.telemetry.assemble import SCOPE, trajectory_of
 from agenteval.telemetry.understood import Understood
@@ -163,10 +163,10 @@ class _Taking:
             self.summary.understood += page.understood
             with self._store.batch():
                 for trajectory in page.trajectories:
-                    if trajectory.steps or trajectory.runs:
-                        self._conversation(trajectory)
-                    else:
+                    if is_other_work(trajectory):
                         self._nothing.append(trajectory)
+                    else:
+                        self._conversation(trajectory)
             if on_progress is not None:
                 on_progress(self.summary)
 

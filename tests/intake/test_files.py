@@ -103,6 +103,7 @@ def test_the_registry_lists_every_format():
         "tau-bench",
         "tau2",
         "inspect",
+        "agenteval",
         "otlp",
         "jaeger",
         "zipkin",

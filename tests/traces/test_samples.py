@@ -95,7 +95,7 @@ FOUND: dict[str, dict[str, list[str]]] = {
 }
 
 
-TRACES = {"otlp", "jaeger", "zipkin", "langfuse", "langsmith", "phoenix", "atif", "swe-agent"}
+TRACES = {"agenteval", "otlp", "jaeger", "zipkin", "langfuse", "langsmith", "phoenix", "atif", "swe-agent"}
 """Formats of traces and of other harnesses: their samples are the cases of `traces/conversion`."""
 
 

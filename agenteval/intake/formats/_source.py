@@ -20,6 +20,7 @@ from agenteval.intake.formats._split import Piece, Read, lines, split
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK"
+_BLANK = b" \t\r"
 _BEFORE = b"\xef\xbb\xbf \t\r\n"
 _SMALL = 64 << 20  # what any archive may hold without being suspected
 _RATIO = 500  # JSON that repeats itself shrinks to a hundredth as a rule, a bomb to a thousandth
@@ -222,13 +223,17 @@ def _is_message(value: Json) -> bool:
 
 
 def _is_lines(read: Read) -> bool:
-    """Whether the first line ends an object and the second one begins another."""
-    found = lines(read)
-    _, first, _ = next(found, (0, None, None))
-    if first is None or not first.rstrip().endswith(b"}"):
-        return False
-    _, second, _ = next(found, (0, None, None))
-    return second is not None and second.lstrip().startswith(b"{")
+    """Whether the first line ends an object and the second one begins another. Holds neither, however long they are."""
+    last = b""
+    while chunk := read(1 << 16):
+        line, newline, rest = chunk.partition(b"\n")
+        last = line.rstrip(_BLANK)[-1:] or last
+        if not newline:
+            continue
+        while not rest.strip(_BEFORE) and (more := read(1 << 16)):
+            rest = more
+        return last == b"}" and rest.lstrip(_BEFORE).startswith(b"{")
+    return False
 
 
 def _line(read: Read) -> Json:
