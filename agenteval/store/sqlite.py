@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -61,14 +62,16 @@ class Sqlite:
         path: The file; created, readable by its owner alone, where there is none.
     """
 
-    types = {  # noqa: RUF012 (read only; the protocol asks for a mapping)
-        "id": "INTEGER PRIMARY KEY",
-        "number": "BIGINT",
-        "bytes": "BLOB",
-        "text": "TEXT",
-        "float": "FLOAT",
-        "keyed": "WITHOUT ROWID",  # a small table is kept in the order of its key
-    }
+    types: Mapping[str, str] = MappingProxyType(
+        {
+            "id": "INTEGER PRIMARY KEY",
+            "number": "BIGINT",
+            "bytes": "BLOB",
+            "text": "TEXT",
+            "float": "FLOAT",
+            "keyed": "WITHOUT ROWID",  # a small table is kept in the order of its key
+        }
+    )
     errors: tuple[type[Exception], ...] = (DBAPIError, sqlite3.Error, OverflowError)
 
     def __init__(self, path: Path) -> None:
