@@ -238,6 +238,7 @@ def _begin(connection: Connection) -> None:
 
 
 _REMEDIES: tuple[tuple[str, str], ...] = (
+    ("no such module: fts5", "the SQLite of this Python is built without FTS5: use another Python, or PostgreSQL"),
     ("file is not a database", "it is not a trace store: name another file, or move this one away"),
     ("malformed", "the file is damaged: copy it, try `sqlite3 FILE .recover`, or move it away and import again"),
     ("full", "the disk is full: free some space and repeat; nothing was half written"),
