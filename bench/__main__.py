@@ -10,8 +10,6 @@ import importlib
 import sys
 
 NAMES = (
-    "startup", "harness", "concurrency", "many", "scoring", "store_append", "ingest", "assembling", "sandbox", "planted",
-)  # fmt: skip
     "startup",
     "harness",
     "concurrency",

@@ -26,8 +26,6 @@ ROUNDS = 7
 ROOT = Path(__file__).parents[1]
 PLACES = (ROOT / "traces" / "captures", ROOT.parent / "shared" / "captures")
 FOLDERS = sorted(folder for place in PLACES for folder in place.glob("*/wire"))
-    [*(ROOT / "traces" / "captures").glob("*/wire"), *(ROOT.parent / "shared" / "captures").glob("*/wire")]
-)
 GOAL = 0.4
 
 

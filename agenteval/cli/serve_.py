@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agenteval.experiment.live import Rule
     from agenteval.intake.serving import ServeSettings
     from agenteval.service.run import Addresses
+    from agenteval.telemetry.redact.rules import RedactRules
 
 _EPILOG = """\b
 Settings: options, AGENTEVAL_SERVE_*, the table [serve] of agenteval.toml. docs/receiver.md has them all.
@@ -54,27 +55,30 @@ def command(http: str | None, grpc: str | None, new_key: str | None, scopes: tup
     if scopes:
         raise RequestError("--scope says what a new key may do: give --new-key PROJECT with it")
     given = {name: value for name, value in (("http", http), ("grpc", grpc)) if value is not None}
-    settings = serve_settings(load_settings(project()).serve, os.environ, given)
+    written = load_settings(project())
+    settings = serve_settings(written.serve, os.environ, given)
     if store_url == "memory:":
         raise RequestError("memory: keeps nothing once this process ends; name a file with --store")
-    _run(settings, store_url)
+    _run(settings, written.redact, store_url)
     return YES
 
 
-def _run(settings: ServeSettings, store_url: str) -> None:
+def _run(settings: ServeSettings, rules: RedactRules | None, store_url: str) -> None:
     from agenteval.errors import MissingExtra
 
     try:
         from agenteval.service.run import serve
+        from agenteval.telemetry.redact.redactor import Redactor
     except ImportError as error:
         raise MissingExtra(f'the receiver needs {error.name}: pip install "agenteval[serve]"') from error
+    redactor = None if rules is None else Redactor.from_environment(rules, os.environ)
     store = open_(store_url)
     try:
 
         def announce(addresses: Addresses) -> None:
-            click.echo("\n".join(_told(addresses, settings, store_url)))
+            click.echo("\n".join(_told(addresses, settings, store_url, redacted=redactor is not None)))
 
-        serve(settings, store, announce, rules=_rules(settings))
+        serve(settings, store, announce, rules=_rules(settings), redactor=redactor)
     finally:
         store.close()
 
@@ -98,8 +102,9 @@ def _rules(settings: ServeSettings) -> list[Rule]:
     ]
 
 
-def _told(addresses: Addresses, settings: ServeSettings, store_url: str) -> list[str]:
-    lines = [f"agenteval serve: keeping what comes in {_without_password(store_url)}"]
+def _told(addresses: Addresses, settings: ServeSettings, store_url: str, *, redacted: bool) -> list[str]:
+    told = "what [redact] names is taken out before it is stored" if redacted else "nothing is redacted: no [redact]"
+    lines = [f"agenteval serve: keeping what comes in {_without_password(store_url)}", f"  {told}"]
     if addresses.http is not None:
         lines.append(f"  OTLP over HTTP  {addresses.http}")
     if addresses.grpc is not None:

@@ -15,6 +15,7 @@ from agenteval.service.metrics import Metrics
 from agenteval.service.pipeline import Pipeline
 from agenteval.telemetry.answers import Refused
 from agenteval.telemetry.receive import Limits, Received
+from agenteval.telemetry.redact.redactor import Redactor
 
 _HALF_OPEN_SECONDS = 10.0
 
@@ -38,6 +39,7 @@ class Receiver:
 
     settings: ServeSettings
     store: TraceStore
+    redactor: Redactor | None = None
     clock: Callable[[], float] = time.monotonic
     metrics: Metrics = field(default_factory=Metrics)
     keys: Keys = field(init=False)
@@ -51,7 +53,7 @@ class Receiver:
         self.keys = Keys(settings.keys, self.clock)
         self.gate = Gate(settings, self.metrics)
         self.limits = Limits(body_bytes=settings.body_bytes, items=settings.items, attributes=settings.attributes)
-        self.pipeline = Pipeline(self.store, self.gate, self.metrics)
+        self.pipeline = Pipeline(self.store, self.gate, self.metrics, self.redactor)
 
     @asynccontextmanager
     async def admitted(

@@ -21,6 +21,7 @@ from agenteval.service.closing import Closing
 from agenteval.service.receiver import Receiver
 from agenteval.service.rpc import server as rpc_server
 from agenteval.service.web import Web
+from agenteval.telemetry.redact.redactor import Redactor
 
 _KEEP_ALIVE_SECONDS = 65  # longer than exporters wait between two batches, so that none finds its connection closed
 _BACKLOG = 2048
@@ -35,7 +36,12 @@ class Addresses:
 
 
 def serve(
-    settings: ServeSettings, store: TraceStore, announce: Callable[[Addresses], None], *, rules: Sequence[Rule] = ()
+    settings: ServeSettings,
+    store: TraceStore,
+    announce: Callable[[Addresses], None],
+    *,
+    rules: Sequence[Rule] = (),
+    redactor: Redactor | None = None,
 ) -> None:
     """Run a receiver until SIGTERM or SIGINT.
 
@@ -44,18 +50,23 @@ def serve(
         store: Where spans go. It is left open.
         announce: Called once requests are taken.
         rules: What is asked of trajectories as they are closed.
+        redactor: Takes out of what comes what is not to be stored.
 
     Raises:
         RequestError: An address cannot be had.
     """
-    asyncio.run(_serve(settings, store, announce, rules))
+    asyncio.run(_serve(settings, store, announce, rules, redactor))
 
 
 async def _serve(
-    settings: ServeSettings, store: TraceStore, announce: Callable[[Addresses], None], rules: Sequence[Rule]
+    settings: ServeSettings,
+    store: TraceStore,
+    announce: Callable[[Addresses], None],
+    rules: Sequence[Rule],
+    redactor: Redactor | None,
 ) -> None:
     listening = None if settings.http == OFF else _listen(settings.http)
-    receiver = Receiver(settings, store)
+    receiver = Receiver(settings, store, redactor)
     closing = Closing(store, settings, rules, receiver.metrics)
     closing.start()
     grpc = None if settings.grpc == OFF else rpc_server(receiver)

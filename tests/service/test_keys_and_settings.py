@@ -286,3 +286,18 @@ def test_one_transport_alone_can_be_served(start: Callable[..., Any], make_spans
     assert receiver.end() == 0
     over_http = start("--grpc", "off")
     assert (over_http.grpc, httpx.get(over_http.http + "/readyz").status_code) == ("", 200)
+
+
+def test_what_is_to_be_redacted_is_never_stored(start: Callable[..., Any], make_spans: MakeSpans) -> None:
+    receiver = start(toml='[redact]\nemail = "pseudonym"\n', AGENTEVAL_REDACT_KEY="a secret of enough characters")
+    assert "is taken out before it is stored" in receiver.told[1]
+    said = "write to ada.lovelace@example.com about it"
+    assert receiver.post(encode_traces(make_spans(1, said=said, **{"db.password": "hunter22"}))).status_code == 200
+    spans, _ = receiver.stored(f"{1:032x}")
+    assert len({span.attributes["said"] for span in spans}) == 1  # equal values, equal pseudonyms
+    assert {span.attributes["agenteval.redacted"]["email"] for span in spans} == {1}
+    assert receiver.counted("redacted_values_total") == 6
+    receiver.end()
+    for file in receiver.store_path.parent.glob("store.db*"):
+        assert b"lovelace" not in file.read_bytes()
+        assert b"hunter22" not in file.read_bytes()
