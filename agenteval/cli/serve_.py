@@ -59,24 +59,24 @@ def command(http: str | None, grpc: str | None, new_key: str | None, scopes: tup
     settings = serve_settings(written.serve, os.environ, given)
     if store_url == "memory:":
         raise RequestError("memory: keeps nothing once this process ends; name a file with --store")
-    _run(settings, written.redact, store_url)
+    _run(settings, store_url, written.redact)
     return YES
 
 
-def _run(settings: ServeSettings, rules: RedactRules | None, store_url: str) -> None:
+def _run(settings: ServeSettings, store_url: str, redact: RedactRules | None) -> None:
     from agenteval.errors import MissingExtra
+    from agenteval.telemetry.redact.redactor import Redactor
 
     try:
         from agenteval.service.run import serve
-        from agenteval.telemetry.redact.redactor import Redactor
     except ImportError as error:
         raise MissingExtra(f'the receiver needs {error.name}: pip install "agenteval[serve]"') from error
-    redactor = None if rules is None else Redactor.from_environment(rules, os.environ)
+    redactor = None if redact is None else Redactor.from_environment(redact, os.environ)
     store = open_(store_url)
     try:
 
         def announce(addresses: Addresses) -> None:
-            click.echo("\n".join(_told(addresses, settings, store_url, redacted=redactor is not None)))
+            click.echo("\n".join(_told(addresses, settings, store_url, redacts=redactor is not None)))
 
         serve(settings, store, announce, rules=_rules(settings), redactor=redactor)
     finally:
@@ -102,9 +102,12 @@ def _rules(settings: ServeSettings) -> list[Rule]:
     ]
 
 
-def _told(addresses: Addresses, settings: ServeSettings, store_url: str, *, redacted: bool) -> list[str]:
-    told = "what [redact] names is taken out before it is stored" if redacted else "nothing is redacted: no [redact]"
-    lines = [f"agenteval serve: keeping what comes in {_without_password(store_url)}", f"  {told}"]
+def _told(addresses: Addresses, settings: ServeSettings, store_url: str, *, redacts: bool) -> list[str]:
+    lines = [f"agenteval serve: keeping what comes in {_without_password(store_url)}"]
+    if redacts:
+        lines.append("  secrets and personal data are redacted before anything is stored")
+    else:
+        lines.append("  nothing is redacted; a table [redact] in agenteval.toml, an empty one too, takes secrets out")
     if addresses.http is not None:
         lines.append(f"  OTLP over HTTP  {addresses.http}")
     if addresses.grpc is not None:

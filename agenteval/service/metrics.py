@@ -28,7 +28,7 @@ class Metrics:
         self.refused_requests = self._counter("refused_requests", "Requests that were not taken", "transport", "reason")
         self.rejected_items = self._counter("rejected_items", "Spans and log records not taken of requests that were")
         self.dropped_attributes = self._counter("dropped_attributes", "Attributes beyond the limit of one item")
-        self.redacted_values = self._counter("redacted_values", "What was taken out before it was stored", "rule")
+        self.redacted_values = self._counter("redacted_values", "Values that were redacted before they were stored")
         self.closed_traces = self._counter("closed_traces", "Traces that were assembled once nothing more came")
         self.findings = self._counter("findings", "Findings of rules", "check", "verdict")
         self.unjudged = self._counter("unjudged_trajectories", "Trajectories that a rule's bound left unjudged")

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from agenteval.core.ports import Appended, TraceStore
@@ -22,7 +23,6 @@ from agenteval.service.gate import Gate
 from agenteval.service.metrics import Metrics
 from agenteval.telemetry.answers import BROKEN, LONGEST_WAIT, MALFORMED, OVERLOADED, Refused
 from agenteval.telemetry.receive import Received
-from agenteval.telemetry.redact.redactor import Redactor
 
 PROJECT = "agenteval.project"
 """Attribute of the resource that says with which project's key something came."""
@@ -97,7 +97,7 @@ class Pipeline:
         store: Where spans and log records go; closed by whoever opened it.
         gate: Learns how long work takes.
         metrics: Where it is counted.
-        redactor: Takes out of what came what is not to be stored; None leaves it as it is.
+        prepare: Changes what came before it is stored, and counts what it redacted; None leaves it as it is.
     """
 
     def __init__(
@@ -105,12 +105,12 @@ class Pipeline:
         store: TraceStore,
         gate: Gate,
         metrics: Metrics,
-        redactor: Redactor | None = None,
+        prepare: Callable[[Received], tuple[Received, int]] | None = None,
     ) -> None:
         self._store = store
         self._gate = gate
         self._metrics = metrics
-        self._redactor = redactor
+        self._prepare = prepare
         self._loop = asyncio.get_running_loop()
         self._inbox: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting = _Waiting()
@@ -162,17 +162,12 @@ class Pipeline:
     def _ready_to_store(self, job: _Job) -> Received:
         received = job.read()
         self._metrics.came(received)
-        if self._redactor is not None:
-            received = self._redacted(received, self._redactor)
-        return received if job.project is None else _of_project(received, job.project)
-
-    def _redacted(self, received: Received, redactor: Redactor) -> Received:
-        spans, in_spans = redactor.spans(received.spans)
-        logs, in_logs = redactor.logs(received.logs)
-        for counts in (in_spans, in_logs):
-            for rule, count in counts.items():
-                self._metrics.redacted_values.labels(rule).inc(count)
-        return replace(received, spans=spans, logs=logs)
+        if job.project is not None:
+            received = _of_project(received, job.project)
+        if self._prepare is not None:
+            received, redacted = self._prepare(received)
+            self._metrics.redacted_values.inc(redacted)
+        return received
 
     # --- writing
 
@@ -198,8 +193,9 @@ class Pipeline:
     def _append(self, group: Sequence[_Job]) -> tuple[Appended, int]:
         """Store what a group of requests brought in one transaction; gives the number of log records as well."""
         total, count = Appended(), 0
-        with self._store.batch():
-            for project in dict.fromkeys(job.project for job in group):
+        projects = dict.fromkeys(job.project for job in group)
+        with self._store.batch() if len(projects) > 1 else nullcontext():
+            for project in projects:
                 some = [job.received for job in group if job.project == project and job.received is not None]
                 spans = [span for received in some for span in received.spans]
                 logs = [log for received in some for log in received.logs]

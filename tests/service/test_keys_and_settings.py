@@ -189,7 +189,7 @@ def test_with_keys_any_address_is_served() -> None:
 
 def test_addresses() -> None:
     assert host_and_port("[::1]:80") == ("::1", 80)
-    assert [is_loopback(host) for host in ("127.0.0.9", "::1", "localhost", "0.0.0.0", "::", "10.0.0.1", "a.b")] == [  # noqa: S104
+    assert [is_loopback(host) for host in ("127.0.0.9", "::1", "localhost", "0.0.0.0", "::", "10.0.0.1", "a.b")] == [  # noqa: S104 (nothing is bound to it)
         True, True, True, False, False, False, False,
     ]  # fmt: skip
 
@@ -290,7 +290,7 @@ def test_one_transport_alone_can_be_served(start: Callable[..., Any], make_spans
 
 def test_what_is_to_be_redacted_is_never_stored(start: Callable[..., Any], make_spans: MakeSpans) -> None:
     receiver = start(toml='[redact]\nemail = "pseudonym"\n', AGENTEVAL_REDACT_KEY="a secret of enough characters")
-    assert "is taken out before it is stored" in receiver.told[1]
+    assert "are redacted before anything is stored" in receiver.told[1]
     said = "write to ada.lovelace@example.com about it"
     assert receiver.post(encode_traces(make_spans(1, said=said, **{"db.password": "hunter22"}))).status_code == 200
     spans, _ = receiver.stored(f"{1:032x}")

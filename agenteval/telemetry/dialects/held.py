@@ -9,10 +9,11 @@ from agenteval._util.structured import structured
 from agenteval.core.json import Json, json_of
 from agenteval.core.span import Span
 from agenteval.core.trajectory import Usage
+from agenteval.telemetry.redact.marks import wholly_redacted
 
 _LARGEST_USD = 1e15
 _LARGEST_COUNT = 2**63
-_REDACTED = frozenset({"__REDACTED__", "[REDACTED]", "<redacted>", "REDACTED"})
+_REDACTED = frozenset({"__REDACTED__", "[REDACTED]", "<redacted>", "<REDACTED>", "REDACTED"})
 
 NOT_SENT = "not_sent: the span does not carry it"
 CONTENT_OFF = "content_off: turn content capture on in the agent's instrumentation"
@@ -103,7 +104,8 @@ def value_of(written: object) -> Json:
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a value is an object."""
-    return isinstance(value, (dict, Mapping))  # the class first: asking the abstract one costs ten times as much
+    kind = type(value)  # the classes first: asking the abstract one costs ten times as much
+    return kind is dict or (kind is not str and kind is not list and value is not None and isinstance(value, Mapping))
 
 
 def is_list(value: object) -> TypeGuard[Sequence[Any]]:
@@ -132,8 +134,8 @@ def first_count(value: Mapping[str, Any], *names: str) -> int | None:
 
 
 def is_redacted(value: object) -> bool:
-    """Whether a value is a placeholder that a sender wrote in place of what it would not send."""
-    return isinstance(value, str) and value.strip() in _REDACTED
+    """Whether a value is a placeholder that a sender wrote in place of what it would not send, or our own mark."""
+    return isinstance(value, str) and (value.strip() in _REDACTED or wholly_redacted(value) is not None)
 
 
 def usage_or_none(

@@ -10,6 +10,7 @@ from agenteval.core.message import MediaPart, Part, ReasoningPart, RefusalPart, 
 from agenteval.telemetry.dialects.chat import asked_arguments, content_parts, result_of
 from agenteval.telemetry.dialects.held import first_text, list_of, object_of
 from agenteval.telemetry.dialects.media import Kind, media
+from agenteval.telemetry.redact.marks import wholly_redacted
 
 ARGUMENTS = ("arguments", "args", "input")
 """Where a request has its arguments: the first of these that is there."""
@@ -23,8 +24,10 @@ _MODALITIES: Mapping[str, Kind] = {"image": "image", "audio": "audio"}
 
 
 def is_left_out(written: object) -> bool:
-    """Whether a value is the placeholder of a content that the sender did not send."""
-    return isinstance(written, str) and (written.strip() in _ELIDED or written.startswith(_SCRUBBED))
+    """Whether a value is the placeholder of a content that the sender did not send, or our own mark."""
+    if not isinstance(written, str):
+        return False
+    return written.strip() in _ELIDED or written.startswith(_SCRUBBED) or wholly_redacted(written) is not None
 
 
 def part_of(written: object) -> Iterator[Part]:

@@ -99,14 +99,27 @@ def balanced(data: bytes, quote: bytes, start: int, end: int) -> int:
 
 def unescaped(written: bytes, quote: bytes) -> bytes:
     """What a quoted text says; as it was written, where that cannot be told."""
-    if quote[-1:] != b'"':
-        return written
+    said = _read(written, len(quote).bit_length()) if quote[-1:] == b'"' else None
+    return written if said is None else said
+
+
+def read_object(written: bytes, quote: bytes) -> Any:
+    """The object or array whose texts are quoted like `quote`; None where it cannot be read."""
+    said = _read(written, len(quote).bit_length() - 1) if quote[-1:] == b'"' else None
+    try:
+        return None if said is None else json.loads(said)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read(written: bytes, times: int) -> bytes | None:
+    """What is left when a text that was escaped so many times is read so many times."""
     said = written
-    for _ in range(len(quote).bit_length()):
+    for _ in range(times):
         try:
             said = json.loads(b'"' + said + b'"', strict=False).encode("utf-8", "surrogatepass")
         except (ValueError, AttributeError):
-            return written
+            return None
     return said
 
 

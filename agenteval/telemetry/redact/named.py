@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from agenteval.telemetry.redact.engine import compiled
-from agenteval.telemetry.redact.escapes import Nesting, balanced, closing, unescaped
+from agenteval.telemetry.redact.escapes import Nesting, balanced, closing, read_object, unescaped
 from agenteval.telemetry.redact.found import MOST, Found, TooMany
 from agenteval.telemetry.redact.marks import is_mark
-from agenteval.telemetry.redact.names import glob_pattern, last_parts
+from agenteval.telemetry.redact.names import glob_pattern, is_schema, last_parts
 from agenteval.telemetry.redact.rules import NAMED
 
 _KEY: Final = "[A-Za-z0-9_.-]"
@@ -77,6 +77,8 @@ def _value(at: _Place, quote: bytes | None, *, header: bool) -> Found | None:
         return Found(NAMED, inner, end, unescaped(at.data[inner:end], opening[0])) if end > inner else None
     if quote and at.scan[at.start : at.start + 1] in (b"{", b"["):
         end = balanced(at.data, quote, at.start, at.limit)
+        if is_schema(read_object(at.data[at.start : end], quote)):
+            return None
         return Found(NAMED, at.start, end, at.data[at.start : end], quotes=quote)
     pattern = _LINE if header and not quote else _BARE
     bare = _MARKED.match(at.scan, at.start, at.limit) or pattern.match(at.scan, at.start, at.limit)

@@ -57,6 +57,7 @@ YOUNGER: Final = (
     r"PMAK-[A-Za-z0-9-]{40,}",  # Postman
     r"NRAK-[A-Z0-9]{27}",  # New Relic
     r"glsa_[A-Za-z0-9_]{32,}",  # Grafana
+    r"aek_[A-Za-z0-9_-]{40,}",  # agenteval's own
     r"AGE-SECRET-KEY-1[A-Z0-9]{50,}",
 )
 

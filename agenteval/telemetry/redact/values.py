@@ -10,7 +10,7 @@ from typing import Final
 from agenteval.core.span import Attribute, Attributes
 from agenteval.telemetry.redact.escapes import json_text
 from agenteval.telemetry.redact.marks import ATTRIBUTE, is_mark, is_name, masked
-from agenteval.telemetry.redact.names import PROTECTED, WITHOUT_CONTENT, Names
+from agenteval.telemetry.redact.names import PROTECTED, WITHOUT_CONTENT, Names, is_schema
 from agenteval.telemetry.redact.rules import CONTENT, NAMED, RedactRules
 from agenteval.telemetry.redact.texts import Texts
 
@@ -64,7 +64,7 @@ class Values:
         if content and self._content_off and not self._without_content.match(name):
             kept = _says_nothing(value) or isinstance(value, (int, float))
             return value if kept else _counted(CONTENT, tally)
-        if plan is _DENIED and not _says_nothing(value):
+        if plan is _DENIED and not _is_no_secret(value):
             return self._mark(value, tally)
         return self._inside(name, value, tally, personal=plan is not _PROTECTED)
 
@@ -98,7 +98,7 @@ class Values:
         left: dict[str, Attribute] = {}
         for key, item in mapping.items():
             path = f"{name}.{key}"
-            denied = personal and self._denied.match(path) and not _says_nothing(item)
+            denied = personal and self._denied.match(path) and not _is_no_secret(item)
             became = (
                 self._mark(item, tally) if denied else self._inside(path, item, tally, personal=personal, depth=depth)
             )
@@ -141,7 +141,13 @@ def _counted(rule: str, tally: Counter[str]) -> str:
 
 
 def _says_nothing(value: Attribute) -> bool:
-    """Whether there is nothing in a value that could be redacted, or nothing any more."""
+    """Whether there is nothing in a value that could be a secret, or nothing any more."""
     if isinstance(value, str):
         return not value or is_mark(value)
-    return value is None or isinstance(value, bool) or (isinstance(value, Sequence | Mapping) and len(value) == 0)
+    if isinstance(value, Sequence | Mapping):
+        return len(value) == 0
+    return value is None or isinstance(value, bool)
+
+
+def _is_no_secret(value: Attribute) -> bool:
+    return _says_nothing(value) or is_schema(value)

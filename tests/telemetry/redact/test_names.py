@@ -82,6 +82,20 @@ def test_keys_in_json_in_json(depth: int) -> None:
     assert attributes({"a": before}) == {"a": after}
 
 
+SCHEMA = {"password": {"type": "string", "description": "The new one", "minLength": 8}, "secret": {"$ref": "#/x"}}
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_schemas_of_parameters_are_no_secrets(depth: int) -> None:
+    value: Any = {"properties": SCHEMA, "required": ["password"]}
+    for _ in range(depth):
+        value = json.dumps({"inner": value})
+    assert attributes({"tools": value}) == {"tools": value}
+    with_default = {"properties": {"password": {"type": "string", "default": "hunter2"}}}
+    assert "hunter2" not in repr(attributes({"a": with_default, "b": json.dumps(with_default)}))
+    assert "hunter2" not in repr(attributes({"a": json.dumps({"secret": {"value": "hunter2"}})}))
+
+
 def test_globs_hold_for_keys_by_their_path() -> None:
     value = {"card": {"number": "1", "holder": "x"}, "number": "2"}
     assert attributes({"args": value}, deny=["args.card.*"]) == {
