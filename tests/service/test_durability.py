@@ -33,6 +33,7 @@ from agenteval.telemetry.otlp import PROTOBUF, encode_traces
 MakeSpans = Callable[..., list[Span]]
 HEADERS = {"content-type": PROTOBUF, "content-encoding": "gzip"}
 EACH = 7
+LOOKS = 3_000_000  # at what another thread does: half a minute, where it needs some milliseconds
 
 
 class Load:
@@ -192,7 +193,7 @@ class Slow(MemoryStore):
         self.calls: list[int] = []
         self.begun = threading.Event()
 
-    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> Appended:
+    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = (), **options: Any) -> Appended:
         given = list(spans)
         self.begun.set()
         self.go.acquire()
@@ -201,7 +202,7 @@ class Slow(MemoryStore):
             raise self.fails
         if any(span.attributes.get("poison") for span in given):
             raise StoreError("cannot store a value nested more than 200 levels deep")
-        return super().append(given, logs)
+        return super().append(given, logs, **options)
 
 
 @asynccontextmanager
@@ -220,8 +221,11 @@ async def post(client: httpx.AsyncClient, spans: list[Span]) -> httpx.Response:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 (what is waited for happens in another thread)
+    for _ in range(LOOKS):
+        if condition():
+            return
         await asyncio.sleep(0)
+    pytest.fail("what was waited for did not happen")
 
 
 async def test_nothing_is_acknowledged_before_it_is_committed_and_many_requests_are_one_transaction(
