@@ -292,7 +292,7 @@ async def test_what_would_wait_for_long_is_refused_early(make_spans: MakeSpans) 
 
 def test_how_long_work_takes_is_learnt_from_a_full_queue_and_unlearnt_from_quick_answers() -> None:
     gate = Gate(ServeSettings(queue_seconds=1.0), Metrics())
-    gate.measured(100, 1, began=10.0, ended=70.0)  # alone, and slow: a cold start, which tells nothing
+    gate.measured(100, 1, began=10.0, ended=70.0)  # alone, small and slow: a cold start, which tells nothing
     gate.enter()
     gate.hold(1_000_000)
     gate.enter()
