@@ -21,8 +21,8 @@ LLM := $(VENV)/.installed-llm
 BROWSER := $(VENV)/.installed-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-llm setup-browser lint format types layers docs-check package-test surface reference schema golden bench \
-	constraints clean
+.PHONY: help demo test setup setup-llm setup-browser lint format types layers docs-check package-test image-test surface reference schema golden \
+	bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +59,9 @@ docs-check: $(DEV) ## run the examples of the docs, and compare the docs with th
 
 package-test: $(DEV) ## build wheel and sdist, look into them, install them
 	$(PYTEST) tests/repo $(ARGS)
+
+image-test: $(DEV) ## build the container image with buildah, run it with podman (root on Linux); docker/try-image.sh says how
+	docker/try-image.sh $(ARGS)
 
 surface: $(DEV) ## write down what is public, after a change that was meant
 	$(PY) tests/repo/public_surface.py > $(VENV)/new.txt

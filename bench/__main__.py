@@ -9,7 +9,19 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("startup", "harness", "concurrency", "many", "scoring", "store_append", "ingest", "sandbox", "planted")
+NAMES = (
+    "startup",
+    "harness",
+    "concurrency",
+    "many",
+    "scoring",
+    "store_append",
+    "ingest",
+    "assembling",
+    "sandbox",
+    "planted",
+    "redact",
+)
 
 
 def main() -> None:

@@ -62,6 +62,8 @@ def record(name: str) -> Path:
     capture = ROOT / "traces" / "captures" / name
     shutil.rmtree(capture, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder) / "app"  # tracebacks that clients send tell where they ran: let it be nobody's folder
+        here.symlink_to(ROOT)
         tools = Path(folder) / "tools.jsonl"
         tools.touch()
         model, receiver = Model(ending), Receiver(capture / "wire")
@@ -70,7 +72,7 @@ def record(name: str) -> Path:
         variables = {
             "PATH": os.environ["PATH"],
             "HOME": folder,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(here),
             "RECORDING_MODEL": f"http://127.0.0.1:{model.server_port}/v1",
             "RECORDING_OTLP": f"http://127.0.0.1:{receiver.server_port}",
             "RECORDING_TOOLS": str(tools),
@@ -78,7 +80,8 @@ def record(name: str) -> Path:
             "OPENAI_API_KEY": "no-key",
         }
         try:
-            subprocess.run([str(python), "-P", str(file)], check=True, cwd=folder, env=variables, timeout=300)
+            inner = [str(here / path.relative_to(ROOT)) for path in (python, file)]
+            subprocess.run([inner[0], "-P", inner[1]], check=True, cwd=folder, env=variables, timeout=300)
         finally:
             model.shutdown()
             model.server_close()

@@ -29,7 +29,8 @@ def structured(text: str) -> Any:
             json.dumps(value, ensure_ascii=False).encode()  # raises where half a pair is left
     except (ValueError, RecursionError):
         return text
-    return value if depth_of(value) <= DEEPEST else text
+    few = text.count("[") + text.count("{") <= DEEPEST  # as a rule: then they cannot lie deeper, whatever they hold
+    return value if few or depth_of(value) <= DEEPEST else text
 
 
 def depth_of(value: object) -> int:

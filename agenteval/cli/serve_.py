@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agenteval.experiment.live import Rule
     from agenteval.intake.serving import ServeSettings
     from agenteval.service.run import Addresses
+    from agenteval.telemetry.redact.rules import RedactRules
 
 _EPILOG = """\b
 Settings: options, AGENTEVAL_SERVE_*, the table [serve] of agenteval.toml. docs/receiver.md has them all.
@@ -54,27 +55,30 @@ def command(http: str | None, grpc: str | None, new_key: str | None, scopes: tup
     if scopes:
         raise RequestError("--scope says what a new key may do: give --new-key PROJECT with it")
     given = {name: value for name, value in (("http", http), ("grpc", grpc)) if value is not None}
-    settings = serve_settings(load_settings(project()).serve, os.environ, given)
+    written = load_settings(project())
+    settings = serve_settings(written.serve, os.environ, given)
     if store_url == "memory:":
         raise RequestError("memory: keeps nothing once this process ends; name a file with --store")
-    _run(settings, store_url)
+    _run(settings, store_url, written.redact)
     return YES
 
 
-def _run(settings: ServeSettings, store_url: str) -> None:
+def _run(settings: ServeSettings, store_url: str, redact: RedactRules | None) -> None:
     from agenteval.errors import MissingExtra
+    from agenteval.telemetry.redact.redactor import Redactor
 
     try:
         from agenteval.service.run import serve
     except ImportError as error:
         raise MissingExtra(f'the receiver needs {error.name}: pip install "agenteval[serve]"') from error
+    redactor = None if redact is None else Redactor.from_environment(redact, os.environ)
     store = open_(store_url)
     try:
 
         def announce(addresses: Addresses) -> None:
-            click.echo("\n".join(_told(addresses, settings, store_url)))
+            click.echo("\n".join(_told(addresses, settings, store_url, redacts=redactor is not None)))
 
-        serve(settings, store, announce, rules=_rules(settings))
+        serve(settings, store, announce, rules=_rules(settings), redactor=redactor)
     finally:
         store.close()
 
@@ -98,20 +102,22 @@ def _rules(settings: ServeSettings) -> list[Rule]:
     ]
 
 
-def _told(addresses: Addresses, settings: ServeSettings, store_url: str) -> list[str]:
+def _told(addresses: Addresses, settings: ServeSettings, store_url: str, *, redacts: bool) -> list[str]:
     lines = [f"agenteval serve: keeping what comes in {_without_password(store_url)}"]
+    if redacts:
+        lines.append("  secrets and personal data are redacted before anything is stored")
+    else:
+        lines.append("  nothing is redacted; a table [redact] in agenteval.toml, an empty one too, takes secrets out")
     if addresses.http is not None:
         lines.append(f"  OTLP over HTTP  {addresses.http}")
     if addresses.grpc is not None:
         lines.append(f"  OTLP over gRPC  {addresses.grpc}")
-    lines += ["Point an exporter at it:"]
-    if addresses.http is not None:
-        lines += ["  export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"]
-        lines += [f"  export OTEL_EXPORTER_OTLP_ENDPOINT={addresses.http}"]
-    else:
-        lines += ["  export OTEL_EXPORTER_OTLP_PROTOCOL=grpc", f"  export OTEL_EXPORTER_OTLP_ENDPOINT={addresses.grpc}"]
+    lines.append("Point an exporter at it:")
     if settings.keys:
-        lines += ["  export OTEL_EXPORTER_OTLP_HEADERS=x-api-key=YOUR_KEY"]
+        lines.append("  export OTEL_EXPORTER_OTLP_HEADERS=x-api-key=YOUR_KEY")
+    protocol = "grpc" if addresses.http is None else "http/protobuf"
+    lines.append(f"  export OTEL_EXPORTER_OTLP_PROTOCOL={protocol}")
+    lines.append(f"  export OTEL_EXPORTER_OTLP_ENDPOINT={addresses.http or addresses.grpc}")
     return lines
 
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
 
 from agenteval.core.find import Find, Page
+from agenteval.core.forget import Forget, Forgotten
 from agenteval.core.json import Json
 from agenteval.core.message import Message
 from agenteval.core.model import Completion, ModelRequest
@@ -403,7 +404,7 @@ class TraceStore(Protocol):
     def find(self, query: Find, *, after: str | None = None, limit: int = 20) -> Page:
         """A page of the trajectories that meet a query, the latest first; `after` is what the page before gave.
 
-        Trials that were superseded take no part. Raises RequestError where `after` is nothing that a page gave.
+        Raises RequestError where `after` is nothing that a page gave.
         """
         ...
 
@@ -479,6 +480,21 @@ class TraceStore(Protocol):
 
     def labels(self, query: Query) -> Iterator[Label]:
         """The labels of the trajectories that match."""
+        ...
+
+    def forget(self, what: Forget, *, dry_run: bool = False, compact: bool = False) -> Forgotten:
+        """Forget traces with all that was made of them and said of it, and what nothing else refers to any more.
+
+        Of a conversation that is forgotten in part, the trajectory goes, and its other traces are `reopened`.
+
+        Args:
+            what: Which traces.
+            dry_run: Count only.
+            compact: Give the room back, which takes as long as writing the whole store anew.
+
+        Raises:
+            RequestError: It says nothing.
+        """
         ...
 
     def sizes(self) -> Mapping[str, int]:

@@ -119,6 +119,8 @@ class Live:
         ids = [seen.trace_id for seen in quiet]
         spans, logs = self._store.read(ids)
         for trajectory in assemble(spans, logs, naming=naming):
+            if not trajectory.steps and not trajectory.runs:
+                continue  # a service's other traces
             whole = self._whole(run, trajectory, naming)
             trial = trial_of(run.id, whole)
             self._store.put_trial(trial, whole)

@@ -161,17 +161,21 @@ def _assigned(size: int, others: int, likeness: Callable[[int, int], float]) -> 
     return found
 
 
-def _models(capture: Capture, turns: Sequence[Mapping[str, Any]], found: _Found, result: Conformance) -> dict[str, str]:
-    """Compare model calls; gives the step of each call id's requester."""
+def _models(
+    capture: Capture, turns: Sequence[Mapping[str, Any]], found: _Found, result: Conformance
+) -> dict[str, str | None]:
+    """Compare model calls; gives the step of each call id's requester, None where that is not on the wire."""
     truth = [call for turn in turns for call in turn.get("llm_calls", ()) if call.get("usage")]
     pairs = _assigned(len(truth), len(found.models), lambda a, b: _alike_models(truth[a], found.models[b][1]))
-    requester: dict[str, str] = {}
+    requester: dict[str, str | None] = {}
     for number, call in enumerate(truth):
         what = f"model call {number} ({call.get('model')})"
         at = pairs.get(number)
         if at is None:
             there = capture.counts(call["usage"]["in"]) or _words_there(capture, call)
             result.note("model_calls", "missed" if there else "not_on_wire", what)
+            if not there:
+                requester.update((bare_id(one["id"]), None) for one in call.get("tool_calls") or ())
         else:
             result.note("model_calls", "recovered")
             requester.update((bare_id(one["id"]), found.models[at][0].id) for one in call.get("tool_calls") or ())
@@ -199,8 +203,11 @@ def _models(capture: Capture, turns: Sequence[Mapping[str, Any]], found: _Found,
 
 
 def _words_there(capture: Capture, call: Mapping[str, Any]) -> bool:
-    """Whether what a model call answered is on the wire."""
-    told = [call["content"]] if call.get("content") else [one["id"] for one in call.get("tool_calls") or ()]
+    """Whether what a model call answered is on the wire: its words, or all of what it asked for.
+
+    That an id is there is not enough: the tool's own span has it, too.
+    """
+    told = [call["content"]] if call.get("content") else list(call.get("tool_calls") or ())
     return bool(told) and capture.carries(told)
 
 
@@ -223,7 +230,7 @@ def _tools(
     capture: Capture,
     turns: Sequence[Mapping[str, Any]],
     found: _Found,
-    requester: Mapping[str, str],
+    requester: Mapping[str, str | None],
     result: Conformance,
 ) -> None:
     truth = [
@@ -266,7 +273,7 @@ def _tool_values(
     capture: Capture,
     truth: Mapping[str, Any],
     found: tuple[Step, ToolCall] | None,
-    requester: Mapping[str, str],
+    requester: Mapping[str, str | None],
     result: Conformance,
 ) -> None:
     """Compare arguments, result or error, and requester of one call."""
@@ -301,7 +308,7 @@ def _requester(
     capture: Capture,
     truth: Mapping[str, Any],
     call: ToolCall | None,
-    requester: Mapping[str, str],
+    requester: Mapping[str, str | None],
     *,
     what: str,
     result: Conformance,
@@ -311,7 +318,8 @@ def _requester(
         return
     expected = requester.get(bare_id(name))
     if call is None or call.requested_by is None:
-        there = capture.carries(name) or (len(bare_id(name)) >= _TELLING and capture.carries(bare_id(name)))
+        told = capture.carries(name) or (len(bare_id(name)) >= _TELLING and capture.carries(bare_id(name)))
+        there = told and requester.get(bare_id(name), "") is not None
         result.note("requested_by", "missed" if there else "not_on_wire", f"{what}: {name}")
     elif call.requested_by == expected:
         result.note("requested_by", "recovered")

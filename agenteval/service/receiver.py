@@ -34,11 +34,16 @@ class Held:
 
 @dataclass(slots=True)
 class Receiver:
-    """One receiver, whatever its transports."""
+    """One receiver, whatever its transports.
+
+    Attributes:
+        prepare: Changes what came before it is stored, and counts what it redacted.
+    """
 
     settings: ServeSettings
     store: TraceStore
     clock: Callable[[], float] = time.monotonic
+    prepare: Callable[[Received], tuple[Received, int]] | None = None
     metrics: Metrics = field(default_factory=Metrics)
     keys: Keys = field(init=False)
     gate: Gate = field(init=False)
@@ -51,7 +56,7 @@ class Receiver:
         self.keys = Keys(settings.keys, self.clock)
         self.gate = Gate(settings, self.metrics)
         self.limits = Limits(body_bytes=settings.body_bytes, items=settings.items, attributes=settings.attributes)
-        self.pipeline = Pipeline(self.store, self.gate, self.metrics)
+        self.pipeline = Pipeline(self.store, self.gate, self.metrics, self.prepare)
 
     @asynccontextmanager
     async def admitted(

@@ -8,7 +8,8 @@ import errno
 import signal
 import socket
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -21,6 +22,8 @@ from agenteval.service.closing import Closing
 from agenteval.service.receiver import Receiver
 from agenteval.service.rpc import server as rpc_server
 from agenteval.service.web import Web
+from agenteval.telemetry.receive import Received
+from agenteval.telemetry.redact.redactor import Redactor
 
 _KEEP_ALIVE_SECONDS = 65  # longer than exporters wait between two batches, so that none finds its connection closed
 _BACKLOG = 2048
@@ -35,7 +38,12 @@ class Addresses:
 
 
 def serve(
-    settings: ServeSettings, store: TraceStore, announce: Callable[[Addresses], None], *, rules: Sequence[Rule] = ()
+    settings: ServeSettings,
+    store: TraceStore,
+    announce: Callable[[Addresses], None],
+    *,
+    rules: Sequence[Rule] = (),
+    redactor: Redactor | None = None,
 ) -> None:
     """Run a receiver until SIGTERM or SIGINT.
 
@@ -44,18 +52,23 @@ def serve(
         store: Where spans go. It is left open.
         announce: Called once requests are taken.
         rules: What is asked of trajectories as they are closed.
+        redactor: Takes secrets and personal data out before anything is stored; None stores what came.
 
     Raises:
         RequestError: An address cannot be had.
     """
-    asyncio.run(_serve(settings, store, announce, rules))
+    asyncio.run(_serve(settings, store, announce, rules, redactor))
 
 
 async def _serve(
-    settings: ServeSettings, store: TraceStore, announce: Callable[[Addresses], None], rules: Sequence[Rule]
+    settings: ServeSettings,
+    store: TraceStore,
+    announce: Callable[[Addresses], None],
+    rules: Sequence[Rule],
+    redactor: Redactor | None,
 ) -> None:
     listening = None if settings.http == OFF else _listen(settings.http)
-    receiver = Receiver(settings, store)
+    receiver = Receiver(settings, store, prepare=None if redactor is None else partial(_redacted, redactor))
     closing = Closing(store, settings, rules, receiver.metrics)
     closing.start()
     grpc = None if settings.grpc == OFF else rpc_server(receiver)
@@ -75,6 +88,13 @@ async def _serve(
         await asyncio.to_thread(closing.stop)
         if listening is not None:
             listening.close()
+
+
+def _redacted(redactor: Redactor, received: Received) -> tuple[Received, int]:
+    """What came without secrets and personal data, and how many were found."""
+    spans, in_spans = redactor.spans(received.spans)
+    logs, in_logs = redactor.logs(received.logs)
+    return replace(received, spans=spans, logs=logs), sum(in_spans.values()) + sum(in_logs.values())
 
 
 async def _drain(receiver: Receiver, web: _Web | None, serving: asyncio.Task[None] | None, grpc: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import html
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any
@@ -14,10 +13,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from agenteval._util.version import __version__
 from agenteval.errors import RequestError
 from agenteval.intake.serving import host_and_port, is_loopback
 from agenteval.service.metrics import CONTENT_TYPE
+from agenteval.service.page import page_of
 from agenteval.service.receiver import Held, Receiver
 from agenteval.telemetry.answers import NOWHERE, SLOW, TOO_LARGE, WRONG_SCOPE, Refused
 from agenteval.telemetry.otlp import JSON, PROTOBUF, encode_traces
@@ -146,9 +145,7 @@ class Web:
 
     async def _status(self, request: Request) -> Response:
         self._may_read(request)
-        why = self._receiver.not_ready()
-        told = f"agenteval {__version__}: " + ("taking OTLP in" if why is None else why)
-        page = f"<!doctype html><meta charset=utf-8><title>agenteval</title><p>{html.escape(told)}</p>"
+        page = await run_in_threadpool(page_of, self._receiver.store, self._receiver.not_ready())
         return HTMLResponse(page, headers=_PAGE_HEADERS)
 
     def _may_read(self, request: Request) -> None:

@@ -89,6 +89,14 @@ class Backend(Protocol):
         """A query for the ids of the facts that hold these words."""
         ...
 
+    def forgot(self, engine: Engine, *, compact: bool) -> None:
+        """Leave nothing of what was deleted, as far as the database can; where asked, give its room back."""
+        ...
+
+    def has_refs(self) -> ColumnElement[bool]:
+        """The condition that a row of `content` refers to other contents."""
+        ...
+
     def sizes(self, connection: Connection) -> dict[str, int]:
         """Bytes of each table with its indexes; of the whole alone where they are not counted."""
         ...

@@ -25,7 +25,7 @@ _REMEMBERED = 100_000  # ids, at most: some 20 MB
 _AT_ONCE = 500  # values in one query
 
 _INSERT_CONTENT = inserts.numbered(content, unless=["digest"])
-_LAST_IDS = "SELECT (SELECT max(id) FROM content), (SELECT max(id) FROM history)"
+LAST_IDS = "SELECT (SELECT max(id) FROM content), (SELECT max(id) FROM history)"
 _INSERT_HISTORY = inserts.numbered(history)
 
 
@@ -40,6 +40,7 @@ class Known:
     def __init__(self) -> None:
         self.ids: dict[bytes, int] = {}
         self.nodes: dict[tuple[int, int], int] = {}
+        self.last_text = self.last_node = 0  # numbers up to these were taken once
 
     def forget(self) -> None:
         """Forget everything: a transaction was rolled back, or too much was remembered."""
@@ -70,9 +71,9 @@ class Interning:
         self._known = known
         self._texts: list[tuple[int, bytes, bytes]] = []
         self._nodes: list[tuple[int, int, int]] = []
-        last_text, last_node = connection.exec_driver_sql(_LAST_IDS).one()
-        self._first_text = self._next_text = (last_text or 0) + 1
-        self._first_node = self._next_node = (last_node or 0) + 1
+        last_text, last_node = connection.exec_driver_sql(LAST_IDS).one()
+        self._first_text = self._next_text = max(last_text or 0, known.last_text) + 1
+        self._first_node = self._next_node = max(last_node or 0, known.last_node) + 1
 
     def text(self, data: bytes) -> int:
         """The number of a text."""
@@ -156,7 +157,7 @@ class Texts:
         """Fetch what is about to be asked for, in few queries."""
         nodes = set(nodes)
         for some in in_pieces(nodes):
-            found = self._connection.execute(_up(some))
+            found = self._connection.execute(nodes_above(some))
             self._above.update((node, (parent, message)) for node, parent, message in found)
         wanted = {*ids, *(message for _, message in self._above.values())} - self._data.keys()
         for some in in_pieces(wanted):
@@ -203,7 +204,7 @@ class Texts:
         return messages
 
 
-def _up(nodes: Sequence[int]) -> Select[int, int, int]:
+def nodes_above(nodes: Sequence[int]) -> Select[int, int, int]:
     """A query for nodes and all those above them."""
     above = (
         select(history.c.id, history.c.parent, history.c.message)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import DBAPIError
 
 from agenteval.errors import NotFound, StoreError
-from agenteval.store import migrations
+from agenteval.store import inserts, migrations
 from agenteval.store.backend import WRITER, Backend
-from agenteval.store.content import Known
+from agenteval.store.content import LAST_IDS, Known
 from agenteval.store.inserts import Insert, Row
+from agenteval.store.tables import meta
+
+_GENERATION = "SELECT value FROM meta WHERE key = 'generation'"
+_PUT_META = inserts.or_replace(meta, ["key"])
 
 
 class Database:
@@ -40,17 +45,18 @@ class Database:
         self.known = Known()
         self.states: set[str] = set()
         self._lock = threading.RLock()
+        self.generation: str | None = None
         self._owner: int | None = None
         self._broken = False
         self._closed = False
         with self.explained():
-            self._engine = backend.open()
-            self._readers = backend.readers(self._engine)
+            self.engine = backend.open()
+            self._readers = backend.readers(self.engine)
             try:
                 self._writer = self._first_look(len(steps), create=create)
                 self._bring_up_to_date(steps)
             except BaseException:
-                self._engine.dispose()
+                self.engine.dispose()
                 raise
 
     def _first_look(self, newest: int, *, create: bool) -> Connection:
@@ -59,7 +65,7 @@ class Database:
             self._version = migrations.version_of(connection, self.backend, newest)
         if not (self._version or create):
             raise NotFound(f"there is no store in {self.name}; `agenteval run` and `agenteval import` make one")
-        return self._engine.connect().execution_options(**{WRITER: True})
+        return self.engine.connect().execution_options(**{WRITER: True})
 
     def _bring_up_to_date(self, steps: tuple[migrations.Step, ...]) -> None:
         """Take the steps that the schema lacks. Raises with the writer closed."""
@@ -107,6 +113,7 @@ class Database:
         self._refuse_closed()
         with self.explained():
             transaction = self._begun()
+            self._notice_what_was_forgotten()
         self._owner = threading.get_ident()
         self._broken = False
         try:
@@ -122,6 +129,34 @@ class Database:
             raise
         finally:
             self._owner = None
+
+    def _notice_what_was_forgotten(self) -> None:
+        """Remember nothing of the contents where some were forgotten since, here or by another process."""
+        if self._version == 0:
+            return
+        driver: Any = self._writer.connection.driver_connection
+        found = driver.execute(_GENERATION).fetchone()
+        if found is not None and found[0] != self.generation:
+            self._begin_generation(str(found[0]))
+
+    def _begin_generation(self, generation: str) -> None:
+        self.generation = generation
+        _, text, node = generation.split()
+        self.known.forget()
+        self.known.last_text, self.known.last_node = int(text), int(node)
+        self.states.clear()
+
+    def forgot(self, connection: Connection) -> None:
+        """Note, in a transaction that is about to forget, that nobody may go on remembering what was there.
+
+        Numbers that were taken are never taken again, so that whoever looks through all of them sees what is new.
+        """
+        text, node = connection.exec_driver_sql(LAST_IDS).one()
+        text, node = max(text or 0, self.known.last_text), max(node or 0, self.known.last_node)
+        count = 1 if self.generation is None else int(self.generation.split()[0]) + 1
+        generation = f"{count} {text} {node}"
+        self.insert(connection, _PUT_META, [("generation", generation)])
+        self._begin_generation(generation)
 
     def _begun(self) -> RootTransaction:
         """A transaction whose turn it is to write. A connection that was lost while it was idle is replaced once."""
@@ -185,4 +220,4 @@ class Database:
                 self.backend.closing(self._writer)
             finally:
                 self._writer.close()
-                self._engine.dispose()
+                self.engine.dispose()

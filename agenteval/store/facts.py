@@ -45,7 +45,8 @@ class _Names:
     def add(self, kind: str, *names: object) -> None:
         of_kind = self.held.setdefault(kind, {})
         for name in names:
-            if isinstance(name, str) and name and len(of_kind) < _MOST_NAMES:
+            # all traces are named: what is forgotten with one of them is found by it
+            if isinstance(name, str) and name and (len(of_kind) < _MOST_NAMES or kind == "trace"):
                 of_kind[name_of(name)] = None
 
     def sorted(self) -> dict[str, tuple[str, ...]]:

@@ -146,6 +146,11 @@ def trajectory_from(text: bytes, start: object) -> Trajectory:
     return codec.from_json(data, start=start)
 
 
+def digests_in(packed: bytes) -> set[bytes]:
+    """Digests of the contents that what `trajectory_text` gave refers to."""
+    return _digests(unsqueeze(packed)) if refers(packed) else set()
+
+
 def _digests(text: bytes) -> set[bytes]:
     return {bytes.fromhex(found.decode()) for found in _REFERENCE.findall(text)}
 

@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 
 from agenteval._util.canonical import content_hash
 from agenteval.core.find import Facts, Find, Page, meets
+from agenteval.core.forget import Forget, Forgotten
 from agenteval.core.json import Json
 from agenteval.core.outcome import Finding, Label, Run, Score, Trial
 from agenteval.core.ports import Appended, Query
@@ -20,28 +21,7 @@ from agenteval.errors import RequestError
 from agenteval.store import keys
 from agenteval.store.facts import About, facts_of
 from agenteval.store.growing import grown
-
-Concluded = tuple[tuple[Finding, ...], Score | None]
-
-
-@dataclass(slots=True)
-class _Held:
-    """All that the store holds. Dictionaries keep the order in which things first came."""
-
-    spans: dict[tuple[bytes, bytes], Span] = field(default_factory=dict[tuple[bytes, bytes], Span])
-    conflicts: dict[tuple[str, str, bytes], None] = field(default_factory=dict[tuple[str, str, bytes], None])
-    traces: dict[str, TraceSeen] = field(default_factory=dict[str, TraceSeen])
-    logs: dict[tuple[str, bytes], LogRecord] = field(default_factory=dict[tuple[str, bytes], LogRecord])
-    runs: dict[str, Run] = field(default_factory=dict[str, Run])
-    trials: dict[str, Trial] = field(default_factory=dict[str, Trial])
-    superseded: dict[tuple[str, int], Trial] = field(default_factory=dict[tuple[str, int], Trial])
-    trajectories: dict[tuple[str, str], Trajectory] = field(default_factory=dict[tuple[str, str], Trajectory])
-    states: dict[str, Json] = field(default_factory=dict[str, Json])
-    labels: dict[tuple[str, str, str], Label] = field(default_factory=dict[tuple[str, str, str], Label])
-    concluded: dict[tuple[str, str], Concluded] = field(default_factory=dict[tuple[str, str], Concluded])
-
-    def copy(self) -> _Held:
-        return _Held(**{item.name: dict(getattr(self, item.name)) for item in fields(self)})
+from agenteval.store.held import Held, forget
 
 
 class MemoryStore:
@@ -53,7 +33,7 @@ class MemoryStore:
 
     def __init__(self, *, assembler: str = "1") -> None:
         self._assembler = assembler
-        self._held = _Held()
+        self._held = Held()
         self._lock = threading.RLock()
 
     @contextmanager
@@ -278,6 +258,21 @@ class MemoryStore:
     def _matching(self, query: Query) -> list[Trial]:
         with self._lock:
             return [trial for trial in self._held.trials.values() if _matches(trial, query)]
+
+    def forget(self, what: Forget, *, dry_run: bool = False, compact: bool = False) -> Forgotten:
+        """Forget traces with all that was made of them and said of it."""
+        del compact
+        if what == Forget():
+            raise RequestError("say what to forget: what is older than a time, of a project, or some traces")
+        before = self._held
+        with self._lock:
+            traces = {name: self._facts(name).names.get("trace", ()) for name, _ in before.trajectories}
+            self._held = before.copy()
+            forgotten = forget(self._held, what, traces)
+            if dry_run:
+                self._held = before
+                del forgotten["runs"]
+        return forgotten
 
     # --- runs, labels, conclusions
 

@@ -22,6 +22,9 @@ DEEPEST = 200
 
 _MARK = "$agenteval"
 _MARKED = b'"$agenteval"'
+REFERENCE = b'{"$agenteval":["c",'
+"""How a reference to a content begins, in a text that is not compressed."""
+
 _STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 _REFERRED = re.compile(rb'"\$agenteval":\["c","([0-9a-f]{32})"\]')  # within a text, a quote would be escaped
 _LOWEST = -(2**63)

@@ -24,6 +24,8 @@ from sqlalchemy import (
     create_engine,
     event,
     exists,
+    func,
+    literal,
     make_url,
     select,
     table,
@@ -34,7 +36,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from agenteval.errors import RequestError, StoreError
 from agenteval.store.backend import cause_of
 from agenteval.store.inserts import Insert, Row, of_many
-from agenteval.store.tables import fact
+from agenteval.store.pack import REFERENCE
+from agenteval.store.tables import content, fact
 
 DRIVER = "postgresql+psycopg"
 SCHEMES = ("postgres", "postgresql", DRIVER)
@@ -173,6 +176,18 @@ class Postgres:
     def facts_saying(self, words: Sequence[str]) -> Select[int]:
         """A query for the facts that say these words."""
         return select(_SAID.c.fact).where(_matches(words))
+
+    def forgot(self, engine: Engine, *, compact: bool) -> None:
+        """Make the room of what was deleted free for new rows; where asked, give it back to the machine."""
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("SET lock_timeout = 0")
+            for name in sorted(self.look(connection)):
+                connection.exec_driver_sql(f"VACUUM {'FULL ' if compact else ''}{name}")
+            connection.exec_driver_sql(_EACH_CONNECTION)
+
+    def has_refs(self) -> ColumnElement[bool]:
+        """The condition that a row of `content` refers to other contents."""
+        return func.position(literal(REFERENCE).op("IN")(content.c.data)) > 0
 
     def sizes(self, connection: Connection) -> dict[str, int]:
         """Bytes of each table with its indexes and what is out of line."""

@@ -16,7 +16,7 @@ from agenteval.store.arriving import Arrival, TraceTables, arrival
 from agenteval.store.backend import Backend
 from agenteval.store.content import Interning, Texts, in_pieces
 from agenteval.store.database import Database
-from agenteval.store.finding import FindTables
+from agenteval.store.forgetting import ForgetTables
 from agenteval.store.judged import JudgedTables
 from agenteval.store.spans import Reading, Row, Writing
 from agenteval.store.sqlite import Sqlite
@@ -27,7 +27,7 @@ _INSERT_LOG = inserts.new(log, ["trace_id", "digest"])
 _INSERT_CONFLICT = inserts.new(conflict, ["trace_id", "span_id", "digest"])
 
 
-class SqlStore(TraceTables, FindTables, JudgedTables):
+class SqlStore(TraceTables, ForgetTables, JudgedTables):
     """A `TraceStore` in one database: one writer, many readers, in this process and in others.
 
     Safe to use from several threads; writes wait for each other. What it gives back is shared between the values that

@@ -23,6 +23,8 @@ from sqlalchemy import (
     create_engine,
     event,
     exists,
+    func,
+    literal,
     select,
     table,
 )
@@ -32,7 +34,8 @@ from sqlalchemy.sql.operators import custom_op
 from agenteval.errors import StoreError
 from agenteval.store.backend import WRITER, cause_of
 from agenteval.store.inserts import Insert, Row, of_many
-from agenteval.store.tables import fact
+from agenteval.store.pack import REFERENCE
+from agenteval.store.tables import content, fact
 
 _APPLICATION = 0x61676576  # "agev": tells our files from other programs'
 _PAGE_BYTES = 4096
@@ -42,6 +45,7 @@ _EACH_CONNECTION = (
     # in WAL mode a killed process loses nothing; a power cut may take the last transactions, and never breaks the file
     "PRAGMA synchronous = NORMAL",
     "PRAGMA cache_size = -32768",
+    "PRAGMA secure_delete = ON",  # what is deleted or replaced is overwritten
 )
 _THE_FILE = (
     f"PRAGMA page_size = {_PAGE_BYTES}",
@@ -160,6 +164,19 @@ class Sqlite:
     def facts_saying(self, words: Sequence[str]) -> Select[int]:
         """A query for the facts that say these words."""
         return select(_SAID.c.rowid).where(_matches(words))
+
+    def forgot(self, engine: Engine, *, compact: bool) -> None:
+        """Merge the words that are left, empty the log of writes; where asked, write the file anew without gaps."""
+        with engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            _execute(driver, ("INSERT INTO said (said) VALUES ('optimize')",))
+            if compact:
+                _execute(driver, ("VACUUM",))
+            _execute(driver, ("PRAGMA wal_checkpoint(TRUNCATE)",))
+
+    def has_refs(self) -> ColumnElement[bool]:
+        """The condition that a row of `content` refers to other contents."""
+        return func.instr(content.c.data, literal(REFERENCE)) > 0
 
     def sizes(self, connection: Connection) -> dict[str, int]:
         """Bytes of each table with its indexes; of the whole file alone where this SQLite does not count them."""

@@ -45,7 +45,7 @@ class _Encoded:
     trial: tuple[Any, ...]
     trajectory: tuple[Any, ...] | None
     texts: Mapping[bytes, bytes]
-    state: tuple[str, bytes] | None
+    state: tuple[str, Json] | None
 
 
 class TrialTables(Tables):
@@ -119,6 +119,7 @@ class TrialTables(Tables):
         names = [as_column(name) for name in (trial.run, trial.scenario, trial.agent, trial.status)]
         trajectory_id = None if trial.trajectory is None else as_column(trial.trajectory)
         row, texts = (None, {}) if trajectory is None else self._encoded_trajectory(trajectory)
+        start = None if trajectory is None else trajectory.end.start_state
         return _Encoded(
             identity=identity,
             attempt=trial.attempt,
@@ -126,26 +127,21 @@ class TrialTables(Tables):
             trial=(identity, *names, trajectory_id, trial.attempt, data),
             trajectory=row,
             texts=texts,
-            state=None if trajectory is None else self._encoded_state(trajectory.end.start_state, state),
+            state=None if trajectory is None or start is None or state is None else (start, state),
         )
 
     def _encoded_trajectory(self, trajectory: Trajectory) -> tuple[tuple[Any, ...], Texts]:
         data, texts = trajectory_text(trajectory)
         return (as_column(trajectory.id), self._assembler, trajectory.end.start_state, data), texts
 
-    def _encoded_state(self, name: str | None, state: Json) -> tuple[str, bytes] | None:
-        if name is None or state is None or self._is_there(name):
-            return None
-        return (name, squeeze(pack(state)))
-
-    def _is_there(self, state: str) -> bool:
-        """Whether the file holds a state: one may be large, and is packed only where it does not."""
-        if state not in self._db.states:
-            with self._db.read() as connection:
-                if connection.execute(select(t.state.c.hash).where(t.state.c.hash == state)).first() is None:
-                    return False
-            self._db.states.add(state)
-        return True
+    def _write_states(self, connection: Connection, states: Mapping[str, Json]) -> None:
+        """Write the states that are not there: one may be large, and is packed only then."""
+        for name, state in states.items():
+            if name in self._db.states:
+                continue
+            if connection.execute(select(t.state.c.hash).where(t.state.c.hash == name)).first() is None:
+                self._db.insert(connection, _PUT_STATE, [(name, squeeze(pack(state)))])
+            self._db.states.add(name)
 
     def _write_trials(self, connection: Connection, encoded: Sequence[_Encoded]) -> None:
         """Write trials of different identities."""
@@ -157,8 +153,7 @@ class TrialTables(Tables):
         texts = {digest: text for one in encoded for digest, text in one.texts.items()}
         self._write_trajectories(connection, rows, texts)
         self._note_stale(connection, (one.trial[5] for one in encoded))
-        self._db.insert(connection, _PUT_STATE, list(states.items()))
-        self._db.states.update(states)
+        self._write_states(connection, states)
 
     def _write_trajectories(
         self, connection: Connection, rows: Sequence[tuple[Any, ...]], texts: Mapping[bytes, bytes]

@@ -6,7 +6,7 @@ came make no difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from agenteval._util.ids import derived
 from agenteval.core import semconv
@@ -49,13 +49,19 @@ def calls_of(spans: Sequence[Span], parents: Mapping[str, Span]) -> list[Draft]:
 
 def read_traces(spans: Iterable[Span], logs: Iterable[LogRecord]) -> list[Trace]:
     """Each trace, with what its spans say."""
-    by_trace: dict[str, list[Span]] = {}
+    return [_trace(some, of_trace) for some, of_trace in by_trace(spans, logs)]
+
+
+def by_trace(spans: Iterable[Span], logs: Iterable[LogRecord]) -> Iterator[tuple[list[Span], list[LogRecord]]]:
+    """The spans of each trace, as they came, with its log records, each once; in the order of trace ids."""
+    spans_of: dict[str, list[Span]] = {}
     for span in spans:
-        by_trace.setdefault(span.trace_id, []).append(span)
+        spans_of.setdefault(span.trace_id, []).append(span)
     logs_of: dict[str, list[LogRecord]] = {}
     for log in logs:
         logs_of.setdefault(log.trace_id, []).append(log)
-    return [_trace(name, by_trace[name], _once(logs_of.get(name, ()))) for name in sorted(by_trace)]
+    for name in sorted(spans_of):
+        yield spans_of[name], _once(logs_of.get(name, ()))
 
 
 def _once(logs: Sequence[LogRecord]) -> list[LogRecord]:
@@ -74,10 +80,11 @@ def _unequal(logs: Sequence[LogRecord]) -> list[LogRecord]:
     return kept
 
 
-def _trace(name: str, spans: Sequence[Span], logs: Sequence[LogRecord]) -> Trace:
+def _trace(spans: Sequence[Span], logs: Sequence[LogRecord]) -> Trace:
     unique, repeated = distinct(spans)
     parents = parents_of(unique)
-    return Trace(id=name, spans=unique, nodes=nodes_of(unique, parents, logs), parents=parents, repeated=repeated)
+    nodes = nodes_of(unique, parents, logs)
+    return Trace(id=unique[0].trace_id, spans=unique, nodes=nodes, parents=parents, repeated=repeated)
 
 
 def _trajectory(session: str | None, traces: Sequence[Trace], naming: Naming, conflicts: int) -> Trajectory:

@@ -15,7 +15,7 @@ from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import ModelCall, ToolCall, Usage
 from agenteval.telemetry.dialects import DIALECTS, claude_code
 from agenteval.telemetry.dialects.reading import Reading
-from agenteval.telemetry.likeness import same_tool
+from agenteval.telemetry.likeness import is_prefixed, same_arguments, same_tool
 
 
 @dataclass(eq=False, slots=True)
@@ -27,6 +27,7 @@ class Node:
         above: The nearest node above; None for a root.
         beneath: The nodes for which this is the nearest one above, by start time.
         twins: Other spans that saw the same.
+        carries: Whether one of them is a protocol's that carried the call.
     """
 
     span: Span
@@ -34,6 +35,7 @@ class Node:
     above: Node | None = None
     beneath: list[Node] = field(default_factory=list["Node"])
     twins: list[Span] = field(default_factory=list[Span])
+    carries: bool = False
 
     @property
     def start_ns(self) -> int:
@@ -139,7 +141,7 @@ def _without_doubles(nodes: list[Node]) -> list[Node]:
             _dissolve(node)
             gone.add(id(node))
     rest = [node for node in nodes if id(node) not in gone]
-    return _without_sibling_doubles(rest)
+    return _without_carried(_without_sibling_doubles(rest))
 
 
 def _models_beneath(node: Node) -> Iterator[Node]:
@@ -172,7 +174,7 @@ def _same(outer: Node, inner: Node) -> bool:
         ids = {outer.reading.response_id, inner.reading.response_id} - {None}
         return len(ids) < 2
     if isinstance(a, ToolCall) and isinstance(b, ToolCall):
-        return _same_call(a, b)
+        return _same_call(a, b, carried=inner.reading.carried)
     return a == b
 
 
@@ -180,8 +182,8 @@ def _same_agent(outer: str | None, inner: str | None) -> bool:
     return outer is None or inner is None or outer == inner
 
 
-def _same_call(a: ToolCall, b: ToolCall) -> bool:
-    if not same_tool(a.name, b.name):
+def _same_call(a: ToolCall, b: ToolCall, *, carried: bool = False) -> bool:
+    if not same_tool(a.name, b.name) and not (carried and is_prefixed(a.name, b.name)):
         return False
     if a.call_id is not None and b.call_id is not None:
         return a.call_id == b.call_id
@@ -204,6 +206,46 @@ def _without_sibling_doubles(nodes: list[Node]) -> list[Node]:
     return rest
 
 
+def _without_carried(nodes: list[Node]) -> list[Node]:
+    """Nodes without the calls that a protocol carried, where the calls that it carried are there.
+
+    Beneath a call of another name, what was carried is the tool's own doing, unless a model works there. Where the
+    protocol's spans do not hang from those of the calls, each call is taken once.
+    """
+    free = [node for node in nodes if isinstance(node.reading.content, ToolCall) and not node.reading.carried]
+    gone: set[int] = set()
+    for node in nodes:
+        if not node.reading.carried:
+            continue
+        if node.above is not None and node.above.reading.kind == "tool" and not any(_models_beneath(node.above)):
+            node.above.twins += [node.span, *node.twins]
+            _dissolve(node, into=node.above)
+        elif (caller := _caller(node, free)) is not None:
+            free.remove(caller)
+            _swallow(caller, node)
+        else:
+            continue
+        gone.add(id(node))
+    return [node for node in nodes if id(node) not in gone]
+
+
+def _caller(carried: Node, calls: Sequence[Node]) -> Node | None:
+    """The call that a protocol carried: it has its name, and began before and ended after it."""
+    content = cast("ToolCall", carried.reading.content)
+
+    def likeness(node: Node) -> tuple[bool, int]:
+        return same_arguments(cast("ToolCall", node.reading.content).arguments, content.arguments), node.start_ns
+
+    around = [
+        node
+        for node in calls
+        if node.start_ns <= carried.start_ns
+        and carried.end_ns <= node.end_ns
+        and _same_call(cast("ToolCall", node.reading.content), content, carried=True)
+    ]
+    return max(around, key=likeness, default=None)
+
+
 def _own_id(node: Node) -> tuple[str, str] | None:
     content = node.reading.content
     if isinstance(content, ModelCall) and node.reading.response_id:
@@ -220,8 +262,19 @@ def _overlap(a: Node, b: Node) -> bool:
 def _swallow(kept: Node, other: Node) -> None:
     """Let one node stand for two."""
     kept.twins += [other.span, *other.twins]
-    kept.reading = _both(kept.reading, other.reading)
+    kept.reading = _both(kept.reading, _last_attempt(kept, other))
+    kept.carries |= other.reading.carried
     _dissolve(other, into=kept)
+
+
+def _last_attempt(kept: Node, other: Node) -> Reading:
+    """What another view says; of a call that was carried several times, the last to begin says how it ended."""
+    reading = other.reading
+    if not (kept.carries and reading.carried and isinstance(reading.content, ToolCall)):
+        return reading
+    content = replace(reading.content, result=None, error=None, status="unknown")
+    unknown = dict.fromkeys(("result", "status"), "not_sent: a later attempt says it")
+    return replace(reading, content=content, missing={**unknown, **reading.missing})
 
 
 def _dissolve(node: Node, *, into: Node | None = None) -> None:
@@ -263,6 +316,7 @@ def _both(outer: Reading, inner: Reading) -> Reading:
         session=outer.session or inner.session,
         user=outer.user or inner.user,
         not_measured=outer.not_measured and inner.not_measured,
+        carried=outer.carried and inner.carried,
         understood=outer.understood | inner.understood,
     )
 
@@ -299,14 +353,21 @@ def _fuller(inner: Usage | None, outer: Usage | None) -> Usage | None:
     return replace(inner, **{name: value for name, value in known.items() if getattr(inner, name) is None})
 
 
+def _told(outer: ToolCall, inner: ToolCall) -> str | None:
+    """The error of an inner view; in the words that the agent was given where it has none of its own."""
+    wordless = inner.error in {"error", "tool_error"}
+    return outer.result if wordless and isinstance(outer.result, str) and outer.result else inner.error
+
+
 def _one_tool_call(outer: Reading, inner: Reading) -> ToolCall:
     a, b = cast("ToolCall", outer.content), cast("ToolCall", inner.content)
-    error = a.error if a.error is not None else b.error
+    error = a.error if a.error is not None else _told(a, b)
+    result = b.result if "result" in outer.missing else a.result
     known = a.status if a.status != "unknown" else b.status
     return replace(
         a,
         arguments=b.arguments if "arguments" in outer.missing else a.arguments,
-        result=b.result if "result" in outer.missing else a.result,
+        result=None if error is not None else result,
         error=error,
         status="error" if error is not None else known,
         call_id=a.call_id or b.call_id,

@@ -17,6 +17,11 @@ def same_tool(a: str, b: str) -> bool:
     return a == b or _last(a) == _last(b)
 
 
+def is_prefixed(longer: str, name: str) -> bool:
+    """Whether one name is the other behind a prefix: MCP clients write `shop_refund` for a server's `refund`."""
+    return bool(name) and len(longer) > len(name) and longer.endswith(name) and longer[-len(name) - 1] in "_-./: "
+
+
 def _last(name: str) -> str:
     for separator in ("__", "/", "."):
         name = name.rsplit(separator, 1)[-1]

@@ -42,6 +42,7 @@ from agenteval.core.trajectory import (
 from agenteval.errors import NotFound, RequestError
 from agenteval.testing import store_parts as parts
 from agenteval.testing.store_finding import FIND_CHECKS
+from agenteval.testing.store_forgetting import FORGET_CHECKS
 from agenteval.testing.store_parts import MakeStore
 from agenteval.testing.store_traces import TRACE_CHECKS
 
@@ -562,6 +563,7 @@ STORE_CHECKS: tuple[Callable[[MakeStore], None], ...] = (
     malformed_ids_are_refused,
     *TRACE_CHECKS,
     *FIND_CHECKS,
+    *FORGET_CHECKS,
     a_batch_is_kept_whole_or_not_at_all,
     many_trials_are_kept_whole_or_not_at_all,
     readers_see_whole_transactions,

@@ -23,7 +23,7 @@ LINK = re.compile(r"!?\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)")
 NAMED = re.compile(r"`([^`\s]+)`")
 ENVIRONMENT = re.compile(r"\b(?:(?:AGENTEVAL|OPENAI|OTEL|LANGSMITH|LANGCHAIN)_[A-Z_]*[A-Z](?:_V2)?|NO_COLOR)\b")
 MAKE = re.compile(r"(?:^|`|[$] )make((?: [a-z][a-z-]*)+)(?=`|$|  | [A-Z])", re.MULTILINE)
-FOLDERS = ("agenteval/", "bench/", "docs/", "scenarios/", "tests/", "traces/", ".ci/")
+FOLDERS = ("agenteval/", "bench/", "docker/", "docs/", "scenarios/", "tests/", "traces/", ".ci/")
 ONLY_IN_THE_WHEEL = ("agenteval/_scenarios", "agenteval/_samples", "agenteval/_schema")
 HISTORY = {"CHANGELOG.md"}  # names what was there at the time
 

@@ -34,6 +34,8 @@ IGNORED = (  # planted where a careless build would take them along
     "traces/samples/__pycache__/y.pyc",
     "tests/repo/__pycache__/z.pyc",
     "docs/.agenteval/store.db",
+    "docker/agenteval.toml",
+    "docker/.env",
 )
 
 

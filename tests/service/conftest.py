@@ -74,6 +74,12 @@ class Running:
             store.close()
 
 
+@pytest.fixture(scope="session")
+def receiver_class() -> type[Running]:
+    """For fixtures of wider scope."""
+    return Running
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Starts receivers, and ends those that still run."""

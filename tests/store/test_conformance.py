@@ -10,7 +10,7 @@ import pytest
 
 from agenteval.core.ports import TraceStore
 from agenteval.store import open_store
-from agenteval.testing import store_finding, store_traces, stores
+from agenteval.testing import store_finding, store_forgetting, store_traces, stores
 
 KINDS = ("memory", "sqlite", "postgres")
 
@@ -32,7 +32,7 @@ def test_a_store_passes(check: Callable[[stores.MakeStore], None], make_store: C
 def test_the_exam_lists_every_check_of_its_modules() -> None:
     written = {
         value
-        for module in (stores, store_traces, store_finding)
+        for module in (stores, store_traces, store_finding, store_forgetting)
         for name, value in vars(module).items()
         if callable(value)
         and not name.startswith("_")

@@ -127,7 +127,7 @@ def test_the_migrations_make_the_tables_that_are_declared(store: SqlStore, url: 
     other = create_engine(url_of(postgres()))
     METADATA.create_all(other)
     try:
-        wanted, found = inspect(other), inspect(store._db._engine)
+        wanted, found = inspect(other), inspect(store._db.engine)
         assert set(found.get_table_names()) - {"said"} == set(wanted.get_table_names())
         for table in wanted.get_table_names():
             for what in ("get_columns", "get_pk_constraint", "get_indexes", "get_unique_constraints"):
@@ -221,7 +221,7 @@ def test_readers_do_not_wait_for_a_writer_and_see_nothing_half_done(store: SqlSt
 
 def test_another_writer_is_waited_for_and_then_told_of(store: SqlStore, url: str, made) -> None:
     other = SqlStore(Postgres(url_of(url)))
-    with other._db._engine.connect() as connection:
+    with other._db.engine.connect() as connection:
         connection.exec_driver_sql("SELECT 1")
     other._db._writer.exec_driver_sql("SET lock_timeout = '10ms'")
     other._db._writer.commit()

@@ -113,10 +113,10 @@ def test_every_query_uses_an_index(store: SqlStore, made) -> None:
         if statement.lstrip().upper().startswith(("SELECT", "WITH")):
             asked[statement] = parameters
 
-    event.listen(store._db._engine, "before_cursor_execute", note)
+    event.listen(store._db.engine, "before_cursor_execute", note)
     ask_everything(store)
     store.append([made.span(1, other=True), made.span(2, **{semconv.INPUT_MESSAGES: [{"role": "user"}]})])
-    event.remove(store._db._engine, "before_cursor_execute", note)
+    event.remove(store._db.engine, "before_cursor_execute", note)
     assert len(asked) > 30
     scanning = []
     with store._db.read() as connection:
@@ -135,9 +135,9 @@ def test_a_query_of_a_run_reads_that_run_alone(store: SqlStore) -> None:
         _, _, statement, parameters, *_ = said
         plans.append((statement, parameters))
 
-    event.listen(store._db._engine, "before_cursor_execute", note)
+    event.listen(store._db.engine, "before_cursor_execute", note)
     list(store.trials(Query(run="run", scenario="s", agent="a", status="completed")))
-    event.remove(store._db._engine, "before_cursor_execute", note)
+    event.remove(store._db.engine, "before_cursor_execute", note)
     statement, parameters = next(plan for plan in plans if plan[0].startswith("SELECT"))
     with store._db.read() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
@@ -308,7 +308,7 @@ def test_a_closed_store_says_so(store: SqlStore, made) -> None:
 def test_another_writer_is_waited_for_and_then_told_of(store: SqlStore, tmp_path: Path, made) -> None:
     other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with store._db._engine.connect() as connection:
+    with store._db.engine.connect() as connection:
         connection.connection.driver_connection.execute("PRAGMA busy_timeout = 10")
     store._db._writer.connection.driver_connection.execute("PRAGMA busy_timeout = 10")
     with pytest.raises(StoreError, match=r"store\.db: another process has been writing for 30 seconds"):

@@ -41,6 +41,8 @@ TWO = {"type": "object", "properties": {"city": {"type": "string"}, "days": {"ty
         ("Oslo", TWO, "Oslo"),
         ("3", {"properties": {"days": {"type": "integer"}}}, {"days": 3}),
         ("3", {"properties": {"code": {"type": "string"}}}, {"code": "3"}),
+        ("3", {"properties": {"days": {"type": ["integer", "null"]}}}, {"days": 3}),
+        ("3", {"properties": {"days": {"type": [["x"]]}}}, {"days": "3"}),
         ("'" + "9" * 500, {"properties": {"days": {"type": "integer"}}}, {"days": "'" + "9" * 500}),
         ('{"args": [], "kwargs": {"city": "Oslo"}}', None, {"city": "Oslo"}),
         ('{"args": [], "sanitize_inputs_outputs": true, "kwargs": {"city": "Oslo"}}', None, {"city": "Oslo"}),
@@ -138,6 +140,7 @@ def test_openai_chat_messages() -> None:
             {"role": "tool", "tool_call_id": "c1", "content": "{'b': 2}"},
             {"role": "assistant", "content": "", "function_call": {"name": "old", "arguments": "not json"}},
             {"role": "nobody", "content": "?"},
+            {"type": ["function_call"], "role": ["user"]},
             "text",
         ]
     }

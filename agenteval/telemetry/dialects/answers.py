@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,18 @@ from agenteval.telemetry.dialects.chat import messages_of
 from agenteval.telemetry.dialects.held import first_text, is_list, list_of, object_of
 from agenteval.telemetry.dialects.langchain import fields_of
 from agenteval.telemetry.dialects.tokens import usage_of
+
+_ID = re.compile(r'"id"\s*:\s*"((?:chatcmpl-|resp_|gen-)[^"\\]{1,200})"')
+_FIRST_ID = re.compile(r'\s*\{\s*"id"\s*:\s*"([^"\\]{1,200})"\s*,')
+
+
+def id_in(text: str) -> str | None:
+    """The id that a provider gave its answer, out of the answer's JSON text, without reading the whole of it."""
+    first = _FIRST_ID.match(text)
+    if first is not None and '"model"' in text:
+        return first[1]
+    found = _ID.search(text)
+    return None if found is None else found[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

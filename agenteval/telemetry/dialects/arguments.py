@@ -191,7 +191,8 @@ def _named(value: Json, schema: object) -> Json:
 
 
 def _typed(value: Json, kind: object) -> Json:
-    if not isinstance(value, str) or kind not in {"integer", "number", "boolean"}:
+    kinds = list_of(kind) or [kind]
+    if not isinstance(value, str) or not any(one in _UNQUOTED for one in kinds):
         return value
     try:
         read = json.loads(value)
@@ -224,4 +225,5 @@ def _describes(member: Mapping[str, Any]) -> bool:
 
 
 _COMPOSED = frozenset({"anyOf", "$ref", "allOf", "oneOf"})
+_UNQUOTED = ("integer", "number", "boolean")  # tuples: what is asked for may be a list, and no set takes one
 _TYPES = ("string", "integer", "number", "boolean", "object", "array", "null", "any")

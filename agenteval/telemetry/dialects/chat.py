@@ -5,6 +5,7 @@ Unknown content is kept as text that names its type; a message of which nothing 
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -134,13 +135,15 @@ def _parts_of(members: Mapping[str, Any], role: Role) -> Iterator[Part]:
     yield from asked
 
 
+_TEXTS = ("text", "output_text", "input_text")  # tuples: a type may be anything, and a set asks for its hash
+_ASKS = ("function_call", "reasoning", "tool_use", "tool-call")
 _ANSWERS = ("tool_result", "tool-result", "function_call_output", "tool_call_response")
 
 
 def answer(content: object, *, failed: object = None) -> Json:
     """What a tool answered: text, and blocks of text as their text; that it is an error, where its message says so."""
     blocks = list_of(content)
-    if blocks and all(object_of(block).get("type") in {"text", "output_text", "input_text"} for block in blocks):
+    if blocks and all(object_of(block).get("type") in _TEXTS for block in blocks):
         content = "\n".join(_texts(blocks))
     result = result_of(content)
     return {"is_error": True, "content": result} if failed is True else result
@@ -303,7 +306,7 @@ def _item(members: Mapping[str, Any]) -> Message | None:
     kind = members.get("type")
     if kind == "TextMessage" and isinstance(members.get("content"), str):
         return text_message("user" if members.get("source") == "user" else "assistant", members["content"])
-    if kind in {"function_call", "reasoning", "tool_use", "tool-call"}:
+    if kind in _ASKS:
         parts = tuple(_block(members))
         return Message(role="assistant", parts=parts) if parts else None
     if kind in _ANSWERS:
@@ -316,7 +319,21 @@ def _item(members: Mapping[str, Any]) -> Message | None:
 
 def offered_of(value: object) -> tuple[OfferedTool, ...]:
     """The tools that a request offers, in the OpenAI, Anthropic, Gemini, Bedrock and MCP forms."""
-    items = value_of(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return _offered_in(value) if len(value) <= _LONGEST_KEPT else _offered_by(value_of(value))
+    return _offered_by(value)
+
+
+_LONGEST_KEPT = 64 * 1024
+
+
+@functools.lru_cache(maxsize=256)
+def _offered_in(text: str) -> tuple[OfferedTool, ...]:
+    """The tools in a text; every model call of an agent offers the same ones."""
+    return _offered_by(value_of(text))
+
+
+def _offered_by(items: object) -> tuple[OfferedTool, ...]:
     if is_object(items):
         items = [{"name": name, **object_of(tool)} for name, tool in object_of(items).items()]
     return tuple(tool for item in list_of(items) for tool in _offered(value_of(item)))

@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from agenteval.core.json import Json, json_of
 from agenteval.core.message import text_message
 from agenteval.core.span import Attributes, LogRecord, Span
 from agenteval.core.trajectory import ModelCall, ToolCall, Usage
 from agenteval.telemetry.dialects.arguments import parsed
+from agenteval.telemetry.dialects.held import is_redacted
 from agenteval.telemetry.dialects.reading import Reading
 
 NAME = "claude-code"
@@ -117,7 +117,7 @@ def _same_request(span: Span, log: LogRecord) -> bool:
 
 def _interaction(span: Span) -> Reading:
     prompt = _text(span, "user_prompt")
-    heard = (text_message("user", prompt),) if prompt else ()
+    heard = () if prompt is None or is_redacted(prompt) else (text_message("user", prompt),)
     return _reading(span, "agent", agent=_text(span, "gen_ai.agent.name") or "claude", heard=heard)
 
 
@@ -162,6 +162,7 @@ def _tool(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Re
     written = told.get("tool_input", span.attributes.get("tool_input"))
     output = next((event.attributes.get("output") for event in span.events if event.name == "tool.output"), None)
     error = _failure(span, children, told)
+    arguments, result = parsed(written), parsed(output)
     missing: dict[str, str] = {}
     if written is None:
         missing["arguments"] = _NO_LOGS
@@ -169,13 +170,14 @@ def _tool(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Re
         missing["result"] = _NO_OUTPUT
     call = ToolCall(
         name="Task" if name in _DELEGATES else name,
-        arguments=_value(written),
-        result=None if error is not None else _value(output),
+        arguments=arguments.value,
+        result=None if error is not None else result.value,
         error=error,
         status="error" if error is not None else "ok" if span.end_ns else "unknown",
         call_id=_call_id(span.attributes),
     )
-    return _reading(span, "tool", content=call, missing=missing, more=_CALL_IDS)
+    cut = [name for name, read in (("arguments", arguments), ("result", result)) if read.cut]
+    return _reading(span, "tool", content=call, missing=missing, truncated=tuple(cut), more=_CALL_IDS)
 
 
 def _failure(span: Span, children: Sequence[Span], told: Mapping[str, Any]) -> str | None:
@@ -203,10 +205,6 @@ def _reading(span: Span, kind: Any, *, more: Sequence[str] = (), **values: Any) 
 
 def _text(span: Span, *names: str) -> str | None:
     return next((value for name in names if isinstance(value := span.attributes.get(name), str) and value), None)
-
-
-def _value(written: object) -> Json:
-    return parsed(written).value if isinstance(written, str) else json_of(written)
 
 
 def _count(value: object) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -39,7 +40,7 @@ def messages_under(items: Mapping[str, Any], *, lost: bool = False) -> tuple[tup
         The messages in order, and whether one or more are missing or not whole.
     """
     entries = by_index({**_unknown_arguments(items), **items} if lost else items)
-    read = [_executed(fields) or _message(beneath(fields, "message.")) for _, fields in entries]
+    read = [_once(fields) for _, fields in entries]
     whole = all(number == place for place, (number, _) in enumerate(entries))
     messages = tuple(message for message, _ in read if message is not None)
     return messages, not whole or not all(complete for _, complete in read)
@@ -55,6 +56,23 @@ def prompts_under(items: Mapping[str, Any], name: str, role: Role) -> tuple[Mess
     """The texts of a completions API, `N.prompt.text` or `N.completion.text`."""
     texts = [text_of(fields.get(name)) for _, fields in by_index(items)]
     return tuple(text_message(role, text) for text in texts if text)
+
+
+def _once(fields: Mapping[str, Any]) -> tuple[Message | None, bool]:
+    """One message; what a conversation repeats in each of its model calls is read once."""
+    texts = all(isinstance(value, str) for value in fields.values())
+    if texts and sum(map(len, fields.values())) <= _LONGEST_KEPT:
+        return _kept(tuple(fields.items()))
+    return _executed(fields) or _message(beneath(fields, "message."))
+
+
+_LONGEST_KEPT = 16 * 1024
+
+
+@functools.lru_cache(maxsize=2048)
+def _kept(fields: tuple[tuple[str, str], ...]) -> tuple[Message | None, bool]:
+    held = dict(fields)
+    return _executed(held) or _message(beneath(held, "message."))
 
 
 def _executed(fields: Mapping[str, Any]) -> tuple[Message | None, bool] | None:

@@ -69,7 +69,7 @@ def _model(found: Found) -> Reading:
         heard=prompt or messages_of(asked),
         said=answer.messages,
         usage=_usage(held, answer),
-        offered=offered_of(held.value("gen_ai.tool.definitions")) or offered_of(object_of(asked).get("tools")),
+        offered=offered_of(held.raw("gen_ai.tool.definitions")) or offered_of(object_of(asked).get("tools")),
         finish=answer.finish or _finish(held),
         response_id=answer.response_id or held.text("gen_ai.response.id"),
         error=raised(found.span),

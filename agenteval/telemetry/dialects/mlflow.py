@@ -75,7 +75,7 @@ def _model(found: Found) -> Reading:
         heard=prompt or messages_of(asked),
         said=answer.messages,
         usage=usage_of(counts, cost_usd=amount_of(price.get("total_cost"))) or answer.usage,
-        offered=offered_of(held.value("mlflow.chat.tools"))
+        offered=offered_of(held.raw("mlflow.chat.tools"))
         or offered_of(object_of(asked).get("tools"))
         or offered_of(parameters.get("tools")),
         finish=answer.finish,

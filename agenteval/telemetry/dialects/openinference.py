@@ -18,7 +18,7 @@ from agenteval.core.message import Message, text_message
 from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import Handoff, OfferedTool, Usage
 from agenteval.telemetry.dialects import build
-from agenteval.telemetry.dialects.answers import Answer, answer_of
+from agenteval.telemetry.dialects.answers import Answer, answer_of, id_in
 from agenteval.telemetry.dialects.arguments import is_schema, parsed
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import messages_of, offered_of
@@ -47,6 +47,14 @@ KIND = "openinference.span.kind"
 _SCOPE = "openinference."
 _HANDOFF = re.compile(r"^hand-?off(?: to)? (.+)$", re.IGNORECASE)
 _NO_CALL = ("_prepare_chat_with_tools",)  # LlamaIndex: makes a request ready, and sends none
+_ALSO_IN_ANSWERS = {  # attribute to a word without which the answer's JSON cannot say it either
+    "llm.model_name": "",
+    "llm.finish_reason": "",
+    "llm.token_count.prompt": "",
+    "llm.token_count.completion": "",
+    "llm.token_count.prompt_details.cache_read": "cache",
+    "llm.token_count.completion_details.reasoning": "reasoning",
+}
 _METHODS = ("._execute_core", ".kickoff", ".kickoff_async", ".run", ".run_stream", ".arun", ".on_messages_stream")
 
 
@@ -98,7 +106,7 @@ def _model(found: Found) -> Reading:
     heard, heard_gaps = messages_under(held.under("llm.input_messages."), lost=lost)
     said, said_gaps = messages_under(held.under("llm.output_messages."), lost=lost)
     asked = held.raw("input.value")
-    answer = _answer(held)
+    answer = _answer(held, enough=bool(said))
     if heard_gaps:
         found.missing["messages"] = held.absent()
     if said_gaps:
@@ -129,13 +137,23 @@ def _prompts(held: Held) -> tuple[Message, ...]:
     return texts or tuple(text_message("user", text) for text in listed)
 
 
-def _answer(held: Held) -> Answer:
-    """What the provider's or framework's own JSON says; text alone may be anything."""
+def _answer(held: Held, *, enough: bool) -> Answer:
+    """What the provider's or framework's own JSON says; it is read in full only where the attributes lack a thing.
+
+    Args:
+        held: The attributes.
+        enough: What the model said is known.
+    """
     written = held.raw("output.value")
-    value = value_of(written)
     if is_redacted(written):
         return Answer()
-    return answer_of(value)
+    if (
+        enough
+        and isinstance(written, str)
+        and not any(held.raw(name) is None and word in written for name, word in _ALSO_IN_ANSWERS.items())
+    ):
+        return Answer(response_id=id_in(written))
+    return answer_of(value_of(written))
 
 
 def _usage(held: Held, answer: Answer) -> Usage | None:
@@ -173,11 +191,11 @@ def _or(first: int | None, second: int | None) -> int | None:
 def _offered(held: Held, parameters: Mapping[str, Any]) -> tuple[OfferedTool, ...]:
     tools: list[OfferedTool] = []
     for _, fields in by_index(held.under("llm.tools.")):
-        schema = value_of(fields.get("tool.json_schema"))
+        schema = fields.get("tool.json_schema")
         name = text_of(fields.get("tool.name"))
-        known = offered_of([schema])
+        known = offered_of(f"[{schema}]" if isinstance(schema, str) else [schema])
         if name is not None:
-            whole = known[0] if known else OfferedTool(name=name, parameters=schema)
+            whole = known[0] if known else OfferedTool(name=name, parameters=value_of(schema))
             description = text_of(fields.get("tool.description")) or whole.description
             tools.append(OfferedTool(name=name, description=description, parameters=whole.parameters))
         else:

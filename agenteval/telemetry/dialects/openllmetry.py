@@ -73,11 +73,12 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
 def _is_model(span: Span) -> bool:
     """Whether a span is a model call in OpenLLMetry's own words: new ones have them beside the GenAI convention's."""
     attributes = span.attributes
-    if "llm.request.type" in attributes or any(_indexed(name) for name in attributes):
+    if "llm.request.type" in attributes or any(name.startswith(_OLD) and _indexed(name) for name in attributes):
         return True
     operation = attributes.get("gen_ai.operation.name")
-    ours = bool(_MARKS & attributes.keys()) or any(name.startswith("traceloop.") for name in attributes)
-    return ours and isinstance(operation, str) and operation in _MODEL
+    if not isinstance(operation, str) or operation not in _MODEL:
+        return False
+    return bool(_MARKS & attributes.keys()) or any(name.startswith("traceloop.") for name in attributes)
 
 
 def _indexed(name: str) -> bool:
@@ -176,7 +177,7 @@ def _finish(held: Held) -> str | None:
 
 def _offered(held: Held) -> tuple[OfferedTool, ...]:
     listed = [fields for _, fields in by_index(held.under("llm.request.functions."))]
-    return offered_of(listed) or offered_of(held.value("gen_ai.tool.definitions"))
+    return offered_of(listed) or offered_of(held.raw("gen_ai.tool.definitions"))
 
 
 # --- tools and agents

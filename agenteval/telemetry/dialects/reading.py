@@ -40,6 +40,8 @@ class Reading:
         session: The conversation that it belongs to, in the producer's words.
         user: Whose conversation it is.
         not_measured: Of a model call: it repeats or sums up other calls, and is passed over where one is beneath it.
+        carried: Of a tool call: seen by the protocol that takes calls to tools. It is the same call as that above it,
+            whatever its name there, or as one of its name within which it lies in time; else it stands for itself.
         understood: Names of the attributes that were made use of.
     """
 
@@ -57,6 +59,7 @@ class Reading:
     session: str | None = None
     user: str | None = None
     not_measured: bool = False
+    carried: bool = False
     understood: frozenset[str] = frozenset()
 
 

@@ -14,8 +14,8 @@ from agenteval.core.span import Span
 TRACE_DIGITS = 32
 SPAN_DIGITS = 16
 NO_SPAN = "0" * SPAN_DIGITS
-_NO_TRACE = "0" * TRACE_DIGITS
-_HEX = frozenset("0123456789abcdef")
+_ZEROES = frozenset({"0" * TRACE_DIGITS, NO_SPAN})
+_DIGITS = "0123456789abcdef"
 
 
 def valid_spans(spans: Iterable[Span]) -> tuple[list[Span], list[str]]:
@@ -32,24 +32,22 @@ def valid_spans(spans: Iterable[Span]) -> tuple[list[Span], list[str]]:
 
 
 def _fault(span: Span) -> str | None:
-    trace_id, span_id, parent_id = span.trace_id, span.span_id, span.parent_id
-    if not is_id(trace_id, TRACE_DIGITS):
-        return _told(span, "traceId", trace_id, TRACE_DIGITS)
-    if not is_id(span_id, SPAN_DIGITS):
-        return _told(span, "spanId", span_id, SPAN_DIGITS)
-    if parent_id is not None and not is_id(parent_id, SPAN_DIGITS):
-        return _told(span, "parentSpanId", parent_id, SPAN_DIGITS)
-    if not all(_is_hex(link.trace_id) and _is_hex(link.span_id) for link in span.links):
-        return f"span {span.name!r:.80}: an id of its links is not hexadecimal"
+    if not is_id(span.trace_id, TRACE_DIGITS):
+        return _told(span, "traceId", span.trace_id, TRACE_DIGITS)
+    if not is_id(span.span_id, SPAN_DIGITS):
+        return _told(span, "spanId", span.span_id, SPAN_DIGITS)
+    if span.parent_id is not None and not is_id(span.parent_id, SPAN_DIGITS):
+        return _told(span, "parentSpanId", span.parent_id, SPAN_DIGITS)
+    for link in span.links:
+        if not (_is_hex(link.trace_id) and _is_hex(link.span_id)):
+            return f"span {span.name!r:.80}: an id of its links is not hexadecimal"
     return None
 
 
 def is_id(text: str, digits: int) -> bool:
     """Whether a text is an id of that many lower-case hexadecimal digits, not all of them zero."""
-    if len(text) != digits or text in {_NO_TRACE, NO_SPAN}:
-        return False
     try:
-        return bytes.fromhex(text).hex() == text
+        return len(text) == digits and bytes.fromhex(text).hex() == text and text not in _ZEROES
     except ValueError:
         return False
 
@@ -61,7 +59,7 @@ def id_or_none(text: str, digits: int) -> str:
 
 
 def _is_hex(text: str) -> bool:
-    return len(text) % 2 == 0 and set(text) <= _HEX
+    return len(text) % 2 == 0 and not text.strip(_DIGITS)
 
 
 def _told(span: Span, what: str, value: str, digits: int) -> str:

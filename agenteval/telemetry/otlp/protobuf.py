@@ -147,20 +147,25 @@ def _scope(of_scope: Any) -> dict[str, Attribute]:
 
 
 def _attributes(pairs: Iterable[Any]) -> dict[str, Attribute]:
-    return {pair.key: _value(pair.value) for pair in pairs}
+    attributes: dict[str, Attribute] = {}
+    for pair in pairs:
+        value = pair.value
+        # nearly all are text, and asking which a value is takes as long as reading it
+        attributes[pair.key] = value.string_value or _value(value)
+    return attributes
 
 
 def _value(value: Any) -> Attribute:
     kind = value.WhichOneof("value")
     if kind == "string_value":
         return value.string_value
+    if kind in _SCALARS:
+        return getattr(value, kind)
     if kind == "array_value":
         return [_value(item) for item in value.array_value.values]
     if kind == "kvlist_value":
         return _attributes(value.kvlist_value.values)
-    if kind is None or kind not in _SCALARS:  # an index into a table of strings that only profiles have
-        return None
-    return getattr(value, kind)
+    return None  # nothing, or an index into a table of strings that only profiles have
 
 
 _SCALARS = frozenset({"bool_value", "int_value", "double_value", "bytes_value"})

@@ -256,5 +256,7 @@ def test_patterns_that_cannot_be_used_are_refused(pattern: str, message: str) ->
 @pytest.mark.parametrize("name", ["re2", "stdnum.luhn", "phonenumbers", "detect_secrets.plugins.aws"])
 def test_a_library_that_is_missing_is_named_with_its_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingExtra, match=rf"redaction needs {name.partition('.')[0]}, .* install agenteval\[redact\]"):
+    with pytest.raises(
+        MissingExtra, match=rf"redaction needs {name.partition('.')[0]}, .* install agenteval\[redact\]"
+    ):
         Redactor(RedactRules())
