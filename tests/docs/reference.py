@@ -22,6 +22,7 @@ Written by `make reference` from the commands themselves. The exit codes and wha
 | variable | means |
 |---|---|
 | `AGENTEVAL_STORE` | the store, where `--store` is not given |
+| `AGENTEVAL_REDACT_KEY` | the secret behind pseudonyms, at least 16 characters: [redaction](redaction.md) |
 | `OPENAI_API_KEY` | key of the endpoint behind `--model openai:NAME`; never recorded |
 | `OPENAI_BASE_URL` | that endpoint, where `--base-url` is not given |
 | `NO_COLOR` | not empty: no colour and no motion in the terminal |
