@@ -26,6 +26,7 @@ from agenteval.telemetry.likeness import (
     transfer_target,
 )
 
+_NOT_SENT = "not_sent: the request that was recorded does not hold it"
 _CUT_OFF = "not_sent: the record ends with the request; whether the call was made is not known"
 _ANSWERS = frozenset({"final_answer"})
 """Pseudo tools whose argument is the agent's answer."""
@@ -82,7 +83,7 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
     for reader in models:
         for request, response in _exchanges(cast("ModelCall", reader.content)):
             name = response.id or (request.id if request is not None else None)
-            candidates = by_id.get(bare_id(name), ()) if name else _unnamed(asked, request)
+            candidates = (by_id.get(bare_id(name)) if name else None) or _unnamed(asked, request)
             for one in candidates:
                 if one.answer is None and one.asker is not reader and one.asker.start_ns <= reader.start_ns:
                     one.answer, one.reader = response, reader
@@ -90,10 +91,12 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
 
 
 def _unnamed(asked: Sequence[_Asked], request: ToolRequest | None) -> Iterator[_Asked]:
-    """Requests without an id that a request in a history may be."""
+    """Requests that a request in a history may be, where either was recorded without its id."""
     if request is None:
         return
     for one in asked:
+        if request.id and one.request.id:
+            continue
         if one.request.name == request.name and same_arguments(one.request.arguments, request.arguments):
             yield one
 
@@ -218,11 +221,13 @@ def _complete(call: Draft, one: _Asked) -> None:
     if not isinstance(content, ToolCall):
         return
     changes: dict[str, Json] = {"requested_by": one.asker.id, "call_id": content.call_id or one.request.id}
-    if "arguments" in call.missing or not isinstance(content.arguments, dict):
+    unrecorded = _unrecorded_values(one)
+    if "arguments" not in unrecorded and ("arguments" in call.missing or not isinstance(content.arguments, dict)):
         changes["arguments"] = one.request.arguments
         call.missing = reasons(call.missing, "arguments")
-    if "result" in call.missing and one.answer is not None and content.error is None:
-        changes["result"] = one.answer.response
+    told = one.answer if "result" not in unrecorded else None
+    if "result" in call.missing and told is not None and content.error is None:
+        changes["result"] = told.response
         if content.status == "unknown":
             changes["status"] = "ok"
         call.missing = reasons(call.missing, "result", "status")
@@ -256,16 +261,31 @@ def _from_history(one: _Asked, *, last: bool) -> Iterator[Draft]:
             arguments=one.request.arguments,
             result=response,
             error=error,
-            status="unknown" if one.answer is None else "ok" if error is None else "error",
+            status="ok" if error is None else "error",
             call_id=one.request.id,
             requested_by=one.asker.id,
         )
     draft = _between(one, content)
-    if isinstance(content, ToolCall) and one.answer is None:
-        draft.missing = {"result": _CUT_OFF, "status": _CUT_OFF}
+    if isinstance(content, ToolCall):
+        draft.missing = _unrecorded_values(one)
+        if "status" in draft.missing:
+            draft.content = replace(content, status="unknown")
     if one.reader is not None:
         one.reader.after.append(draft)
     yield draft
+
+
+def _unrecorded_values(one: _Asked) -> dict[str, str]:
+    """What neither a request nor its answer holds, with the reason: senders may keep contents back, not names."""
+    missing: dict[str, str] = {}
+    if one.request.arguments is None:
+        missing["arguments"] = one.asker.missing.get("output", _NOT_SENT)
+    if one.answer is None:
+        return {**missing, "result": _CUT_OFF, "status": _CUT_OFF}
+    kept_back = None if one.reader is None else one.reader.missing.get("messages")
+    if one.answer.response is None and kept_back is not None:
+        missing |= {"result": kept_back, "status": kept_back}
+    return missing
 
 
 def _between(one: _Asked, content: ToolCall | Handoff) -> Draft:

@@ -93,6 +93,7 @@ def _trajectory(session: str | None, traces: Sequence[Trace], naming: Naming, co
     calls = [step.content for step in steps if isinstance(step.content, ModelCall)]
     runs = _runs(nodes)
     names = {tool.name for call in calls for tool in call.offered_tools}
+    names |= {tool.name for node in nodes for tool in node.reading.offered}
     return Trajectory(
         id=_id(session, traces),
         conversation_id=session,

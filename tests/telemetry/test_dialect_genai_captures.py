@@ -10,6 +10,7 @@ import pytest
 from agenteval.core.message import ToolResponse
 from agenteval.core.trajectory import Handoff, ModelCall, ToolCall
 from agenteval.intake.captures import Capture, read_capture
+from agenteval.telemetry.assemble import assemble
 from agenteval.telemetry.dialects import otel_genai, pydantic_ai
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.forest import readings_of
@@ -176,3 +177,10 @@ def test_the_agents_side_of_mcp_is_read_by_its_own_dialect(shared: Path) -> None
     assert not [
         reading for reading in found if reading.dialect == otel_genai.NAME and reading.kind in {"model", "agent"}
     ]
+
+
+@pytest.mark.parametrize("name", ["strands", "agent-framework"])
+def test_the_tools_of_an_agent_are_offered_where_model_calls_do_not_say_so(shared: Path, name: str) -> None:
+    capture = opened(shared, name)
+    (trajectory,) = [one for one in assemble(capture.spans, capture.logs) if one.offered_tools is not None]
+    assert set(trajectory.offered_tools or ()) >= {"lookup_customer", "issue_refund", "get_weather"}

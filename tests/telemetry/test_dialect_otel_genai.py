@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from agenteval.core.message import MediaPart, Message, ReasoningPart, RefusalPart, TextPart, ToolRequest, ToolResponse
 from agenteval.core.span import LogRecord, Span, SpanEvent, SpanStatus
 from agenteval.core.trajectory import Handoff, ModelCall, ToolCall, Usage
+from agenteval.telemetry.assemble import assemble
 from agenteval.telemetry.dialects import agent_framework, otel_genai
 from agenteval.telemetry.dialects.reading import Reading
 
@@ -296,6 +298,12 @@ def test_answers_of_tools_are_a_tools_message_under_either_name(key: str, role: 
     assert call.messages[-1] == Message(role="tool", parts=(ToolResponse(response={"ok": True}, id="c1"),))
 
 
+def test_an_answer_that_is_written_as_text_is_a_tools_answer() -> None:
+    told = {"role": "tool", "tool_call_id": "c1", "parts": [{"type": "text", "content": '{"ok": true}'}]}
+    call, _ = model({"gen_ai.input.messages": [ASKED, {"role": "assistant", "parts": [WISH]}, told]})
+    assert call.messages[-1] == Message(role="tool", parts=(ToolResponse(response={"ok": True}, id="c1"),))
+
+
 def test_arguments_may_be_json_text_within_the_json() -> None:
     wish = {**WISH, "arguments": json.dumps(WISH["arguments"])}
     assert model({"gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [wish]}])})[0].requests == (
@@ -396,6 +404,7 @@ def test_an_error_is_told_by_the_exception_then_the_status_then_its_type() -> No
     assert tool({"error.type": "E"}, status=failed)[0].error == "gateway down"
     assert tool({"error.type": "tool_error"}, status=SpanStatus(code=2))[0].error == "tool_error"
     assert tool({"error.type": "timeout"})[0].error == "timeout"
+    assert tool({"error.type": "tool_error", "gen_ai.tool.call.result": "out of stock"})[0].error == "out of stock"
     call, reading = tool({"gen_ai.tool.call.arguments": "{}"}, status=failed)
     assert (call.status, call.result, "result" in reading.missing) == ("error", None, False)
 
@@ -449,8 +458,10 @@ def test_an_agent_was_told_and_answered() -> None:
             "gen_ai.input.messages": json.dumps([ASKED]),
             "gen_ai.output.messages": json.dumps([ANSWERED, said]),
             "gen_ai.usage.input_tokens": 9,
+            "gen_ai.tool.definitions": json.dumps([{"type": "function", "name": "refund"}]),
         }
     )
+    assert [tool.name for tool in reading.offered] == ["refund"]
     assert (reading.kind, reading.agent, reading.heard) == ("agent", "billing", (USER,))
     assert reading.said == (Message(role="assistant", parts=(TextPart(text="Done."),)),)
     assert reading.usage == Usage(input_tokens=9)
@@ -520,3 +531,25 @@ def test_the_agent_framework_writes_lists_as_text_and_everything_twice() -> None
     assert around is not None
     assert around.kind == "plumbing"
     assert agent_framework.read(span(CHAT), [], []) is None
+
+
+# --- what assembling makes of it
+
+
+def test_calls_that_are_named_without_their_contents_are_not_said_to_be_empty() -> None:
+    kept_back = [{"id": "c1", "type": "function", "function": {"name": "refund"}}]
+    spans = [span({**CHAT, "gen_ai.system": "openai"}), replace(span(CHAT), span_id="c" * 16, start_ns=5, end_ns=6)]
+    first = [log("gen_ai.user.message", {}), log("gen_ai.choice", {"index": 0, "message": {"tool_calls": kept_back}})]
+    later = [
+        log("gen_ai.assistant.message", {"tool_calls": kept_back}),
+        log("gen_ai.tool.message", {"id": "c1"}),
+        log("gen_ai.choice", {"index": 0, "message": {}}),
+    ]
+    (trajectory,) = assemble(spans, [*first, *(replace(one, span_id="c" * 16) for one in later)])
+    ((step, call),) = trajectory.of(ToolCall)
+    assert (call.name, call.arguments, call.result, call.status) == ("refund", None, None, "unknown")
+    assert {field: why.partition(":")[0] for field, why in step.missing.items()} == {
+        "arguments": "content_off",
+        "result": "content_off",
+        "status": "content_off",
+    }

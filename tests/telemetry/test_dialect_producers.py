@@ -10,7 +10,8 @@ import pytest
 from agenteval.core.message import MediaPart, Message, ReasoningPart, TextPart, ToolRequest, ToolResponse, text_message
 from agenteval.core.span import LogRecord, Span, SpanEvent, SpanStatus
 from agenteval.core.trajectory import Handoff, ModelCall, ToolCall, Usage
-from agenteval.telemetry.dialects import google_adk, pydantic_ai, strands, vercel_ai
+from agenteval.telemetry.assemble import assemble
+from agenteval.telemetry.dialects import google_adk, litellm, pydantic_ai, strands, vercel_ai
 from agenteval.telemetry.dialects.reading import Dialect, Reading
 
 USER = text_message("user", "Refund A-1002")
@@ -209,6 +210,17 @@ def test_a_retry_is_an_error_with_its_text_as_the_result() -> None:
     assert (tool.error, tool.status) == ("gateway down", "error")
 
 
+def test_a_retry_of_older_versions_has_its_text_in_the_response_alone() -> None:
+    held = {
+        "gen_ai.tool.name": "refund",
+        "tool_arguments": "{}",
+        "tool_response": "down\n\nFix the errors and try again.",
+    }
+    status = SpanStatus(code=2, message="ToolRetryError: ")
+    tool = tool_of(pydantic("running tool", held, status=status, events=(thrown(""),)))
+    assert (tool.error, tool.status, tool.result) == ("down", "error", None)
+
+
 def test_an_answer_that_is_asked_for_as_a_call_is_words() -> None:
     parameters = {
         "output_tools": [{"name": "report"}],
@@ -401,24 +413,14 @@ def test_adk_hands_over_by_a_tool() -> None:
     assert reading.missing["target"].startswith("content_off")
 
 
-def test_adk_quotes_other_agents_as_nobodys_words() -> None:
+@pytest.mark.parametrize("first", ["For context:", "Handle the requests as specified in the System Instruction."])
+def test_what_adk_itself_says_to_a_model_is_not_the_users(first: str) -> None:
     told = [
         {"role": "user", "parts": [{"type": "text", "content": "Refund A-1002"}]},
-        {
-            "role": "user",
-            "parts": [{"type": "text", "content": "For context:"}, {"type": "text", "content": "[a] said: hi"}],
-        },
+        {"role": "user", "parts": [{"type": "text", "content": first}, {"type": "text", "content": "[a] said: hi"}]},
     ]
-    call = call_of(
-        adk(
-            "generate_content g",
-            {
-                "gen_ai.operation.name": "generate_content",
-                "gen_ai.request.model": "g",
-                "gen_ai.input.messages": json.dumps(told),
-            },
-        )
-    )
+    held = {"gen_ai.operation.name": "generate_content", "gen_ai.request.model": "g"}
+    call = call_of(adk("generate_content g", {**held, "gen_ai.input.messages": json.dumps(told)}))
     assert [message.role for message in call.messages] == ["user", "system"]
 
 
@@ -527,6 +529,7 @@ def test_strands_agents_in_both_forms_and_cycles_as_plumbing() -> None:
     held = {
         "gen_ai.operation.name": "invoke_agent",
         "gen_ai.agent.name": "billing",
+        "gen_ai.agent.tools": '["refund", 7]',
         "gen_ai.usage.prompt_tokens": 9,
         "gen_ai.usage.input_tokens": 9,
     }
@@ -548,6 +551,7 @@ def test_strands_agents_in_both_forms_and_cycles_as_plumbing() -> None:
         agent = strand("invoke_agent billing", held, events=events)
         assert (agent.agent, agent.heard, agent.said) == ("billing", (USER,), (text_message("assistant", "Done.\n"),))
         assert agent.usage == Usage(input_tokens=9)
+        assert [tool.name for tool in agent.offered] == ["refund"]
     assert (
         strand("execute_event_loop_cycle", {"gen_ai.operation.name": "execute_event_loop_cycle"}, events=old).kind
         == "plumbing"
@@ -671,11 +675,11 @@ def test_the_sdk_7_follows_the_convention_under_a_scope_of_its_own() -> None:
                 "gen_ai.operation.name": "execute_tool",
                 "gen_ai.tool.name": "refund",
                 "gen_ai.tool.call.arguments": {},
-                "gen_ai.tool.call.result": '"rf_1"',
+                "gen_ai.tool.call.result": "42",
             },
         )
     )
-    assert (tool.arguments, tool.result) == ({}, "rf_1")
+    assert (tool.arguments, tool.result) == ({}, 42)
     said = {"role": "assistant", "parts": [{"type": "text", "content": "Done."}, {**WISH}]}
     held = {
         "gen_ai.operation.name": "invoke_agent",
@@ -685,3 +689,52 @@ def test_the_sdk_7_follows_the_convention_under_a_scope_of_its_own() -> None:
     agent = read(vercel_ai, "gen_ai", "invoke_agent billing", {**held, "ai.settings.context.userId": "ada"})
     assert (agent.agent, agent.said, agent.user) == ("billing", (text_message("assistant", "Done."),), "ada")
     assert read(vercel_ai, "gen_ai", "step 1", {"gen_ai.operation.name": "agent_step"}).kind == "plumbing"
+
+
+# --- LiteLLM
+
+
+def lite(number: int, attributes: dict[str, Any], name: str = "litellm_request") -> Span:
+    return Span(
+        trace_id="a" * 32,
+        span_id=f"{number:016x}",
+        name=name,
+        start_ns=2 * number,
+        end_ns=2 * number + 1,
+        scope={"name": "litellm"},
+        attributes={
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": "m",
+            "llm.request.type": "completion",
+            **attributes,
+        },
+    )
+
+
+def test_litellm_flattens_requests_without_their_ids_and_repeats_them_with_them() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "refund", "arguments": '{"order": "A-1002"}'}}
+    told = [
+        {"role": "user", "parts": [{"type": "text", "content": "Refund A-1002"}]},
+        {"role": "assistant", "parts": [{"type": "text", "content": ""}], "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "parts": [{"type": "text", "content": '{"id": "rf_1"}'}]},
+    ]
+    flat = {
+        "gen_ai.input.messages": json.dumps(told[:1]),
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": []}]),
+        "gen_ai.completion.0.function_call.name": "refund",
+        "gen_ai.completion.0.function_call.arguments": '{"order": "A-1002"}',
+    }
+    said = {"role": "assistant", "parts": [{"type": "text", "content": "Done."}]}
+    spans = [
+        lite(1, flat),
+        lite(2, {"gen_ai.input.messages": json.dumps(told), "gen_ai.output.messages": json.dumps([said])}),
+    ]
+    reading = litellm.read(spans[0], [], [])
+    assert reading is not None
+    assert call_of(reading).requests == (ToolRequest(name="refund", arguments={"order": "A-1002"}),)
+    (trajectory,) = assemble(spans)
+    ((_, done),) = trajectory.of(ToolCall)
+    assert (done.name, done.arguments, done.result) == ("refund", {"order": "A-1002"}, {"id": "rf_1"})
+    raw = litellm.read(lite(3, {}, name="raw_gen_ai_request"), [], [])
+    assert raw is not None
+    assert raw.kind == "plumbing"

@@ -36,7 +36,11 @@ _SCOPE = "gcp.vertex.agent"
 _OWN = _SCOPE + "."
 _MERGED = "(merged tools)"
 _TRANSFER = "transfer_to_agent"
-_QUOTED = "For context:"
+_ADKS_WORDS = (  # what ADK itself says to a model in the user's place
+    "For context:",
+    "Handle the requests as specified in the System Instruction.",
+    "Continue processing previous requests as instructed.",
+)
 _UNKNOWN_ID = "<not specified>"
 
 
@@ -45,7 +49,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     if not _is_own(span):
         return None
     found = semconv_spans.opened(NAME, span, logs)
-    found.held.used.update(name for name in span.attributes if name.startswith(_OWN))
+    found.held.used.update(name for name in span.attributes if name.startswith((_OWN, "gen_ai.tool.")))
     found.session = found.session or found.held.text(_OWN + "session_id")
     found.user = found.user or found.held.text(_OWN + "user_id")
     kind = _kind(span)
@@ -150,8 +154,8 @@ def _own_words(talk: Talk) -> Talk:
 
 def _own_message(message: Message) -> Message:
     first = message.parts[0] if message.parts else None
-    quoted = message.role == "user" and isinstance(first, TextPart) and first.text.startswith(_QUOTED)
-    return Message(role="system" if quoted else message.role, parts=tuple(map(_bare_part, message.parts)))
+    own = message.role == "user" and isinstance(first, TextPart) and first.text.startswith(_ADKS_WORDS)
+    return Message(role="system" if own else message.role, parts=tuple(map(_bare_part, message.parts)))
 
 
 def _bare_part(part: Part) -> Part:

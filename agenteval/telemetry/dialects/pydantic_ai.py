@@ -145,7 +145,10 @@ def _tool(found: Found) -> Reading:
     held = found.held
     if (held.text(semconv.TOOL_NAME) or "") == _OUTPUT_TOOL:
         return found.plumbing()
-    return semconv_spans.tool(found, arguments=held.raw("tool_arguments"), result=held.raw("tool_response"))
+    response = held.raw("tool_response")
+    if isinstance(response, str):
+        response = response.removesuffix(_RETRY)
+    return semconv_spans.tool(found, arguments=held.raw("tool_arguments"), result=response)
 
 
 def _agent(found: Found, logs: Sequence[LogRecord]) -> Reading:

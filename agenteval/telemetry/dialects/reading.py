@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from agenteval.core.message import Message
 from agenteval.core.span import LogRecord, Span
-from agenteval.core.trajectory import Handoff, ModelCall, ToolCall, Usage
+from agenteval.core.trajectory import Handoff, ModelCall, OfferedTool, ToolCall, Usage
 
 Kind: TypeAlias = Literal["model", "tool", "agent", "plumbing"]
 
@@ -35,6 +35,7 @@ class Reading:
         heard: Of an agent: what it was told, in order (the user's words, instructions with role `system`).
         said: Of an agent: what it answered at its end.
         usage: Of an agent: what it says its model calls used together; counts only where no model call below says so.
+        offered: Of an agent: the tools that it has, where its span says so and those of its model calls may not.
         response_id: Of a model call: the id that the provider gave its response. Two spans of one id are one call.
         delta: Of a model call: what it read goes on from the call before; earlier messages are not repeated in it.
         session: The conversation that it belongs to, in the producer's words.
@@ -54,6 +55,7 @@ class Reading:
     heard: tuple[Message, ...] = ()
     said: tuple[Message, ...] = ()
     usage: Usage | None = None
+    offered: tuple[OfferedTool, ...] = ()
     response_id: str | None = None
     delta: bool = False
     session: str | None = None

@@ -21,7 +21,7 @@ from agenteval.core.message import Message, Part, Role, TextPart, ToolResponse
 from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.chat import message_of, role_of
 from agenteval.telemetry.dialects.held import first_text, is_list, is_object, list_of, object_of
-from agenteval.telemetry.dialects.semconv_parts import ANSWERS, ARGUMENTS, is_left_out, part_of
+from agenteval.telemetry.dialects.semconv_parts import ANSWERS, ARGUMENTS, answer_of, is_left_out, part_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,13 @@ def one_message(members: Mapping[str, Any], role: Role) -> Message | None:
     role = role_of(members.get("role")) or role
     if not is_list(members.get("parts")):
         return message_of({**members, "role": role})
-    parts = tuple(part for item in list_of(members["parts"]) for part in part_of(item))
+    calls = [{**object_of(call), "type": "tool_call"} for call in list_of(members.get("tool_calls"))]
+    parts = tuple(part for item in (*list_of(members["parts"]), *calls) for part in part_of(item))
     if parts and all(isinstance(part, ToolResponse) for part in parts):
         role = "tool"
+    elif role == "tool" and parts and all(isinstance(part, TextPart) for part in parts):
+        text = Message(role=role, parts=parts).text  # an answer that was written down as text
+        parts = (ToolResponse(response=answer_of(text), id=first_text(members, "tool_call_id", "id")),)
     return Message(role=role, parts=parts)
 
 

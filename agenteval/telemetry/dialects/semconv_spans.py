@@ -281,13 +281,21 @@ def tool(
         arguments=_sent(arguments),
         result=_sent(result),
         call_id=held.text(semconv.TOOL_CALL_ID),
-        error=error if error is not None else error_in(found),
+        error=error if error is not None else _error_of_tool(found, result),
         encoded=encoded,
     )
     for field in ("arguments", "result"):
         if found.missing.get(field, "").startswith("content_off"):
             found.missing[field] = NO_CONTENT
     return reading
+
+
+def _error_of_tool(found: Found, result: object) -> str | None:
+    """The error of a call; where the span has no words for it but its type, what the model was told in its place."""
+    error = error_in(found)
+    thrown = [event.attributes.get("exception.type") for event in found.span.events]
+    wordless = error is not None and error in {found.held.raw(semconv.ERROR_TYPE), *map(text_of, thrown), "error"}
+    return result.strip() if wordless and isinstance(result, str) and result.strip() else error
 
 
 _OF_TOOLS = (semconv.TOOL_NAME, semconv.TOOL_CALL_ID, semconv.TOOL_ARGUMENTS, semconv.TOOL_RESULT)
@@ -321,7 +329,9 @@ def agent(found: Found, heard: Talk, said: Talk, *, used: Usage | None = None) -
     name = found.agent or known(found.held.text("gen_ai.workflow.name")) or _agent_named(found.span.name)
     found.held.raw(semconv.FINISH_REASONS)
     usage_known = used if used is not None else usage(found.held)
-    return build.agent(found, name=name, heard=heard.messages, said=map(words, said.messages), usage=usage_known)
+    offered = offered_of(found.held.value(semconv.TOOL_DEFINITIONS))
+    reading = build.agent(found, name=name, heard=heard.messages, said=map(words, said.messages), usage=usage_known)
+    return replace(reading, offered=offered)
 
 
 def words(message: Message) -> Message:

@@ -11,14 +11,16 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agenteval.core import semconv
 from agenteval.core.message import Part, ToolRequest, ToolResponse
 from agenteval.core.span import LogRecord, Span
+from agenteval.core.trajectory import OfferedTool
 from agenteval.telemetry.dialects import semconv_spans
 from agenteval.telemetry.dialects.build import Found
-from agenteval.telemetry.dialects.held import text_of, value_of
+from agenteval.telemetry.dialects.held import list_of, text_of, value_of
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_events import CHOICE
 from agenteval.telemetry.dialects.semconv_messages import talk_of
@@ -40,10 +42,19 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     kind = semconv_spans.kind_of(span) or "plumbing"
     found = semconv_spans.opened(NAME, span, logs)
     found.held.used.update(name for name in span.attributes if name.startswith(_OWN))
-    return _tool(found) if kind == "tool" else semconv_spans.read(found, logs, kind)
+    if kind == "tool":
+        return _tool(found)
+    reading = semconv_spans.read(found, logs, kind)
+    return replace(reading, offered=reading.offered or _named(found)) if kind == "agent" else reading
 
 
 _OWN = ("event_loop.", "gen_ai.event.", "gen_ai.agent.tools", "gen_ai.tool.json_schema", "gen_ai.server.", "tag.tags")
+
+
+def _named(found: Found) -> tuple[OfferedTool, ...]:
+    """An agent's tools, of which older versions give the names alone."""
+    names = list_of(found.held.value("gen_ai.agent.tools"))
+    return tuple(OfferedTool(name=name) for name in names if isinstance(name, str) and name)
 
 
 def _tool(found: Found) -> Reading:
@@ -56,8 +67,11 @@ def _tool(found: Found) -> Reading:
 
 
 def _given(found: Found) -> object:
-    """What the tool was given: the content of its message, or the request among the details."""
-    content = next((value for value in _held_by(found.span, _TOOL_MESSAGE, "content")), None)
+    """What the tool was given: an attribute, the content of its message, or the request among the details."""
+    held = found.held.raw(semconv.TOOL_ARGUMENTS)
+    content = next(
+        (value for value in (held, *_held_by(found.span, _TOOL_MESSAGE, "content")) if value is not None), None
+    )
     if content is not None:
         return content
     parts = _parts(found.held.raw(semconv.INPUT_MESSAGES))
@@ -66,7 +80,8 @@ def _given(found: Found) -> object:
 
 def _answered(found: Found) -> object:
     """What the tool answered: blocks of text as the text that they are together."""
-    blocks = next((value for value in _held_by(found.span, CHOICE, "message")), None)
+    held = found.held.raw(semconv.TOOL_RESULT)
+    blocks = next((value for value in (held, *_held_by(found.span, CHOICE, "message")) if value is not None), None)
     if blocks is not None:
         return answer_of(value_of(blocks))
     parts = _parts(found.held.raw(semconv.OUTPUT_MESSAGES))

@@ -46,6 +46,7 @@ _SESSION = (
 _USER = ("userId", "user_id")
 _AGENTS = frozenset({"ai.generateText", "ai.streamText", "ai.generateObject", "ai.streamObject"})
 _OWN = ("ai.", "operation.name", "resource.name", "gen_ai.client.operation.", "gen_ai.execute_tool.", "http.response.")
+_TWICE = ("gen_ai.response.", "gen_ai.usage.")  # said once more beside the SDK's own attributes
 
 
 def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Reading | None:  # noqa: ARG001 (one signature for all dialects)
@@ -60,6 +61,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     found.user = found.user or known(held.text(*_metadata(_USER)))
     if not isinstance(operation, str):
         return semconv_spans.read(found, logs, semconv_spans.kind_of(span) or "plumbing", encoded=True)
+    held.used.update(name for name in span.attributes if name.startswith(_TWICE))
     if operation.endswith((".doGenerate", ".doStream")):
         return _model(found)
     if operation == "ai.toolCall":

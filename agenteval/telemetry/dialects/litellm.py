@@ -1,0 +1,63 @@
+"""Spans of LiteLLM's own OpenTelemetry callback as readings.
+
+It mixes the conventions: messages as attributes, with the requests for tools beside their parts, and the requests of
+the answer flattened as OpenLLMetry had them, without their ids. What goes over the wire to a provider is one more span
+beneath, and no call.
+
+References:
+    BerriAI/litellm, `litellm/integrations/opentelemetry.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from agenteval.core.message import Message, Part, ToolRequest
+from agenteval.core.span import LogRecord, Span
+from agenteval.telemetry.dialects import semconv_spans
+from agenteval.telemetry.dialects.build import Found
+from agenteval.telemetry.dialects.chat import request_of
+from agenteval.telemetry.dialects.held import beneath, by_index, list_of, value_of
+from agenteval.telemetry.dialects.reading import Reading
+from agenteval.telemetry.dialects.semconv_messages import Talk
+
+NAME = "litellm"
+
+_SCOPE = "litellm"
+_OWN = ("litellm.", "llm.", "metadata.", "hidden_params", "gen_ai.")
+
+
+def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Reading | None:  # noqa: ARG001 (one signature for all dialects)
+    """What a span of LiteLLM says; None for any other."""
+    if span.scope.get("name") != _SCOPE:
+        return None
+    found = semconv_spans.opened(NAME, span, logs)
+    found.held.used.update(name for name in span.attributes if name.startswith(_OWN))
+    found.session = found.session or found.held.text("metadata.session_id", "metadata.litellm_session_id")
+    found.user = found.user or found.held.text("metadata.user_api_key_end_user_id")
+    kind = semconv_spans.kind_of(span)
+    if kind != "model" or span.name == "raw_gen_ai_request":
+        return found.plumbing()
+    said = semconv_spans.said_by(found, logs)
+    return semconv_spans.model(found, semconv_spans.heard_by(found, logs), _with_requests(found, said))
+
+
+def _with_requests(found: Found, said: Talk) -> Talk:
+    """What a model said, with the requests that stand in attributes of their own."""
+    requests = tuple(_requests(found.held.under("gen_ai.completion.")))
+    if not requests or any(message.requests for message in said.messages):
+        return said
+    parts: tuple[Part, ...] = tuple(part for message in said.messages for part in message.parts)
+    return replace(said, messages=(Message(role="assistant", parts=(*parts, *requests)),))
+
+
+def _requests(flat: dict[str, Any]) -> Iterator[ToolRequest]:
+    for _, fields in by_index(flat):
+        calls = [call for _, call in by_index(beneath(fields, "tool_calls."))]
+        written = [beneath(fields, "function_call."), *calls, *list_of(value_of(fields.get("tool_calls")))]
+        for call in written:
+            request = request_of(call)
+            if request is not None:
+                yield request
