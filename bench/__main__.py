@@ -18,6 +18,7 @@ NAMES = (
     "store_append",
     "ingest",
     "assembling",
+    "find",
     "sandbox",
     "planted",
 )

@@ -26,7 +26,7 @@ def store_option(function: F) -> F:
         envvar="AGENTEVAL_STORE",
         default=DEFAULT_STORE,
         show_default=True,
-        help="Where results are kept: a file, sqlite:///FILE, or memory:. Also AGENTEVAL_STORE.",
+        help="Where results are kept: a file, sqlite:///FILE, postgresql://…, or memory:. Also AGENTEVAL_STORE.",
     )(function)
 
 
@@ -44,7 +44,7 @@ def code_option(function: F) -> F:
     )(function)
 
 
-_STORE_VERBS = ("demo", "run", "score", "report", "show", "compare", "import", "serve", "doctor")
+_STORE_VERBS = ("demo", "run", "score", "report", "show", "compare", "import", "serve", "doctor", "find", "forget")
 _SUITE_VERBS = ("verify", "run")
 
 

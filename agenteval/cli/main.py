@@ -29,6 +29,8 @@ VERBS = {
     "serve": "Receive traces over OTLP, and keep them.",
     "import": "Take in what others recorded: result files, message lists, logs.",
     "conformance": "Compare what is recovered of OTLP captures with what really happened.",
+    "find": "Find trajectories by what happened in them.",
+    "forget": "Delete traces by age, project or id, with all made of them.",
     "reassemble": "Make trajectories anew from the spans that are kept, after a mended dialect.",
     "doctor": "Look at this installation, this project and its store.",
 }

@@ -55,7 +55,7 @@ _WORDS = re.compile(r"[^\W_]+")
 _ITEM = re.compile(
     r"""\s*(?P<not>-)?(?:(?P<key>[A-Za-z_]+)(?P<op>>=|<=|>|<|=|:)(?P<value>"[^"]*"|[^\s"]*)|(?P<said>"[^"]*"|[^\s"]+))(?=\s|$)"""
 )
-_AGO = re.compile(r"(\d+)(m|h|d|w)")
+_AGO = re.compile(r"(\d{1,6})(m|h|d|w)")
 _PER_UNIT = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _FACTORS: Mapping[str, Mapping[str, float]] = {
     "cost": {"": 1},
@@ -225,18 +225,32 @@ def _sized(key: str, op: str, value: str) -> Sized:
 def _time(key: str, op: str, value: str, now_ns: int) -> int:
     if op not in {":", "="}:
         raise RequestError(f"{key}{op}{value}: a time is given with {key}:{value}")
-    ago = _AGO.fullmatch(value)
+    return moment(value, now_ns, what=f"{key}:")
+
+
+def moment(text: str, now_ns: int, *, what: str) -> int:
+    """A moment, in nanoseconds since the Unix epoch, from a date or from how long ago it was.
+
+    Args:
+        text: Such as `7d`, `2026-11-24` or `2026-11-24T10:00Z`; UTC where no zone is named.
+        now_ns: What it counts from.
+        what: What it is given for, for the message.
+
+    Raises:
+        RequestError: It is neither.
+    """
+    ago = _AGO.fullmatch(text)
     try:
         if ago is not None:
             return now_ns - int(ago[1]) * (_PER_UNIT[ago[2]] // timedelta(microseconds=1)) * 1_000
-        moment = datetime.fromisoformat(value)
+        found = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise RequestError(
-            f"{key}:{value}: {value!r} is no time; give 30m, 12h, 7d, 2w, or a date: 2026-11-24, 2026-11-24T10:00Z"
+            f"{what} {text!r:.60} is no time; give 30m, 12h, 7d, 2w, or a date: 2026-11-24, 2026-11-24T10:00Z"
         ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return (found - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
 
 
 # --- meeting a query

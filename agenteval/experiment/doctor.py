@@ -15,6 +15,7 @@ from agenteval.experiment.api import in_own_loop
 from agenteval.experiment.stores import open_store
 from agenteval.intake.catalogue import catalogue
 from agenteval.sandbox import bubblewrap
+from agenteval.store import shown_name
 
 _LIBRARIES = ("langgraph", "opentelemetry-sdk", "pydantic", "sqlalchemy", "httpx", "numpy", "scipy")
 _CLASH = "agent-evaluation"  # installs a module and a script named agenteval, too
@@ -130,10 +131,11 @@ def _suites() -> Examined:
 
 
 def _store(store_url: str) -> Iterator[Examined]:
+    name = shown_name(store_url)
     try:
         store = open_store(store_url, create=False)
     except NotFound:
-        yield Examined(what="store", told=f"{store_url}: none yet; `agenteval run` and `agenteval import` make one")
+        yield Examined(what="store", told=f"{name}: none yet; `agenteval run` and `agenteval import` make one")
         return
     except AgentEvalError as error:
         yield Examined(what="store", told=str(error), ok=False, remedy="name another with --store, or mend this one")
@@ -144,6 +146,6 @@ def _store(store_url: str) -> Iterator[Examined]:
     finally:
         store.close()
     total = sum(sizes.values())
-    yield Examined(what="store", told=f"{store_url}: {len(runs)} runs, {total / 1e6:.1f} MB")
+    yield Examined(what="store", told=f"{name}: {len(runs)} runs, {total / 1e6:.1f} MB")
     for table, size in sorted(sizes.items(), key=lambda item: -item[1])[:5]:
         yield Examined(what=f"  {table}", told=f"{size / 1e6:.1f} MB")

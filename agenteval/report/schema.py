@@ -12,57 +12,32 @@ References:
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, get_args
+from typing import get_args
 
 import orjson
 
 from agenteval.core.outcome import CheckRole, ReasonCode, RunKind, TrialStatus, Verdict
 from agenteval.core.used import AMOUNTS
 from agenteval.report.model import CONCLUSIONS, VERDICTS
-
-Schema: TypeAlias = dict[str, Any]
+from agenteval.report.schema_store import STORE_DOCUMENTS
+from agenteval.report.schema_words import ANY as _ANY
+from agenteval.report.schema_words import COUNT as _COUNT
+from agenteval.report.schema_words import COUNT_OR_NULL as _COUNT_OR_NULL
+from agenteval.report.schema_words import NUMBER_OR_NULL as _NUMBER_OR_NULL
+from agenteval.report.schema_words import SHARE as _SHARE
+from agenteval.report.schema_words import TEXT as _TEXT
+from agenteval.report.schema_words import TEXT_OR_NULL as _TEXT_OR_NULL
+from agenteval.report.schema_words import YES_OR_NO as _YES_OR_NO
+from agenteval.report.schema_words import Schema
+from agenteval.report.schema_words import list_of as _list
+from agenteval.report.schema_words import map_of as _map
+from agenteval.report.schema_words import object_of as _object
+from agenteval.report.schema_words import one_of as _one_of
+from agenteval.report.schema_words import or_null as _or_null
+from agenteval.report.schema_words import ref as _ref
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-_TEXT: Schema = {"type": "string"}
-_TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
-_NUMBER_OR_NULL: Schema = {"type": ["number", "null"]}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_COUNT_OR_NULL: Schema = {"type": ["integer", "null"], "minimum": 0}
-_SHARE: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
-_YES_OR_NO: Schema = {"type": "boolean"}
-_ANY: Schema = {}
-
-
-def _object(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None, *, said: str = "") -> Schema:
-    """An open object; `said` describes it."""
-    schema: Schema = {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
-    return {"description": said, **schema} if said else schema
-
-
-def _list(items: Schema, *, said: str = "") -> Schema:
-    schema: Schema = {"type": "array", "items": items}
-    return {"description": said, **schema} if said else schema
-
-
-def _map(values: Schema, *, said: str = "") -> Schema:
-    schema: Schema = {"type": "object", "additionalProperties": values}
-    return {"description": said, **schema} if said else schema
-
-
-def _one_of(*names: str) -> Schema:
-    return {"enum": list(names)}
-
-
-def _or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/$defs/{name}"}
-
 
 # --- shared parts
 
@@ -368,11 +343,6 @@ _SCORE = _object(
     said="Stored trajectories that were scored, with the report: agenteval score --json.",
 )
 
-_REASSEMBLE = _object(
-    {"schema": {"const": "reassemble.v1"}, "assembled": _COUNT},
-    said="How many trajectories were made anew from their spans: agenteval reassemble --json.",
-)
-
 _CONFORMANCE_COUNTS = _object(
     dict.fromkeys(("truth", "recovered", "wrong", "invented", "not_on_wire", "missed"), _COUNT)
 )
@@ -565,7 +535,7 @@ _DOCUMENTS: dict[str, tuple[Schema, dict[str, Schema]]] = {
     "suite.v1": (_SUITE_PAGE, {}),
     "run.v1": (_RUN_OUTPUT, _WITH_REPORT),
     "score.v1": (_SCORE, _WITH_REPORT),
-    "reassemble.v1": (_REASSEMBLE, {}),
+    **STORE_DOCUMENTS,
     "conformance.v1": (_CONFORMANCE, {"counts": _CONFORMANCE_COUNTS}),
 }
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from agenteval.core.ports import Appended, TraceStore
@@ -192,8 +193,9 @@ class Pipeline:
     def _append(self, group: Sequence[_Job]) -> tuple[Appended, int]:
         """Store what a group of requests brought in one transaction; gives the number of log records as well."""
         total, count = Appended(), 0
-        with self._store.batch():
-            for project in dict.fromkeys(job.project for job in group):
+        projects = dict.fromkeys(job.project for job in group)
+        with self._store.batch() if len(projects) > 1 else nullcontext():
+            for project in projects:
                 some = [job.received for job in group if job.project == project and job.received is not None]
                 spans = [span for received in some for span in received.spans]
                 logs = [log for received in some for log in received.logs]

@@ -1,7 +1,7 @@
-"""Keeps spans, trajectories and what was concluded of them: in memory (the reference) and in SQLite."""
+"""Keeps spans, trajectories and what was concluded of them: in memory (the reference), in SQLite, in PostgreSQL."""
 
 from __future__ import annotations
 
-from agenteval.store.opening import FOLDER, open_store, prepare_folder
+from agenteval.store.opening import FOLDER, open_store, prepare_folder, shown_name
 
-__all__ = ["FOLDER", "open_store", "prepare_folder"]
+__all__ = ["FOLDER", "open_store", "prepare_folder", "shown_name"]

@@ -15,12 +15,13 @@ from sqlalchemy import Connection, Select, select
 from agenteval.errors import StoreError
 from agenteval.store import inserts
 from agenteval.store.backend import Backend
-from agenteval.store.pack import referred_digests, unpack
+from agenteval.store.pack import REFERENCE, referred_digests, squeeze, unpack, unsqueeze
 from agenteval.store.tables import content, history
 
 DIGEST_BYTES = 16
 """Of SHA-256: enough that texts do not meet by accident, and half the index."""
 
+_COMPRESSED_FROM = 8_192  # bytes; smaller ones cost more time than they save room
 _REMEMBERED = 100_000  # ids, at most: some 20 MB
 _AT_ONCE = 500  # values in one query
 
@@ -32,6 +33,11 @@ _INSERT_HISTORY = inserts.numbered(history)
 def digest_of(data: bytes) -> bytes:
     """What a text is known by."""
     return hashlib.sha256(data).digest()[:DIGEST_BYTES]
+
+
+def kept_of(data: bytes) -> bytes:
+    """A text as it is kept: a large one compressed, unless others have to be seen that it refers to."""
+    return data if len(data) < _COMPRESSED_FROM or REFERENCE in data else squeeze(data)
 
 
 class Known:
@@ -85,7 +91,7 @@ class Interning:
         if number is None:
             number = self._known.ids[digest] = self._next_text
             self._next_text += 1
-            self._texts.append((number, digest, data))
+            self._texts.append((number, digest, kept_of(data)))
         return number
 
     def conversation(self, node: int, messages: Iterable[int]) -> int:
@@ -162,11 +168,11 @@ class Texts:
         wanted = {*ids, *(message for _, message in self._above.values())} - self._data.keys()
         for some in in_pieces(wanted):
             query = select(content.c.id, content.c.data).where(content.c.id.in_(some))
-            self._data.update((number, data) for number, data in self._connection.execute(query))
+            self._data.update((number, unsqueeze(data)) for number, data in self._connection.execute(query))
         referred = {digest for number in wanted for digest in referred_digests(self._data.get(number, b""))}
         for some in in_pieces(referred):
             query = select(content.c.digest, content.c.data).where(content.c.digest.in_(some))
-            self._by_digest.update((digest, data) for digest, data in self._connection.execute(query))
+            self._by_digest.update((digest, unsqueeze(data)) for digest, data in self._connection.execute(query))
 
     def data(self, number: int) -> bytes:
         """The text of a fetched content."""

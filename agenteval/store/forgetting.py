@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, TextClause, delete, func, select, update
 
 from agenteval.core.forget import COUNTED, Forget, Forgotten
 from agenteval.errors import RequestError
@@ -60,11 +60,11 @@ class ForgetTables(FindTables):
     def _chosen(self, what: Forget) -> Iterator[list[bytes]]:
         """The traces that are meant, a page at a time."""
         columns = t.trace.c
-        conditions: list[ColumnElement[bool]] = []
+        conditions: list[ColumnElement[bool] | TextClause] = []
         if what.before_ns is not None:
             conditions.append(columns.arrived_ns < what.before_ns)
         if what.project is not None:
-            conditions.append(columns.project == as_column(what.project))
+            conditions += [columns.project == as_column(what.project), *([t.OF_A_PROJECT] if what.project else [])]
         asked: Iterable[list[bytes] | None] = [None]
         if what.trace_ids is not None:
             asked = in_pieces(keys.trace_keys(what.trace_ids))

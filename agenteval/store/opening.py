@@ -51,6 +51,16 @@ def open_store(url_or_path: str | Path, *, assembler: str, create: bool = True) 
     return SqlStore(path, assembler=assembler)
 
 
+def shown_name(url_or_path: str | Path) -> str:
+    """A store's name as it can be shown: without password, and without options, which may hold one."""
+    name = str(url_or_path)
+    if not name.startswith(_POSTGRES):
+        return name
+    address = name.partition("://")[2].partition("?")[0]
+    who, at, where = address.rpartition("@")
+    return f"postgresql://{who.partition(':')[0]}{at}{where}"
+
+
 def _on_postgres(name: str, assembler: str, *, create: bool) -> TraceStore:
     from agenteval.store.postgres import Postgres, url_of  # noqa: PLC0415 (likewise)
     from agenteval.store.sql import SqlStore  # noqa: PLC0415 (likewise)

@@ -185,12 +185,9 @@ class Sqlite:
                 "SELECT coalesce(m.tbl_name, s.name), SUM(s.pgsize) FROM dbstat AS s "
                 "LEFT JOIN sqlite_master AS m ON m.name = s.name GROUP BY 1"
             ).all()
-            return {str(name): int(size) for name, size in rows}
+            return {**{str(name): int(size) for name, size in rows}, **_bytes(connection, free="freelist_count")}
         except DBAPIError:
-            pages, page = (
-                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_count", "page_size")
-            )
-            return {"file": int(pages) * int(page)}
+            return _bytes(connection, file="page_count")
 
     def explain(self, error: Exception) -> StoreError:
         """What a database error means, and what to do about it."""
@@ -209,6 +206,14 @@ _SAID: TableClause = table("said", column("rowid", Integer), column("said", Text
 def _matches(words: Sequence[str]) -> ColumnElement[bool]:
     phrase = '"' + " ".join(words) + '"'  # words hold no quote
     return _SAID.c.said.op("MATCH")(phrase)
+
+
+def _bytes(connection: Connection, **counts: str) -> dict[str, int]:
+    """Bytes that pages take; `free` are those that nothing is in."""
+    page = int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())
+    return {
+        name: page * int(connection.exec_driver_sql(f"PRAGMA {count}").scalar_one()) for name, count in counts.items()
+    }
 
 
 def _set_up(connection: Any, record: object) -> None:

@@ -288,7 +288,8 @@ class TrialTables(Tables):
         found: dict[bytes, bytes] = {}
         with self._db.read() as connection:
             for some in in_pieces(wanted):
-                found.update(self._db.backend.contents_of(connection, some))
+                texts = self._db.backend.contents_of(connection, some)
+                found.update((digest, unsqueeze(text)) for digest, text in texts)
         if len(found) < len(wanted):
             raise self.damaged(f"{len(wanted) - len(found)} contents are missing")
         return found

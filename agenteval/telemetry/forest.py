@@ -301,6 +301,8 @@ def _both(outer: Reading, inner: Reading) -> Reading:
     elif b is not None and a is None:
         content, missing = b, dict(inner.missing)
     missing = {name: why for name, why in missing.items() if name in inner.missing or not _has(inner, name)}
+    if isinstance(content, ToolCall) and content.error is not None:
+        missing = {name: why for name, why in missing.items() if name not in {"result", "status"}}
     return replace(
         outer,
         dialect=outer.dialect if outer.dialect == inner.dialect else f"{outer.dialect}+{inner.dialect}",

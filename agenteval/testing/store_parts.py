@@ -282,7 +282,15 @@ def hard_attributes() -> dict[str, Attribute]:
         "nested": {"a": [1, [True, {"b": None, "c": b"", "nan": [float("nan"), None]}]], "": {}},
         "mark": {"$agenteval": ["b", "AA=="], "$ref": 1},
         "$agenteval": "$agenteval",
+        "empty": [[], {}, "", b"", None, [[]], {"": []}],
+        "around 64 bits": [2**63 - 1, 2**63, -(2**63) - 1, 2**64, 0, -1],
         "large": "x" * 5_000,
+        # so large that a store may compress them
+        "very large": "z " * 20_000,
+        "very large and odd": "\0 \ud800 \U0001f600 " * 5_000,
+        "very large bytes": bytes(range(256)) * 100,
+        "very large list": [{"n": 2**63 + number, "nan": float("nan"), "b": b"\0", "": {}} for number in range(900)],
+        "very large mark": ['{"$agenteval":["c",', {"$agenteval": ["c", "0" * 32]}, "m" * 20_000],
         "large list": [{"n": number, "text": "y" * 50} for number in range(40)],
         semconv.INPUT_MESSAGES: [
             {"role": "user", "parts": [{"type": "text", "content": "\ud800"}]},

@@ -12,6 +12,7 @@ import pytest
 
 from agenteval.errors import RequestError
 from agenteval.intake.settings import load_settings
+from agenteval.telemetry.redact.rules import RedactRules
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -149,8 +150,10 @@ def test_a_project_cannot_do_away_with_isolation(command: Command, project: Path
 def test_pyproject_holds_settings_too(project: Path) -> None:
     (project / "pyproject.toml").write_text('[tool.agenteval]\nagent = "app.py:graph"\nmax_usd = 1.5\n')
     assert load_settings(project).given() == {"agent": ["app.py:graph"], "max_usd": 1.5}
-    (project / "agenteval.toml").write_text("trials = 3\n")
-    assert load_settings(project).given() == {"trials": 3}
+    (project / "agenteval.toml").write_text('trials = 3\n[redact]\nemail = "drop"\n')
+    settings = load_settings(project)
+    assert settings.given() == {"trials": 3}
+    assert settings.redact == RedactRules(email="drop")
 
 
 @pytest.mark.parametrize(
@@ -160,6 +163,11 @@ def test_pyproject_holds_settings_too(project: Path) -> None:
         ("trials = '3'\n", "agenteval.toml: trials: Input should be a valid integer"),
         ("trials = \n", "agenteval.toml: cannot be read as TOML"),
         ("agent = 5\n", "agenteval.toml: agent: Input should be a valid list"),
+        ('[redact]\nemial = "mask"\n', 'agenteval.toml: unknown setting "redact.emial". Did you mean "email"?'),
+        ('[redact]\nemail = "hide"\n', "redact.email: Input should be 'mask', 'pseudonym', 'drop' or 'keep'"),
+        ('[redact]\nphone_regions = ["Germany"]\n', "redact.phone_regions.0: String should match pattern '^[A-Z]{2}$'"),
+        ('[[redact.custom]]\nname = "email"\npattern = "x"\n', 'the name of the custom rule "email" is taken'),
+        ('[[redact.custom]]\nname = "x"\npatern = "x"\n', 'redact.custom.0.patern". Did you mean "pattern"?'),
     ],
 )
 def test_wrong_settings_are_told_with_their_file(command: Command, project: Path, text: str, message: str) -> None:

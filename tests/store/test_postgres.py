@@ -219,6 +219,18 @@ def test_readers_do_not_wait_for_a_writer_and_see_nothing_half_done(store: SqlSt
     other.close()
 
 
+def test_what_a_reader_sees_does_not_change_while_it_reads(store: SqlStore, url: str, made) -> None:
+    other = open_store(url, assembler="1")
+    store.append([made.span(1)])
+    count = "SELECT count(*) FROM span"
+    with store._db.read() as connection:
+        seen = [connection.exec_driver_sql(count).scalar_one()]
+        other.append([made.span(2)])
+        seen.append(connection.exec_driver_sql(count).scalar_one())
+    assert seen == [1, 1]
+    other.close()
+
+
 def test_another_writer_is_waited_for_and_then_told_of(store: SqlStore, url: str, made) -> None:
     other = SqlStore(Postgres(url_of(url)))
     with other._db.engine.connect() as connection:

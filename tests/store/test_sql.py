@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import itertools
-import re
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import pytest
 from sqlalchemy import create_engine, event, inspect
 
 from agenteval.core import semconv
-from agenteval.core.outcome import Label, Run, Score
+from agenteval.core.outcome import Label, Run
 from agenteval.core.ports import Query
 from agenteval.core.span import Span
 from agenteval.core.trajectory import End, Step, ToolCall, Trajectory
@@ -40,7 +39,7 @@ def rows(path: Path, query: str) -> list[tuple]:
     return found
 
 
-# --- schema and plans
+# --- schema
 
 
 def test_the_migrations_make_the_tables_that_are_declared(store: SqlStore, tmp_path: Path) -> None:
@@ -80,53 +79,6 @@ def described(found: object) -> list[str]:
     )
 
 
-def ask_everything(store: SqlStore) -> None:
-    """Every query that a store offers, but those that read a whole table."""
-    for name in ("run", "scenario", "agent", "status", "trajectory"):
-        query = Query(**{name: "0" * 32})
-        for read in (store.trials, store.attempts, store.trajectories, store.outdated, store.labels):
-            list(read(query))
-    list(store.trials(Query(run="run", scenario="retail/refund", agent="careful", status="completed")))
-    list(store.labels(Query(run="run", trajectory="0" * 32)))
-    list(store.outcomes("run"))
-    store.concluded("0" * 32)
-    store.read(["ab" * 16, ""])
-    store.conflicts(["ab" * 16])
-    store.run("latest")
-    store.run("ru")
-    store.trajectory("0" * 31)
-
-
-def test_every_query_uses_an_index(store: SqlStore, made) -> None:
-    store.put_run(Run(id="run", kind="execution", created_at="2026"))
-    for attempt in (0, 1):
-        store.put_trial(made.trial(attempt=attempt), made.trajectory())
-    store.put_trial(made.trial(5, trajectory=None), None)
-    store.append([made.span(1, **{semconv.INPUT_MESSAGES: [{"role": "user"}, {"role": "tool"}]}, text="x" * 999)])
-    store.record("run", "0" * 32, (), Score(status="scored", passed=True))
-    store.record("run", "", (), Score(status="invalid", passed=None))
-    store.put_label(Label(trajectory="0" * 32, criterion="reward@1", value=1, rater="file"))
-    asked: dict[str, object] = {}
-
-    def note(*said: object) -> None:
-        _, _, statement, parameters, *_ = said
-        if statement.lstrip().upper().startswith(("SELECT", "WITH")):
-            asked[statement] = parameters
-
-    event.listen(store._db.engine, "before_cursor_execute", note)
-    ask_everything(store)
-    store.append([made.span(1, other=True), made.span(2, **{semconv.INPUT_MESSAGES: [{"role": "user"}]})])
-    event.remove(store._db.engine, "before_cursor_execute", note)
-    assert len(asked) > 30
-    scanning = []
-    with store._db.read() as connection:
-        for statement, parameters in asked.items():
-            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
-            scans = [step for step in plan if step.startswith("SCAN") and not allowed(step)]
-            scanning += [(statement, step) for step in scans]
-    assert scanning == []
-
-
 def test_a_query_of_a_run_reads_that_run_alone(store: SqlStore) -> None:
     """Not every completed trial of every run."""
     plans = []
@@ -142,11 +94,6 @@ def test_a_query_of_a_run_reads_that_run_alone(store: SqlStore) -> None:
     with store._db.read() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
     assert [row[3] for row in plan] == ["SEARCH trial USING INDEX trial_by_run (run=? AND id>?)"]
-
-
-def allowed(step: str) -> bool:
-    """Steps that read no table from one end to the other: constants, what a recursion found, and one end of an index."""
-    return bool(re.match(r"SCAN (CONSTANT ROW|above|\d+-|.*-SUBQUERY|run USING (COVERING )?INDEX run_by_time)", step))
 
 
 def test_sizes_name_every_table_and_add_up_to_the_file(store: SqlStore, tmp_path: Path, made) -> None:

@@ -146,6 +146,7 @@ def test_agents_are_what_says_so_and_roots_that_say_nothing() -> None:
     ):
         assert (reading.kind, reading.agent) == ("agent", "support")
         assert (reading.heard, reading.said) == ((text_message("user", "Hi"),), (text_message("assistant", "Done"),))
+    assert read("a trace", {P + "type": "span"}, parent_id=None).kind == "plumbing"
     for kind in ("span", "chain", "retriever", "evaluator", "embedding", "event", "guardrail"):
         assert read("support", {P + "type": kind, **said}).kind == "plumbing"
     assert read("agent", {P + "type": "agent", P + "metadata.langgraph_node": "agent", **said}).kind == "plumbing"

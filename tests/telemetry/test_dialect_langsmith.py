@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from agenteval.core.message import Message, ToolRequest, ToolResponse, text_message
-from agenteval.core.span import Span, SpanStatus
+from agenteval.core.span import Span, SpanEvent, SpanStatus
 from agenteval.core.trajectory import ModelCall, OfferedTool, ToolCall, Usage
 from agenteval.telemetry.capture import span_value
 from agenteval.telemetry.dialects import langsmith
@@ -141,6 +141,33 @@ def test_the_agent_and_the_nodes_of_its_graph(sent: dict[str, list[Reading]]) ->
     assert (agent.kind, agent.agent, agent.session) == ("agent", "support", "t-1")
     assert (agent.heard, agent.said) == ((text_message("user", "Hi €"),), ())
     assert {reading.kind for name in ("model", "tools") for reading in sent[name]} == {"plumbing"}
+
+
+@pytest.mark.parametrize("kind", ["tool", "llm"])
+def test_a_run_that_began_well_and_failed(kind: str) -> None:
+    told = SpanEvent(
+        name="exception",
+        at_ns=2,
+        attributes={
+            "exception.type": "Exception",
+            "exception.message": "ValueError('no')Traceback (most recent call last):\n  File x",
+        },
+    )
+    attributes = {"langsmith.span.kind": kind, "gen_ai.prompt": '{"a": 1}', "gen_ai.completion": "{}"}
+    span = Span(
+        trace_id="a" * 32,
+        span_id="b" * 16,
+        name="look",
+        start_ns=1,
+        end_ns=2,
+        status=SpanStatus(code=1),
+        attributes=attributes,
+        events=(told,),
+    )
+    reading = langsmith.read(span, (), ())
+    assert reading is not None
+    assert isinstance(reading.content, (ToolCall, ModelCall))
+    assert (reading.content.error, reading.missing) == ("no", {})
 
 
 def test_arguments_as_older_tracers_write_them() -> None:

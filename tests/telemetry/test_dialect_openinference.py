@@ -190,6 +190,21 @@ def test_evicted_attributes_leave_what_can_be_told_and_say_so() -> None:
     assert reading.missing == {"messages": "evicted: the sender dropped 7 attributes of this span"}
 
 
+def test_a_message_that_was_left_out_without_a_word_is_missed() -> None:
+    later = {"llm.input_messages.2.message.role": "tool", "llm.input_messages.2.message.content": "ok"}
+    content, reading = model({**SAID, **later})
+    assert len(content.messages) == 2
+    assert reading.missing == {"messages": "not_sent: the span does not carry it"}
+
+
+def test_of_a_request_whose_arguments_were_evicted_they_are_unknown() -> None:
+    wish = {"llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "look"}
+    content, _ = model({**SAID, **wish}, dropped_attributes=1)
+    assert content.requests == (ToolRequest(name="look", arguments=None),)
+    content, _ = model({**SAID, **wish})
+    assert content.requests == (ToolRequest(name="look", arguments={}),)
+
+
 def test_a_span_that_lost_its_kind_is_told_by_what_is_left() -> None:
     assert read("x", None, SAID, dropped_attributes=3).kind == "model"
     assert read("x", None, {"tool.name": "look", "output.value": "ok"}, dropped_attributes=3).kind == "tool"
@@ -436,6 +451,7 @@ def test_agents() -> None:
     reading = read("support", "AGENT", {"graph.node.id": "support"})
     assert (reading.kind, reading.agent, reading.heard) == ("agent", "support", ())
     assert read("Agent workflow", "AGENT", {}).kind == "plumbing"
+    assert read("agent_run [greeter]", "AGENT", prompt).agent == "greeter"
 
 
 def test_langchain_agents_are_told_from_their_nodes_and_hooks() -> None:

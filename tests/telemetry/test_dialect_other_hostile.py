@@ -93,7 +93,7 @@ logs = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.tuples(spans(1), spans(2), spans(3)), st.lists(logs, max_size=3))
 def test_whatever_comes_is_read_and_can_be_kept(some: tuple[Span, ...], told: list[LogRecord]) -> None:
     for span in some:
@@ -117,7 +117,7 @@ def test_whatever_comes_is_read_and_can_be_kept(some: tuple[Span, ...], told: li
 
 
 HUGE = ["[" * 100_000, '{"a": ' * 50_000, '{"a": "' + "x" * 2_000_000, "9" * 100_000, "\ud800", '{"a": "\\ud800"}',
-        '{"content": [' + '{"text": "a"},' * 50_000]  # fmt: skip
+        '{"content": [' + '{"text": "a"},' * 5_000]  # fmt: skip
 
 
 @pytest.mark.parametrize("value", HUGE, ids=range(len(HUGE)))

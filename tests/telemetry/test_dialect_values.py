@@ -93,6 +93,7 @@ def test_of_cut_json_what_is_whole_is_kept_and_marked(written: str, left: Any) -
         "__import__('os').system('true')",
         "{'a': __import__('os')}",
         "[" * 5000,
+        "[" * 150 + "]" * 150,
         "{'a': '\\q'}",
         "{" + "'a': 1, " * 50_000 + "}",
         "{'a': 1j}",

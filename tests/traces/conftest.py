@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from agenteval.core.span import Span, SpanEvent, SpanLink, SpanStatus
+from agenteval.core.span import LogRecord, Span, SpanEvent, SpanLink, SpanStatus
 
 REPO = Path(__file__).resolve().parents[2]
 WIDTH = 118
@@ -31,6 +31,12 @@ def rewrite(request: pytest.FixtureRequest) -> bool:
 def read_spans() -> Callable[[Mapping[str, Any]], list[Span]]:
     """Makes spans of `{"defaults": {...}, "spans": [...]}`, as traces/README.md describes it."""
     return lambda data: [span_of({**data.get("defaults", {}), **item}) for item in data["spans"]]
+
+
+@pytest.fixture(scope="session")
+def read_logs() -> Callable[[Mapping[str, Any]], list[LogRecord]]:
+    """Makes log records of what stands under `logs` beside the spans."""
+    return lambda data: [LogRecord(**unmarked(item)) for item in data.get("logs", ())]
 
 
 def span_of(data: Mapping[str, Any]) -> Span:

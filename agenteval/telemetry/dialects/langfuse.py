@@ -52,7 +52,8 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     metadata = {"lc_agent_name": found.agent, "langgraph_node": _meta(held, "langgraph_node")}
     if is_node(span.name, metadata["langgraph_node"]):
         return found.plumbing()
-    plain = kind in _PLAIN and (span.parent_id is None or is_agent(span.name, metadata))
+    told = (_PREFIX + "input") in span.attributes or (_PREFIX + "output") in span.attributes
+    plain = kind in _PLAIN and told and (span.parent_id is None or is_agent(span.name, metadata))
     return _agent(found) if kind == "agent" or plain else found.plumbing()
 
 

@@ -46,6 +46,7 @@ NAME = "openinference"
 KIND = "openinference.span.kind"
 _SCOPE = "openinference."
 _HANDOFF = re.compile(r"^hand-?off(?: to)? (.+)$", re.IGNORECASE)
+_AGENT_RUN = re.compile(r"^(?:agent_run|invocation) \[(.+)\]$")  # how Google's ADK 1 names its spans
 _NO_CALL = ("_prepare_chat_with_tools",)  # LlamaIndex: makes a request ready, and sends none
 _ALSO_IN_ANSWERS = {  # attribute to a word without which the answer's JSON cannot say it either
     "llm.model_name": "",
@@ -287,6 +288,9 @@ def _agent(found: Found) -> Reading:
 
 
 def _bare(name: str) -> str:
+    of_adk = _AGENT_RUN.match(name)
+    if of_adk is not None:
+        return of_adk[1]
     for method in _METHODS:
         name = name.removesuffix(method)
     return name

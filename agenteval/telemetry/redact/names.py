@@ -12,29 +12,58 @@ from agenteval.telemetry.redact.engine import compiled
 _CACHED: Final = 4096
 _LONGEST: Final = 500  # characters of a name that are looked at, counted from its end
 
+
+def _last(*names: str) -> tuple[str, ...]:
+    """Globs of these names, alone and as the last part of a longer one."""
+    return tuple(glob for name in names for glob in (name, f"*.{name}"))
+
+
 PROTECTED: Final = (
-    "*.model", "*.model_name", "*.model.name", "*model_id", "*tool.name", "*tool_name", "*toolcall.name",
-    "*.function.name", "*call.id", "*call_id", "*toolcall.id", "*response.id", "*trace_id", "*span_id",
-    "gen_ai.operation.name", "openinference.span.kind", "*token_count*", "*tokens", "*tokenusage", "*.usage.*",
-)  # fmt: skip
+    *_last("model", "model_name", "model.name", "model_id", "final_model", "tool.name", "tool_name", "toolcall.name"),
+    *_last("function.name", "tool_calls.*.name", "tool_calls.*.id", "tool_use_id", "toolcall.id", "call.id", "call_id"),
+    *_last("tool_call_id", "response.id", "trace_id", "span_id", "tokenusage"),
+    *("gen_ai.operation.name", "openinference.span.kind", "*token_count*", "*tokens", "*.usage.*"),
+)
 """Names and ids by which traces are read: no rule for personal data or names looks at them, only those for secrets."""
 
 WITHOUT_CONTENT: Final = (
     *PROTECTED,
-    "gen_ai.system", "gen_ai.provider.name", "gen_ai.conversation.id", "gen_ai.output.type", "gen_ai.tool.type",
-    "gen_ai.agent.id", "gen_ai.agent.name", "gen_ai.agent.version", "gen_ai.workflow.name", "gen_ai.transfer.*",
-    "gen_ai.caller.*", "gen_ai.request.*", "gen_ai.response.*", "gen_ai.evaluation.name", "gen_ai.evaluation.score.*",
-    "session.id", "user.id", "*.session.id", "*.session_id", "*.thread_id", "*.user_id", "*.user.id",
-    "llm.provider", "llm.system", "*.message.role", "*.role", "*finish_reason*", "graph.node.*", "agent.name",
-    "*.span.kind", "*.span_kind", "*span.type", "*spantype", "*.observation.type", "*.observation.level",
-    "ai.operationid",
-    "ai.model.*", "ai.settings.*", "ai.telemetry.functionid", "*.entity.name", "*.entity.path", "*.entity.version",
-    "traceloop.workflow.name", "traceloop.association.properties.*", "operation.name", "resource.name",
-    "error.type", "exception.type", "exception.escaped", "event.name", "event.kind", "otel.*", "code.*", "thread.*",
-    "http.method", "http.request.method", "http.response.status_code", "http.status_code", "server.*", "network.*",
-    "service.*", "telemetry.*", "mcp.method.name", "mcp.protocol.version", "jsonrpc.*", "rpc.*", "*.version",
-    "logfire.span_type", "logfire.level_num", "*.tool.status", "*.mime_type", "agenteval.*",
-)  # fmt: skip
+    *_last("session.id", "session_id", "thread_id", "user.id", "user_id", "enduser.id", "prompt.id", "message.uuid"),
+    *_last(
+        "invocation_id", "event_id", "cycle_id", "parent_cycle_id", "agent_id", "agent.id", "agent_name", "agent.name"
+    ),
+    *_last(
+        "agent_type",
+        "subagent_type",
+        "agent.version",
+        "managed_agents.*.name",
+        "functions.*.name",
+        "mcp_tool.name",
+        "mcp_server.name",
+        "server.name",
+        "version",
+    ),
+    *_last("provider", "provider.name", "system", "role", "message.name", "message_content.type", "mime_type"),
+    *_last("span.kind", "span_kind", "span.type", "spantype", "observation.type", "observation.level", "tool.type"),
+    *_last("tool.status", "tool_source", "request.type", "api.type", "api_type", "service_tier", "system_fingerprint"),
+    *_last("stop_reason", "decision", "success", "query_source", "effort", "speed", "output.type", "error_class"),
+    *_last("error.type", "error_type", "exception.type", "exception.escaped", "event.name", "event.kind"),
+    *_last("timestamp", "start_time", "end_time", "duration_ms", "cost_usd", "cost_details", "usage_details"),
+    *_last("entity.name", "entity.path", "entity.version", "workflow.name", "conversation.id", "http.route"),
+    *(
+        "*finish_reason*",
+        "*_size_bytes",
+        "gen_ai.transfer.*",
+        "gen_ai.caller.*",
+        "gen_ai.request.*",
+        "gen_ai.response.*",
+    ),
+    *("gen_ai.evaluation.name", "gen_ai.evaluation.score.*", "graph.node.*", "ai.operationid", "ai.model.*"),
+    *("ai.settings.*", "ai.telemetry.functionid", "traceloop.association.properties.*", "operation.name"),
+    *("resource.name", "otel.*", "code.*", "thread.*", "http.method", "http.request.method", "http.status_code"),
+    *("http.response.status_code", "server.*", "network.*", "service.*", "telemetry.*", "mcp.method.name"),
+    *("jsonrpc.*", "rpc.*", "logfire.span_type", "logfire.level_num", "agenteval.*"),
+)
 """Names whose values say what happened, not what was said: all that is left where content is off."""
 
 

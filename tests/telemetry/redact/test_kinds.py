@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import importlib
 import inspect
+import sys
 
 import pytest
 
 from agenteval.core.span import Span
-from agenteval.errors import RequestError
+from agenteval.errors import MissingExtra, RequestError
 from agenteval.telemetry.redact.redactor import Redactor
 from agenteval.telemetry.redact.rules import PERSONAL, SECRETS, RedactRules
 from agenteval.telemetry.redact.secrets import API_KEY_HINTS, api_keys
@@ -91,11 +92,13 @@ NOT_FOUND = [
     "chatcmpl-9sZ8mN2QyBq7u3S1d5E6f7G8h9J0",
     "4111 1111 1111 1112",  # not by Luhn
     "1234567812345678",
+    "2000000000000006",  # by Luhn, but of no issuer
     "0.4111111111111111",
     "DE88 3704 0044 0532 0130 00",
     "000-12-3456 666-12-3456",  # never given out
     "version 1.2.3.4.5 at 12:30:45 [::1] 127.0.0.1 a[::2]",
     "Bearer authentication and basic understanding of tokens",
+    "sk-learn-is-a-library-of-many-parts",
     "task-specific-instructions-for-the-agent sk-learn",
     "f(x) = x+1 200 300 400",
     "gpt-4o-mini-2024-07-18 claude-sonnet-4-5-20250929",
@@ -248,3 +251,12 @@ def test_custom_patterns() -> None:
 def test_patterns_that_cannot_be_used_are_refused(pattern: str, message: str) -> None:
     with pytest.raises(RequestError, match=message):
         Redactor(RedactRules(custom=[{"name": "x", "pattern": pattern}]))
+
+
+@pytest.mark.parametrize("name", ["re2", "stdnum.luhn", "phonenumbers", "detect_secrets.plugins.aws"])
+def test_a_library_that_is_missing_is_named_with_its_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(
+        MissingExtra, match=rf"redaction needs {name.partition('.')[0]}, .* install agenteval\[redact\]"
+    ):
+        Redactor(RedactRules())

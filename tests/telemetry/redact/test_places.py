@@ -133,6 +133,32 @@ def _with(value: Any, old: str, new: str) -> Any:
     return value.replace(old, new) if isinstance(value, str) else value
 
 
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_numbers_of_cards_in_json_become_texts_and_other_numbers_stay(depth: int) -> None:
+    def wrapped(value: Any) -> str:
+        text = json.dumps(value)
+        for _ in range(depth):
+            text = json.dumps({"a": 1, "inner": text, "z": "x"})
+        return text
+
+    mark = "[redacted:card]"
+    before = {
+        "n": 4111111111111111,
+        "m": [1, 4111111111111111, 5.5],
+        "t": "see, 4111111111111111, or: 4111111111111111",
+    }
+    after = {"n": mark, "m": [1, mark, 5.5], "t": f"see, {mark}, or: {mark}"}
+    kept, counts = redacted(MASKING, replace(SPAN, attributes={"a": wrapped(before)}))
+    assert (kept.attributes["a"], counts) == (wrapped(after), {"card": 4})
+
+
+def test_a_pattern_that_would_break_json_takes_the_whole_text() -> None:
+    redactor = Redactor(RedactRules(custom=[{"name": "colon", "pattern": '": "'}]))
+    kept, counts = redacted(redactor, replace(SPAN, attributes={"a": '{"b": "c", "d": 1}', "t": 'b": "c'}))
+    assert kept.attributes["a"] == "[redacted:colon]"
+    assert (kept.attributes["t"], counts) == ("b[redacted:colon]c", {"colon": 2})
+
+
 # What is planted may stand beside these; none of them lengthens it
 AROUND = st.text(alphabet=" \n\t\"\\{}[]:,'éß中😀\x00\ud800", max_size=6)
 PLANTED = st.builds(
