@@ -20,7 +20,7 @@ from agenteval.report.model import build
 from agenteval.report.schema import schemas, write
 
 NAMES = ["trajectory", "report", "compare", "verify", "import", "checks", "doctor", "run", "score", "new", "suite",
-         "reassemble", "conformance"]  # fmt: skip
+         "reassemble", "conformance", "find", "forget"]  # fmt: skip
 
 
 def check(document: Any, name: str) -> None:

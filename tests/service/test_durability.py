@@ -192,7 +192,7 @@ class Slow(MemoryStore):
         self.calls: list[int] = []
         self.begun = threading.Event()
 
-    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> Appended:
+    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = (), **more: Any) -> Appended:
         given = list(spans)
         self.begun.set()
         self.go.acquire()
@@ -201,7 +201,7 @@ class Slow(MemoryStore):
             raise self.fails
         if any(span.attributes.get("poison") for span in given):
             raise StoreError("cannot store a value nested more than 200 levels deep")
-        return super().append(given, logs)
+        return super().append(given, logs, **more)
 
 
 @asynccontextmanager

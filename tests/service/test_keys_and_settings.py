@@ -189,7 +189,7 @@ def test_with_keys_any_address_is_served() -> None:
 
 def test_addresses() -> None:
     assert host_and_port("[::1]:80") == ("::1", 80)
-    assert [is_loopback(host) for host in ("127.0.0.9", "::1", "localhost", "0.0.0.0", "::", "10.0.0.1", "a.b")] == [  # noqa: S104
+    assert [is_loopback(host) for host in ("127.0.0.9", "::1", "localhost", "0.0.0.0", "::", "10.0.0.1", "a.b")] == [  # noqa: S104 (nothing is bound to it)
         True, True, True, False, False, False, False,
     ]  # fmt: skip
 

@@ -125,7 +125,7 @@ def test_old_messages_are_span_events_with_json_in_their_attributes() -> None:
 
 
 def test_in_the_oldest_form_requests_stand_beside_the_message() -> None:
-    calls = EVENTS_A[-1][1]["message"]["tool_calls"]  # type: ignore[index]
+    calls = EVENTS_A[-1][1]["message"]["tool_calls"]
     call, _ = model(OLD, log("gen_ai.choice", {"message": {"content": "One moment."}, "tool_calls": calls, "index": 0}))
     assert call.output == SAID_A
     prompt = SpanEvent(

@@ -120,7 +120,7 @@ def test_pydantic_ai_1_lists_events_in_one_attribute() -> None:
 
 def test_pydantic_ai_1_may_send_them_as_log_records() -> None:
     logs = [
-        LogRecord(trace_id="a" * 32, span_id="b" * 16, at_ns=1, name=str(event["event.name"]), body=event)  # type: ignore[arg-type]
+        LogRecord(trace_id="a" * 32, span_id="b" * 16, at_ns=1, name=str(event["event.name"]), body=event)
         for event in [*EVENTS, CHOICE]
     ]
     call = call_of(pydantic("chat m", {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}, logs=logs))
