@@ -7,7 +7,9 @@ from agenteval.service.metrics import Metrics
 from agenteval.telemetry.answers import OVERLOADED, Refused
 
 _PER_REQUEST = 4096  # bytes that take as long as a request does besides its bytes
-_WEIGHT = 0.2  # of the newest measurement
+_KEPT = 0.8  # of what was measured before, at each new measurement
+_AT_FIRST = (0.2, 1_000_000.0)  # seconds and bytes: half as fast as two cores are, until something was measured
+_TELLING = 65_536  # bytes: what is smaller takes the time of the way rather than of the work
 
 
 class Gate:
@@ -23,7 +25,7 @@ class Gate:
         self._metrics = metrics
         self._requests = 0
         self._bytes = 0
-        self._per_byte = 0.0
+        self._seconds, self._size = _AT_FIRST
         self._last = 0.0
         self.closed = False
 
@@ -68,10 +70,18 @@ class Gate:
             began: When the first of them came.
             ended: When they were stored.
         """
-        seconds = ended - max(began, self._last)
+        busy = began < self._last  # else it took the time of one request, and not of the many that could be under way
+        seconds = max(0.0, ended - max(began, self._last))
         self._last = ended
-        per_byte = max(0.0, seconds) / (size + requests * _PER_REQUEST)
-        self._per_byte += (_WEIGHT if self._per_byte else 1.0) * (per_byte - self._per_byte)
+        size += requests * _PER_REQUEST
+        if busy or size >= _TELLING or seconds < size * self._per_byte:
+            self._seconds = self._seconds * _KEPT + seconds
+            self._size = self._size * _KEPT + size
+
+    @property
+    def _per_byte(self) -> float:
+        """Seconds that a byte takes, of late."""
+        return self._seconds / self._size
 
     def _show(self) -> None:
         self._metrics.queue_requests.set(self._requests)

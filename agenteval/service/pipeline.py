@@ -14,18 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from agenteval.core.ports import Appended, TraceStore
-from agenteval.core.span import LogRecord, Span
 from agenteval.errors import AgentEvalError, StoreError
 from agenteval.service.gate import Gate
 from agenteval.service.metrics import Metrics
 from agenteval.telemetry.answers import BROKEN, LONGEST_WAIT, MALFORMED, OVERLOADED, Refused
 from agenteval.telemetry.receive import Received
-
-PROJECT = "agenteval.project"
-"""Attribute of the resource that says with which project's key something came."""
 
 _GROUP_BYTES = 16 * 2**20  # of bodies in one transaction
 _READ_BYTES = 64 * 2**20  # of bodies that are read and not yet written
@@ -162,8 +158,6 @@ class Pipeline:
     def _ready_to_store(self, job: _Job) -> Received:
         received = job.read()
         self._metrics.came(received)
-        if job.project is not None:
-            received = _of_project(received, job.project)
         if self._prepare is not None:
             received, redacted = self._prepare(received)
             self._metrics.redacted_values.inc(redacted)
@@ -246,20 +240,3 @@ def _refusal_of(error: Exception) -> Refused:
 
 def _lost() -> Refused:
     return Refused(BROKEN, "a fault of the receiver: the request was stored before it was read")
-
-
-def _of_project(received: Received, project: str) -> Received:
-    """What came, with the project of the key on the resource of each item; one resource stays one object."""
-    marked: dict[int, dict[str, object]] = {}
-
-    def resource(item: Span | LogRecord) -> dict[str, object]:
-        known = marked.get(id(item.resource))
-        if known is None:
-            known = marked[id(item.resource)] = {**item.resource, PROJECT: project}
-        return known
-
-    return replace(
-        received,
-        spans=[replace(span, resource=resource(span)) for span in received.spans],
-        logs=[replace(log, resource=resource(log)) for log in received.logs],
-    )

@@ -25,14 +25,18 @@ from agenteval.core.ports import Appended
 from agenteval.core.span import LogRecord, Span
 from agenteval.errors import StoreError
 from agenteval.intake.serving import ServeSettings
+from agenteval.service.gate import Gate
+from agenteval.service.metrics import Metrics
 from agenteval.service.receiver import Receiver
 from agenteval.service.web import Web
 from agenteval.store.memory import MemoryStore
+from agenteval.telemetry.answers import Refused
 from agenteval.telemetry.otlp import PROTOBUF, encode_traces
 
 MakeSpans = Callable[..., list[Span]]
 HEADERS = {"content-type": PROTOBUF, "content-encoding": "gzip"}
 EACH = 7
+LOOKS = 3_000_000  # at what another thread does: half a minute, where it needs some milliseconds
 
 
 class Load:
@@ -192,7 +196,7 @@ class Slow(MemoryStore):
         self.calls: list[int] = []
         self.begun = threading.Event()
 
-    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = (), **more: Any) -> Appended:
+    def append(self, spans: Iterable[Span], logs: Iterable[LogRecord] = (), **options: Any) -> Appended:
         given = list(spans)
         self.begun.set()
         self.go.acquire()
@@ -201,7 +205,7 @@ class Slow(MemoryStore):
             raise self.fails
         if any(span.attributes.get("poison") for span in given):
             raise StoreError("cannot store a value nested more than 200 levels deep")
-        return super().append(given, logs, **more)
+        return super().append(given, logs, **options)
 
 
 @asynccontextmanager
@@ -220,8 +224,11 @@ async def post(client: httpx.AsyncClient, spans: list[Span]) -> httpx.Response:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 (what is waited for happens in another thread)
+    for _ in range(LOOKS):
+        if condition():
+            return
         await asyncio.sleep(0)
+    pytest.fail("what was waited for did not happen")
 
 
 async def test_nothing_is_acknowledged_before_it_is_committed_and_many_requests_are_one_transaction(
@@ -271,7 +278,7 @@ async def test_what_would_wait_for_long_is_refused_early(make_spans: MakeSpans) 
         assert {(await task).status_code for task in tasks} == {200}
         assert (await post(client, make_spans(9))).status_code == 200
         # it learnt that a request takes an hour
-        receiver.gate.measured(1, 1, began=receiver.gate._last, ended=receiver.gate._last + 3600)
+        receiver.gate.measured(1, 1, began=receiver.gate._last - 1, ended=receiver.gate._last + 3600)
         store.go = threading.Semaphore(0)
         waiting = asyncio.create_task(post(client, make_spans(10)))
         await until(lambda: receiver.gate._requests == 1)
@@ -281,6 +288,22 @@ async def test_what_would_wait_for_long_is_refused_early(make_spans: MakeSpans) 
         store.go.release(10)
         assert (await waiting).status_code == 200
     assert receiver.gate.idle
+
+
+def test_how_long_work_takes_is_learnt_from_a_full_queue_and_unlearnt_from_quick_answers() -> None:
+    gate = Gate(ServeSettings(queue_seconds=1.0), Metrics())
+    gate.measured(100, 1, began=10.0, ended=70.0)  # alone, small and slow: a cold start, which tells nothing
+    gate.enter()
+    gate.hold(1_000_000)
+    gate.enter()
+    gate.leave(1_000_000)
+    gate.measured(1_000_000, 1, began=69.0, ended=80.0)  # came before the last one ended: work takes 11 s a megabyte
+    gate.hold(1_000_000)
+    with pytest.raises(Refused, match="longer than 1 s"):
+        gate.enter()
+    for second in range(100, 120):
+        gate.measured(1_000_000, 1, began=float(second), ended=second + 0.1)
+    gate.enter()
 
 
 async def test_bytes_that_wait_are_bounded_but_one_request_always_gets_through(make_spans: MakeSpans) -> None:

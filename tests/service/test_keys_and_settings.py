@@ -32,8 +32,10 @@ from agenteval.intake.serving import (
     serve_settings,
 )
 from agenteval.service.keys import Keys
+from agenteval.store.sql import SqlStore
 from agenteval.telemetry.answers import LONGEST_WAIT, Refused
 from agenteval.telemetry.otlp import PROTOBUF, encode_traces
+from agenteval.testing.store_parts import to_the_letter
 
 MakeSpans = Callable[..., list[Span]]
 SENDS, SENDS_TOLD = new_key("shop", ["ingest"])
@@ -99,10 +101,15 @@ def test_grpc_asks_for_keys_too(guarded: Any, make_spans: MakeSpans) -> None:
         assert call(body, metadata=(("authorization", f"Bearer {SENDS}"),)) == b""
 
 
-def test_what_comes_with_a_key_carries_its_project(guarded: Any, make_spans: MakeSpans) -> None:
+def test_what_comes_with_a_key_belongs_to_its_project_and_is_kept_as_it_came(
+    guarded: Any, make_spans: MakeSpans
+) -> None:
     spans = make_spans(4)
     assert guarded.post(encode_traces(spans), x_api_key=SENDS).status_code == 200
-    assert {span.resource["agenteval.project"] for span in guarded.stored(f"{4:032x}")[0]} == {"shop"}
+    assert to_the_letter(guarded.stored(f"{4:032x}")[0]) == to_the_letter(spans)
+    store = SqlStore(guarded.store_path)
+    assert [seen.project for seen in store.seen([f"{4:032x}"])] == ["shop"]
+    store.close()
 
 
 def test_pages_are_for_those_who_may_read_and_probes_for_all(guarded: Any) -> None:
@@ -286,3 +293,18 @@ def test_one_transport_alone_can_be_served(start: Callable[..., Any], make_spans
     assert receiver.end() == 0
     over_http = start("--grpc", "off")
     assert (over_http.grpc, httpx.get(over_http.http + "/readyz").status_code) == ("", 200)
+
+
+def test_what_is_to_be_redacted_is_never_stored(start: Callable[..., Any], make_spans: MakeSpans) -> None:
+    receiver = start(toml='[redact]\nemail = "pseudonym"\n', AGENTEVAL_REDACT_KEY="a secret of enough characters")
+    assert "are redacted before anything is stored" in receiver.told[1]
+    said = "write to ada.lovelace@example.com about it"
+    assert receiver.post(encode_traces(make_spans(1, said=said, **{"db.password": "hunter22"}))).status_code == 200
+    spans, _ = receiver.stored(f"{1:032x}")
+    assert len({span.attributes["said"] for span in spans}) == 1  # equal values, equal pseudonyms
+    assert {span.attributes["agenteval.redacted"]["email"] for span in spans} == {1}
+    assert receiver.counted("redacted_values_total") == 6
+    receiver.end()
+    for file in receiver.store_path.parent.glob("store.db*"):
+        assert b"lovelace" not in file.read_bytes()
+        assert b"hunter22" not in file.read_bytes()
