@@ -161,7 +161,12 @@ def test_tempo_and_old_otlp_are_read_as_what_they_mean(tmp_path: Path):
         for name in ("traceId", "spanId"):
             span[name] = base64.b64encode(bytes.fromhex(span[name])).decode()
     for number, document in enumerate(
-        [{"batches": [of_resource]}, {"trace": {"resourceSpans": [of_resource]}}, {"trace": {"batches": [of_resource]}}]
+        [
+            {"batches": [of_resource]},
+            {"trace": {"resourceSpans": [of_resource]}},
+            {"trace": {"batches": [of_resource]}},
+            {"result": {"resourceSpans": [of_resource]}},
+        ]
     ):
         path = in_file(tmp_path, json.dumps(document), f"{number}.json")
         assert found(path) == (decode_traces(BODIES[0]), [], [])

@@ -1,4 +1,4 @@
-"""OTLP trace and log requests: protobuf and JSON, as exporters send them, collectors write them and Tempo gives them.
+"""OTLP trace and log requests, protobuf and JSON: as exporters send, collectors write, and Tempo and Jaeger give them.
 
 Spans and log records are kept as they came, with their ids. JSON is one request, a list of them, or one a line. Tempo
 calls resource spans `batches` and writes ids in base64; files from before OTLP 0.19 speak of instrumentation libraries
@@ -36,7 +36,8 @@ from agenteval.telemetry.own import as_written
 NAME: Final = "otlp"
 TITLE: Final = "OTLP traces and logs (protobuf bodies, JSON, JSON lines; Tempo's JSON, too)"
 
-_TRACES, _LOGS, _METRICS, _TEMPO, _TEMPO_2 = "resourceSpans", "resourceLogs", "resourceMetrics", "batches", "trace"
+_TRACES, _LOGS, _METRICS, _TEMPO = "resourceSpans", "resourceLogs", "resourceMetrics", "batches"
+_WRAPPERS: Final = ("trace", "result")  # of Tempo's API, version 2, and of Jaeger's, version 3
 _LISTS: Final = frozenset({_TRACES, _LOGS, _METRICS, _TEMPO})
 _NO_METRICS: Final = "OTLP metrics, which are not kept: give traces and logs"
 _SHOWN: Final = 20  # refused spans of one request that are told one by one
@@ -47,7 +48,7 @@ def detect(look: Look) -> bool:
     if look.shape == "binary":
         return framing_of(look.start) is not None
     if look.shape == "object":
-        return not _LISTS.isdisjoint(look.keys) or look.keys == {_TEMPO_2}
+        return not _LISTS.isdisjoint(look.keys) or any(look.keys == {name} for name in _WRAPPERS)
     return look.shape in {"list", "lines"} and isinstance(look.first, dict) and not _LISTS.isdisjoint(look.first)
 
 
@@ -88,7 +89,7 @@ def _request(key: str | None, index: int | None, data: bytes) -> _Items:
     if index is not None and key is not None:  # one element of a list of the outermost object
         name = _TRACES if key == _TEMPO else key
         return _json(b'{"%s":[%s]}' % (name.encode(), data))
-    if key == _TEMPO_2:
+    if key in _WRAPPERS:
         return _json(data)
     if key is not None:  # what else the outermost object says
         return [], [], []
@@ -156,7 +157,8 @@ def _json(data: bytes) -> _Items:
 def _modern(data: bytes) -> dict[str, Any]:
     """A request in the words of today's OTLP, with ids in hexadecimal."""
     written = maybe_object(load(data))
-    request = maybe_object(written.get(_TEMPO_2)) or written
+    inner = (maybe_object(written.get(name)) for name in _WRAPPERS)
+    request = next(filter(None, inner), written)
     _rename(request, _TEMPO, _TRACES)
     for of_resource in maybe_objects(request.get(_TRACES)):
         _rename(of_resource, "instrumentationLibrarySpans", "scopeSpans")
