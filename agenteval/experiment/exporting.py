@@ -34,6 +34,7 @@ FORMATS: tuple[str, ...] = get_args(ExportFormat)
 SCHEMA = "exported.v1"
 
 _PAGE = 200  # traces that are asked for at once
+_NO_TRACE = ""  # of log records that belong to no trace
 _TRACE_DIGITS = 32
 _Item = TypeVar("_Item", Span, LogRecord)
 
@@ -93,6 +94,8 @@ def _everything(store: TraceStore) -> Iterator[Part]:
     while page := store.traces(TraceQuery(after=after, limit=_PAGE)):
         yield from (Part(trace_ids=(trace.trace_id,)) for trace in page)
         after = page[-1]
+    if any(store.read([_NO_TRACE])):
+        yield Part(trace_ids=(_NO_TRACE,))
 
 
 def _named(store: TraceStore, names: Sequence[str]) -> Iterator[Part]:
