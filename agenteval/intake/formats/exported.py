@@ -30,7 +30,7 @@ from agenteval.intake.formats._record import Imported, Record, Telemetry, TrialF
 from agenteval.intake.formats._source import Look, Source
 from agenteval.intake.formats._spans import records
 from agenteval.intake.formats._split import Piece
-from agenteval.telemetry.otlp import JSON, decode_logs, decode_traces
+from agenteval.telemetry.otlp import JSON, decode_logs, decode_traces, valid_spans
 from agenteval.telemetry.own import as_written
 
 NAME: Final = "agenteval"
