@@ -12,6 +12,7 @@ bytes a file holds, reading it raises nothing.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -99,6 +100,8 @@ def _records(path: Path, name: str | None) -> Iterator[Record]:
         yield from _format(source, name).read(source)
     except ImportRefused as refusal:
         yield refusal
+    except (OSError, EOFError, zlib.error) as error:
+        yield ImportRefused(path.name, "file", f"it is cut off or damaged: {error}")
     except Exception as error:  # noqa: BLE001 (a file that we did not foresee is refused like any other)
         yield ImportRefused(path.name, "file", f"not foreseen: {type(error).__name__}: {error}")
 

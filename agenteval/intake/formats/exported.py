@@ -86,7 +86,10 @@ def _record(piece: Piece) -> Record:
 
 def _telemetry(data: Mapping[str, Any]) -> tuple[tuple[Span, ...], tuple[LogRecord, ...]]:
     traces, logs = (orjson.dumps(maybe_object(data.get(name))) for name in ("traces", "logs"))
-    return tuple(as_written(decode_traces(traces, JSON))), tuple(decode_logs(logs, JSON))
+    spans, wrong = valid_spans(as_written(decode_traces(traces, JSON)))
+    if wrong:
+        raise Unreadable(wrong[0])
+    return tuple(spans), tuple(decode_logs(logs, JSON))
 
 
 def _facts(trial: Mapping[str, Any]) -> TrialFacts:
