@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, select, tuple_
@@ -113,11 +114,11 @@ class FindTables(TrialTables):
         last = _place(after)
         self.refresh()
         with self._db.read() as connection:
-            few = self._few(connection, query)
+            few, left = self._few(connection, query)
             if few is None:
                 found = connection.execute(self._streamed(query, last).limit(limit + 1)).all()
             else:
-                found = self._looked_up(connection, query, few, last, limit + 1)
+                found = self._looked_up(connection, left, few, last, limit + 1)
             page = found[:limit]
             ids = [row.id for row in page]
             names: dict[int, bytes] = {}
@@ -128,31 +129,39 @@ class FindTables(TrialTables):
             facts = [_facts_of(row, names[row.id]) for row in page]
         return Page(found=facts, after=f"{page[-1].began_ns}-{page[-1].id}" if len(found) > limit else None)
 
-    def _few(self, connection: Connection, query: Find) -> set[int] | None:
-        """Ids among which all that meet a query are, where one of its conditions is met by few."""
+    def _few(self, connection: Connection, query: Find) -> tuple[set[int] | None, Find]:
+        """Ids of all that meet the conditions that few meet, where there are any; and the conditions that are left."""
         found: set[int] | None = None
-        for candidates in self._candidates(query):
+        met: set[int] = set()
+        for one, candidates in self._candidates(query):
             ids = set(connection.execute(candidates.limit(FEW + 1)).scalars())
             if len(ids) <= FEW:
                 found = ids if found is None else found & ids
-        return found
+                met.add(id(one))
+        left = replace(
+            query,
+            named=tuple(one for one in query.named if id(one) not in met),
+            sized=tuple(one for one in query.sized if id(one) not in met),
+            said=tuple(one for one in query.said if id(one) not in met),
+        )
+        return found, left
 
-    def _candidates(self, query: Find) -> Iterator[Select[int]]:
+    def _candidates(self, query: Find) -> Iterator[tuple[object, Select[int]]]:
         for one in query.named:
             if not one.negated:
                 columns = t.mention.c
-                within = _within(columns.began_ns, query)
-                for_any = select(columns.fact).where(_is_one(one), *within)
-                yield for_any if len(one.values) == 1 else for_any.distinct()
+                asked = select(columns.fact).where(_is_one(one), *_within(columns.began_ns, query))
+                yield one, asked if len(one.values) == 1 else asked.distinct()
         for one in query.sized:
-            yield select(t.fact.c.id).where(_compares(_FIGURES[one.figure], one))
+            yield one, select(t.fact.c.id).where(_compares(_FIGURES[one.figure], one))
         for one in query.said:
             if not one.negated:
-                yield self._db.backend.facts_saying(one.words)
+                yield one, self._db.backend.facts_saying(one.words)
 
     def _looked_up(
         self, connection: Connection, query: Find, few: Iterable[int], last: tuple[int, int] | None, limit: int
     ) -> list[Any]:
+        """The rows of those that meet what is left of a query, in order of time."""
         found: list[Any] = []
         conditions = self._conditions(query)
         for some in in_pieces(few):

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -61,14 +62,16 @@ class Sqlite:
         path: The file; created, readable by its owner alone, where there is none.
     """
 
-    types = {  # noqa: RUF012 (read only; the protocol asks for a mapping)
-        "id": "INTEGER PRIMARY KEY",
-        "number": "BIGINT",
-        "bytes": "BLOB",
-        "text": "TEXT",
-        "float": "FLOAT",
-        "keyed": "WITHOUT ROWID",  # a small table is kept in the order of its key
-    }
+    types: Mapping[str, str] = MappingProxyType(
+        {
+            "id": "INTEGER PRIMARY KEY",
+            "number": "BIGINT",
+            "bytes": "BLOB",
+            "text": "TEXT",
+            "float": "FLOAT",
+            "keyed": "WITHOUT ROWID",  # a small table is kept in the order of its key
+        }
+    )
     errors: tuple[type[Exception], ...] = (DBAPIError, sqlite3.Error, OverflowError)
 
     def __init__(self, path: Path) -> None:
@@ -235,6 +238,7 @@ def _begin(connection: Connection) -> None:
 
 
 _REMEDIES: tuple[tuple[str, str], ...] = (
+    ("no such module: fts5", "the SQLite of this Python is built without FTS5: use another Python, or PostgreSQL"),
     ("file is not a database", "it is not a trace store: name another file, or move this one away"),
     ("malformed", "the file is damaged: copy it, try `sqlite3 FILE .recover`, or move it away and import again"),
     ("full", "the disk is full: free some space and repeat; nothing was half written"),

@@ -183,6 +183,7 @@ def what_is_found_follows_what_is_written(make_store: MakeStore) -> None:
     )
     parts.same(list(store.find(Find()).found), [wanted], "what is found")
     store.record("r", parts.T1, [parts.finding("fail")], None)
+    parts.same(len(store.find(parse("verdict:fail", now_ns=NOW_NS)).found), 1, "found by what was concluded since")
     store.put_label(parts.label(parts.T1, value=1.0))
     label = parts.label(parts.T1, value=1.0).criterion
     for text in ("verdict:fail verdict:unknown", f'finding:"{check}=fail"', f"label:{label}", f"label:{label}=1"):

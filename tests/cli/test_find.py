@@ -8,6 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+
+from agenteval.report.schema import schemas
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -21,7 +24,7 @@ def filled(command: Command) -> Command:
 
 def test_trajectories_are_found_page_by_page(filled: Command, answer: Callable[..., Any]) -> None:
     everything = answer("find", "tool:add", "agent:adder")
-    assert everything["schema"] == "find.v1"
+    Draft202012Validator(schemas()["find.v1"]).validate(everything)
     assert everything["after"] is None
     assert len(everything["found"]) == 6
     assert {tuple(one["names"]["agent"]) for one in everything["found"]} == {("adder",)}
@@ -68,6 +71,7 @@ def test_wrong_requests_are_told(filled: Command, arguments: list[str], said: st
 def test_what_is_forgotten_is_counted_first_and_then_gone(filled: Command, answer: Callable[..., Any]) -> None:
     trace = answer("find")["found"][0]["names"]["trace"][0]
     would = answer("forget", "--trace", trace.upper(), "--dry-run")
+    Draft202012Validator(schemas()["forget.v1"]).validate(would)
     assert would["dry_run"]
     assert would["counts"]["traces"] == would["counts"]["trajectories"] == would["counts"]["trials"] == 1
     assert answer("forget", "--trace", trace)["counts"]["spans"] == would["counts"]["spans"] > 0

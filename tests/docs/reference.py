@@ -22,6 +22,12 @@ Written by `make reference` from the commands themselves. The exit codes and wha
 | variable | means |
 |---|---|
 | `AGENTEVAL_STORE` | the store, where `--store` is not given |
+| `AGENTEVAL_SERVE_HTTP` and so on | settings of the receiver, [docs/receiver.md](receiver.md) |
+| `AGENTEVAL_REDACT_KEY` | the secret behind pseudonyms, [docs/redaction.md](redaction.md); never stored |
+| `AGENTEVAL_RECEIVER_KEY` | API key with which `agenteval doctor --receiver` sends and reads |
+| `OTEL_EXPORTER_OTLP_ENDPOINT` | of your agents: where their exporter sends, as `agenteval serve` prints it |
+| `OTEL_EXPORTER_OTLP_PROTOCOL` | of your agents: how it sends, likewise |
+| `OTEL_EXPORTER_OTLP_HEADERS` | of your agents: the API key, likewise |
 | `OPENAI_API_KEY` | key of the endpoint behind `--model openai:NAME`; never recorded |
 | `OPENAI_BASE_URL` | that endpoint, where `--base-url` is not given |
 | `NO_COLOR` | not empty: no colour and no motion in the terminal |

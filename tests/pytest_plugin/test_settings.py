@@ -369,7 +369,7 @@ def test_a_named_store_that_cannot_be_opened_makes_tests_invalid(project: pytest
             "",
             "invalid: the run came to nothing (fault of: harness):",
             "*",
-            f"*a.db: {NOT_OURS}, not a trace store: name another file",
+            f"*a.db: {NOT_OURS}, not a trace store: name another",
         ]
     )
 

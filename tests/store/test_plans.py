@@ -138,7 +138,7 @@ def postgres_plan(connection: Any, statement: str, parameters: Any) -> list[str]
 
 
 def nodes(plan: dict[str, Any]) -> Any:
-    yield f"{plan['Node Type']} {plan.get('Relation Name', '')}"
+    yield f"{plan['Node Type']} {plan.get('Index Name', plan.get('Relation Name', ''))}"
     for below in plan.get("Plans", ()):
         yield from nodes(below)
 
@@ -160,6 +160,11 @@ def test_every_query_uses_an_index(statements, made) -> None:
     found = statements(ask_everything, made)
     assert len({statement for statement, _ in found}) > 30
     assert [(statement, step) for statement, step in found if whole(step)] == []
+
+
+def test_traces_that_went_quiet_are_found_among_those_that_are_not_closed(statements) -> None:
+    found = statements(lambda store: store.traces(TraceQuery(states=("open", "reopened"), arrived_before_ns=9)))
+    assert any("trace_by_state" in step for _, step in found)
 
 
 @pytest.mark.parametrize("few", [0, 1_000], ids=["many meet each condition", "few do"])

@@ -69,6 +69,12 @@ def test_a_name_that_cannot_be_read_is_not_repeated(name: str) -> None:
     assert "s3cr" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["postgresql://me:s3cret@host/db", "postgresql://me@host/db?sslpassword=s3cret"])
+def test_whatever_the_driver_says_is_told_without_the_password(name: str) -> None:
+    said = str(Postgres(url_of(name)).explain(OverflowError("tried user=me password=s3cret twice")))
+    assert said == "postgresql://me@host/db: nothing of this call was written (tried user=me password=*** twice)"
+
+
 def test_an_option_that_the_driver_does_not_know_is_told_without_the_password(url: str) -> None:
     with pytest.raises(StoreError, match='invalid connection option "pasword"') as caught:
         open_store(f"{url}&pasword=x&password=s3cret", assembler="1")

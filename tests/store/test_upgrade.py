@@ -13,6 +13,7 @@ import pytest
 
 from agenteval._util.canonical import content_hash
 from agenteval.core import semconv
+from agenteval.core.find import parse
 from agenteval.core.message import text_message
 from agenteval.core.outcome import Finding, Label, Run, Score, Trial
 from agenteval.core.ports import Query
@@ -143,6 +144,9 @@ def test_a_store_of_the_first_release_holds_what_it_held(frozen: str) -> None:
     assert pairs == [(trial(n, 1), trajectory(TRACES[n])) for n in range(2)]
     assert [one.start for _, one in pairs] == [STATE] * 2
     assert list(store.labels(Query())) == [LABEL]
+    assert [one.trajectory for one in store.find(parse("tool:refund late", now_ns=START_NS)).found] == [*TRACES[::-1]]
+    seen = store.seen(TRACES)
+    assert [(one.state, one.spans, one.logs, one.first_ns) for one in seen] == [("closed", 2, 1, START_NS)] * 2
     assert store.concluded(TRACES[0]) == [(RUN.id, (FINDING,), SCORE)]
     store.close()
 

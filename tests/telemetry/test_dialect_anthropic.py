@@ -188,6 +188,7 @@ def test_a_turn_is_the_users_words() -> None:
     assert (reading.kind, reading.heard) == ("agent", (text_message("user", "Look."),))
     assert (reading.session, reading.user) == ("s-1", "6c0c41")
     assert code("interaction", {"user_prompt": "<REDACTED>"}).heard == ()
+    assert code("llm_request", {"gen_ai.conversation.id": "a28e", "agent_id": "a28e"}).session == "s-1"  # a sub-agent's
     assert claude_code.read(span("claude_code.interaction", {"span.type": "interaction"}), (), ()) is None
 
 

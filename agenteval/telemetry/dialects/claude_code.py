@@ -196,7 +196,7 @@ def _reading(span: Span, kind: Any, *, more: Sequence[str] = (), **values: Any) 
     return Reading(
         dialect=NAME,
         kind=kind,
-        session=_text(span, "gen_ai.conversation.id", "session.id"),
+        session=_text(span, "session.id", "gen_ai.conversation.id"),  # a sub-agent has a conversation of its own
         user=_text(span, "user.id"),
         understood=frozenset(name for name in (*_READ, *more) if name in span.attributes),
         **values,
