@@ -235,6 +235,10 @@ class CassetteMiss(ModelError):
     """A recorded model was asked a request that its cassette does not hold."""
 
 
+class Undelivered(AgentEvalError):
+    """What was to be sent could not be delivered, and trying again later may help."""
+
+
 class StoreError(AgentEvalError):
     """The trace store failed; the transaction was rolled back."""
 

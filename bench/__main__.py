@@ -21,6 +21,7 @@ NAMES = (
     "find",
     "sandbox",
     "planted",
+    "redact",
 )
 
 

@@ -20,3 +20,19 @@ def provider(service: str) -> Any:
     made.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(made)
     return made
+
+
+def logs(provider: Any) -> Any:
+    """A provider whose log records and events go to the receiver, set as the global one; of the releases with events."""
+    from opentelemetry._events import set_event_logger_provider
+    from opentelemetry._logs import set_logger_provider
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+    from opentelemetry.sdk._events import EventLoggerProvider
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+
+    made = LoggerProvider(resource=provider.resource)
+    made.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(f"{os.environ['RECORDING_OTLP']}/v1/logs")))
+    set_logger_provider(made)
+    set_event_logger_provider(EventLoggerProvider(made))
+    return made

@@ -44,7 +44,10 @@ def code_option(function: F) -> F:
     )(function)
 
 
-_STORE_VERBS = ("demo", "run", "score", "report", "show", "compare", "import", "serve", "doctor", "find", "forget")
+_STORE_VERBS = (
+    *("demo", "run", "score", "report", "show", "compare", "import", "export", "serve", "doctor"),
+    *("find", "forget"),
+)
 _SUITE_VERBS = ("verify", "run")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,21 +13,28 @@ from agenteval.cli._options import json_option, open_, print_json, store_option
 
 if TYPE_CHECKING:
     from agenteval.experiment.importing import ImportSummary
+    from agenteval.telemetry.understood import Dialect, Understood
+
+_NAMES = 5  # that are told; --json has more
 
 _EPILOG = """\b
-Formats, recognised by content: tau-bench and tau2 result files (.json, .json.gz), OpenAI-style
-message lists (JSONL), Inspect logs (.eval, .json).
+Formats, recognised by content: OTLP (protobuf, JSON, JSON lines), Jaeger, Tempo, Zipkin, Langfuse,
+LangSmith and Phoenix traces; tau-bench and tau2 results, Inspect logs, ATIF and SWE-agent
+trajectories, OpenAI-style message lists, and what agenteval itself exports.
 Recorded rewards become labels and the check `recorded`, so that `agenteval report` works at once.
 
 \b
 Examples:
   agenteval import gpt-4o-airline.json
+  agenteval import traces.pb.gz logs.pb.gz
   agenteval import runs/*.json.gz --json
   agenteval import sample:support.jsonl
 """
 
 
-@click.command(name="import", epilog=_EPILOG, short_help="Take in what others recorded: result files, message lists.")
+@click.command(
+    name="import", epilog=_EPILOG, short_help="Take in what others recorded: traces, result files, message lists, logs."
+)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--format", "format_", metavar="NAME", help="The format, where it is not to be recognised.")
 @store_option
@@ -41,9 +50,13 @@ def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_jso
     from agenteval.experiment.importing import import_files
     from agenteval.intake.catalogue import named_file
 
+    shown: list[str] = []
+
     def progress(summary: ImportSummary) -> None:
-        if not as_json:
-            click.echo(f"{summary.imported} imported, {len(summary.refused)} refused", err=True)
+        line = f"{summary.imported} imported, {len(summary.refused)} refused"
+        if not as_json and [line] != shown[-1:]:
+            shown.append(line)
+            click.echo(line, err=True)
 
     named = [named_file(path) for path in files]
     store = open_(store_url)
@@ -57,10 +70,17 @@ def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_jso
                 "schema": "import.v1",
                 "run": summary.run.id if summary.imported else None,
                 "imported": summary.imported,
+                "invalid": summary.invalid,
+                "other_traces": summary.others,
                 "labels": summary.labels,
                 "steps": summary.steps,
                 "tool_calls": summary.tool_calls,
                 "agents": list(summary.run.agents),
+                "new_spans": summary.appended.new,
+                "repeated_spans": summary.appended.repeated,
+                "conflicting_spans": summary.appended.conflicting,
+                "logs": summary.logs,
+                "understood": summary.understood.to_json() if summary.understood.dialects else None,
                 "refused": [{"file": r.file, "where": r.where, "why": r.why} for r in summary.refused],
             }
         )
@@ -72,9 +92,57 @@ def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_jso
 def _told(summary: ImportSummary) -> list[str]:
     refused = [f"refused: {refused}" for refused in summary.refused]
     if not summary.imported:
-        return [*refused, "nothing was imported, and no run was made"]
+        kept = f"{summary.logs} log records are kept, and none of their spans is stored; " if summary.logs else ""
+        return [*refused, f"{kept}nothing was imported, and no run was made"]
     taken = (
         f"run {summary.run.id}: {summary.imported} trajectories, {summary.steps} steps, "
         f"{summary.tool_calls} tool calls, {summary.labels} labels"
     )
-    return [taken, *refused, "Next: agenteval report, or agenteval score --checks CHECKS.yaml"]
+    return [
+        taken,
+        *_of_spans(summary),
+        *_of_dialects(summary.understood),
+        *refused,
+        "Next: agenteval report, or agenteval score --checks CHECKS.yaml",
+    ]
+
+
+def _of_spans(summary: ImportSummary) -> Iterator[str]:
+    appended = summary.appended
+    if not summary.understood.dialects:
+        return
+    known = f", {appended.repeated} that were there" if appended.repeated else ""
+    yield f"spans: {appended.new} new{known}, {summary.logs} log records"
+    if appended.conflicting:
+        yield f"{appended.conflicting} spans came with an id that was there and other content: the first one is kept"
+    if summary.others:
+        yield f"{summary.others} traces in which no agent was found are stored, and are no trials"
+    if summary.invalid:
+        yield f"{summary.invalid} invalid: no dialect found a model call or a tool call in them"
+
+
+def _of_dialects(found: Understood) -> Iterator[str]:
+    from agenteval.telemetry.understood import UNKNOWN
+
+    for name, one in sorted(found.dialects.items(), key=lambda item: (item[0] == UNKNOWN, item[0])):
+        if name == UNKNOWN:
+            yield f"  of no known dialect: {one.spans} spans ({_most(found.strangers)})"
+        else:
+            counts = f"{one.spans} spans, {one.model_calls} model calls, {one.tool_calls} tool calls"
+            yield f"  {name}: {counts}, {_tokens(one)}"
+    if found.unused:
+        share = "" if found.share is None else f"{found.share:.0%} of the attributes were made use of; "
+        yield f"  {share}not understood: {_most(found.unused)}"
+
+
+def _tokens(found: Dialect) -> str:
+    if found.tokens is None:
+        return "tokens not recorded"
+    return f"{found.tokens} tokens{f' ({found.unmeasured} calls do not say)' if found.unmeasured else ''}"
+
+
+def _most(counts: Counter[str]) -> str:
+    from agenteval.telemetry.understood import most
+
+    more = f", and {len(counts) - _NAMES} more" if len(counts) > _NAMES else ""
+    return ", ".join(f"{name} {count}" for name, count in most(counts)[:_NAMES]) + more

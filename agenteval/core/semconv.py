@@ -61,6 +61,7 @@ ATTEMPT: Final = "agenteval.attempt"
 SEED: Final = "agenteval.seed"
 SPANS_STARTED: Final = "agenteval.spans.started"  # the root included
 SPANS_ENDED: Final = "agenteval.spans.ended"
+STATUS: Final = "agenteval.trial.status"  # of an import, where the end's reason is the file's own word
 END_REASON: Final = "agenteval.end.reason"
 END_DETAIL: Final = "agenteval.end.detail"
 START_STATE: Final = "agenteval.state.start"

@@ -1,4 +1,7 @@
-"""Foreign files in, a run of imported trajectories out. What cannot be read is refused by place; the rest goes in."""
+"""Foreign files in, a run of imported trajectories out. What cannot be read is refused by place; the rest goes in.
+
+Spans of other producers are stored as they come, from all files; then the conversations are assembled that they are of.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,16 @@ from agenteval._util.canonical import content_hash
 from agenteval._util.ids import derived, new_run_id
 from agenteval.core import semconv
 from agenteval.core.outcome import COUNTED, Finding, Label, Measure, Run, Trial
-from agenteval.core.ports import TraceStore
+from agenteval.core.ports import Appended, TraceStore
 from agenteval.core.span import Span
 from agenteval.core.trajectory import ToolCall, Trajectory
 from agenteval.core.used import used
 from agenteval.errors import ImportRefused
 from agenteval.evaluation.score import INVALID, score
-from agenteval.intake.files import FileHeader, Imported, Record, read
+from agenteval.experiment.conversations import conversations, is_other_work, trial_of
+from agenteval.intake.files import FileHeader, Imported, Record, Telemetry, read
 from agenteval.telemetry.assemble import SCOPE, trajectory_of
+from agenteval.telemetry.understood import Understood
 
 _AT_ONCE = 200  # records committed in one transaction
 RECORDED = "recorded"
@@ -33,16 +38,29 @@ class ImportSummary:
     Attributes:
         run: Its record, which the store holds where anything was taken in.
         imported: Trajectories taken in.
+        invalid: Those of them in which no model call and no tool call was found.
+        others: Traces beside them in which no agent was found at all: a service's other work, stored and no trial.
         refused: What was not, with file, place and reason.
         labels: Recorded rewards and scores kept as labels.
+        appended: Spans of other producers: new, known, and known with other content, which was put aside.
+        logs: Log records beside them.
+        understood: What was understood of those spans.
     """
 
     run: Run
     imported: int = 0
+    invalid: int = 0
+    others: int = 0
     labels: int = 0
     steps: int = 0
     tool_calls: int = 0
     refused: list[ImportRefused] = field(default_factory=list[ImportRefused])
+    appended: Appended = field(default_factory=Appended)
+    logs: int = 0
+    understood: Understood = field(default_factory=Understood)
+
+
+Progress = Callable[[ImportSummary], None]
 
 
 def import_files(
@@ -50,7 +68,7 @@ def import_files(
     store: TraceStore,
     *,
     format: str | None = None,  # noqa: A002 (the user's word for it)
-    on_progress: Callable[[ImportSummary], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> ImportSummary:
     """Take files in, as one run.
 
@@ -67,29 +85,108 @@ def import_files(
         created_at=now.isoformat(timespec="seconds"),
         settings={"files": [path.name for path in files]},
     )
-    summary = ImportSummary(run=run)
-    agents: dict[str, None] = {}
-    repeats = _Repeats()
-    begun = False
+    taking = _Taking(store, run)
     for batch in _batches(record for path in files for record in read(path, format=format)):
         with store.batch():
-            if not begun and any(isinstance(record, Imported) for record in batch):
-                store.put_run(run)  # not before: a run that holds nothing would be the latest
-                begun = True
             for record in batch:
-                if isinstance(record, Imported):
-                    agents[record.trial.agent] = None
-                    _take(record, store, summary, repeats.free(record))
-                elif isinstance(record, FileHeader):
-                    store.append([_header_span(record)])
-                else:
-                    summary.refused.append(record)
+                taking.take(record)
         if on_progress is not None:
-            on_progress(summary)
-    summary.run = replace(run, agents=tuple(agents))
-    if begun:
-        store.put_run(summary.run)
-    return summary
+            on_progress(taking.summary)
+    taking.assemble(on_progress)
+    return taking.finish()
+
+
+class _Taking:
+    """One import while it goes on.
+
+    Args:
+        store: Where it goes.
+        run: Its record, to be stored once there is something in it: one that holds nothing would be the latest.
+    """
+
+    def __init__(self, store: TraceStore, run: Run) -> None:
+        self.summary = ImportSummary(run=run)
+        self._store = store
+        self._agents: dict[str, None] = {}
+        self._repeats = _Repeats()
+        self._traces: dict[str, None] = {}
+        self._nothing: list[Trajectory] = []
+        self._sizes: dict[str, tuple[int, int, int, int]] = {}
+
+    def take(self, record: Record) -> None:
+        """Keep one record."""
+        if isinstance(record, Imported):
+            self._imported(record)
+        elif isinstance(record, FileHeader):
+            self._store.append([_header_span(record)])
+        elif isinstance(record, Telemetry):
+            self.summary.appended += self._store.append(record.spans, record.logs)
+            self.summary.logs += len(record.logs)
+            self._traces.update(dict.fromkeys(span.trace_id for span in record.spans))
+            self._traces.update(dict.fromkeys(log.trace_id for log in record.logs if log.trace_id))
+        else:
+            self.summary.refused.append(record)
+
+    def _imported(self, record: Imported) -> None:
+        trajectory = trajectory_of(record.spans, record.logs) if record.spans else record.trajectory
+        if trajectory is None:
+            return
+        self._store.append(record.spans, record.logs)
+        trial = _trial_of(record, self.summary.run, trajectory, self._repeats.free(record))
+        self._keep(trial, trajectory, recorded(record.labels))
+        for label in record.labels:
+            self._store.put_label(label)
+        self.summary.labels += len(record.labels)
+
+    def _keep(self, trial: Trial, trajectory: Trajectory, findings: Sequence[Finding] = ()) -> None:
+        if not self._agents:
+            self._store.put_run(self.summary.run)
+        self._agents[trial.agent] = None
+        self._store.put_trial(trial, trajectory)
+        concluded = score(findings) if trial.status in COUNTED else INVALID
+        self._store.record(self.summary.run.id, trajectory.id, concluded.findings, concluded)
+        self._count(trajectory, invalid=trial.status == "invalid")
+
+    def _count(self, trajectory: Trajectory, *, invalid: bool) -> None:
+        """Count a trajectory once, as it was when it was last made."""
+        before = self._sizes.get(trajectory.id, (0, 0, 0, 0))
+        self._sizes[trajectory.id] = now = (1, len(trajectory.steps), len(trajectory.of(ToolCall)), int(invalid))
+        imported, steps, calls, without = (new - old for new, old in zip(now, before, strict=True))
+        self.summary.imported += imported
+        self.summary.steps += steps
+        self.summary.tool_calls += calls
+        self.summary.invalid += without
+
+    def assemble(self, on_progress: Progress | None) -> None:
+        """Assemble the conversations of the spans and log records that came, a page at a time."""
+        for page in conversations(self._store, list(self._traces)):
+            self.summary.understood += page.understood
+            with self._store.batch():
+                for trajectory in page.trajectories:
+                    if is_other_work(trajectory):
+                        self._nothing.append(trajectory)
+                    else:
+                        self._conversation(trajectory)
+            if on_progress is not None:
+                on_progress(self.summary)
+
+    def _conversation(self, trajectory: Trajectory) -> None:
+        trial = trial_of(self.summary.run.id, trajectory)
+        if trial is not None:
+            self._keep(trial, trajectory)
+
+    def finish(self) -> ImportSummary:
+        """What it came to; the run names the agents that were met."""
+        if self._agents:
+            self.summary.others = len(self._nothing)
+        else:  # an import that holds nothing else says so, with trials that are invalid
+            with self._store.batch():
+                for trajectory in self._nothing:
+                    self._conversation(trajectory)
+        if self._agents:
+            self.summary.run = replace(self.summary.run, agents=tuple(self._agents))
+            self._store.put_run(self.summary.run)
+        return self.summary
 
 
 def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
@@ -101,23 +198,6 @@ def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
             batch = []
     if batch:
         yield batch
-
-
-def _take(record: Imported, store: TraceStore, summary: ImportSummary, repeat: int) -> None:
-    """Keep one record: its spans, its trajectory, its labels, and the finding that its reward amounts to."""
-    trajectory = trajectory_of(record.spans)
-    trial = _trial_of(record, summary.run, trajectory, repeat)
-    store.append(record.spans)
-    store.put_trial(trial, trajectory)
-    for label in record.labels:
-        store.put_label(label)
-    findings = recorded(record.labels)
-    concluded = score(findings) if trial.status in COUNTED else INVALID
-    store.record(summary.run.id, trajectory.id, concluded.findings, concluded)
-    summary.imported += 1
-    summary.labels += len(record.labels)
-    summary.steps += len(trajectory.steps)
-    summary.tool_calls += len(trajectory.of(ToolCall))
 
 
 def _header_span(header: FileHeader) -> Span:

@@ -1,8 +1,10 @@
-"""Foreign result files in, spans, labels and trial facts out, one record after the other.
+"""Foreign files in, spans, labels and trial facts out, one record after the other.
 
-Every format becomes spans of the current convention (`core.semconv`), so that one assembler serves runs and imports.
-A root span says where the record came from and keeps what the other spans have no room for; beneath it lie one
-`invoke_agent` per turn, and in it `chat` and `execute_tool` spans. Reading a file twice gives the identical spans.
+Traces of other producers stay as they are, or become what their producer would have sent over OTLP, and the dialects
+read them. Every other format becomes spans of the current convention (`core.semconv`), so that one assembler serves
+runs and imports. A root span says where the record came from and keeps what the other spans have no room for; beneath
+it lie one `invoke_agent` per turn, and in it `chat` and `execute_tool` spans. Reading a file twice gives the identical
+spans.
 
 What cannot be read is refused as a value, with file, place and reason, and the rest of the file goes on. Whatever
 bytes a file holds, reading it raises nothing.
@@ -17,9 +19,23 @@ from typing import Final
 
 from agenteval._util.names import did_you_mean
 from agenteval.errors import ImportRefused, RequestError
-from agenteval.intake.formats import inspect_log, messages, tau2, tau_bench
+from agenteval.intake.formats import (
+    atif,
+    exported,
+    inspect_log,
+    jaeger,
+    langfuse,
+    langsmith,
+    messages,
+    otlp,
+    phoenix,
+    sweagent,
+    tau2,
+    tau_bench,
+    zipkin,
+)
 from agenteval.intake.formats._original import restore, restored
-from agenteval.intake.formats._record import FileHeader, Format, Imported, Record, TrialFacts
+from agenteval.intake.formats._record import FileHeader, Format, Imported, Record, Telemetry, TrialFacts
 from agenteval.intake.formats._source import Source
 
 __all__ = [
@@ -29,6 +45,7 @@ __all__ = [
     "ImportRefused",
     "Imported",
     "Record",
+    "Telemetry",
     "TrialFacts",
     "read",
     "restore",
@@ -38,7 +55,21 @@ __all__ = [
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
         module.NAME: Format(name=module.NAME, title=module.TITLE, detect=module.detect, read=module.read)
-        for module in (tau_bench, tau2, inspect_log, messages)
+        for module in (
+            tau_bench,
+            tau2,
+            inspect_log,
+            exported,
+            otlp,
+            jaeger,
+            zipkin,
+            langfuse,
+            langsmith,
+            phoenix,
+            atif,
+            sweagent,
+            messages,
+        )
     }
 )
 """Every format, in the order in which they are recognised."""

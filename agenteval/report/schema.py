@@ -20,7 +20,7 @@ import orjson
 from agenteval.core.outcome import CheckRole, ReasonCode, RunKind, TrialStatus, Verdict
 from agenteval.core.used import AMOUNTS
 from agenteval.report.model import CONCLUSIONS, VERDICTS
-from agenteval.report.schema_store import STORE_DOCUMENTS
+from agenteval.report.schema_store import STORE_DOCUMENTS, UNDERSTOOD
 from agenteval.report.schema_words import ANY as _ANY
 from agenteval.report.schema_words import COUNT as _COUNT
 from agenteval.report.schema_words import COUNT_OR_NULL as _COUNT_OR_NULL
@@ -251,10 +251,17 @@ _IMPORT = _object(
         "schema": {"const": "import.v1"},
         "run": _TEXT_OR_NULL,
         "imported": _COUNT,
+        "invalid": _COUNT,
+        "other_traces": _COUNT,
         "labels": _COUNT,
         "steps": _COUNT,
         "tool_calls": _COUNT,
         "agents": _list(_TEXT),
+        "new_spans": _COUNT,
+        "repeated_spans": _COUNT,
+        "conflicting_spans": _COUNT,
+        "logs": _COUNT,
+        "understood": _or_null(UNDERSTOOD),
         "refused": _list(_object({"file": _TEXT, "where": _TEXT_OR_NULL, "why": _TEXT})),
     },
     said="What was taken in, and what was refused: agenteval import --json.",

@@ -18,12 +18,7 @@ from agenteval.core import semconv
 from agenteval.errors import RequestError
 from agenteval.intake.files import FORMATS, FileHeader, Imported, ImportRefused, Record, read
 
-KNOWN = (
-    "Known formats: tau-bench: tau-bench results (a list of task_id, trial, reward, traj); "
-    "tau2: tau2-bench results (an object with simulations); "
-    "inspect: Inspect logs (.eval archives, or a JSON object with eval and samples); "
-    "messages: OpenAI-style messages (JSON lines or a list: each a list of messages, or an object with messages)"
-)
+KNOWN = "Known formats: " + "; ".join(f"{known.name}: {known.title}" for known in FORMATS.values())
 TALK = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]
 TAU = {"task_id": 3, "trial": 1, "reward": 0.5, "traj": TALK, "info": {"task": {"user_id": "ada"}, "reward_info": None}}
 TAU2 = {
@@ -104,7 +99,21 @@ def test_an_archive_is_recognised_by_its_members(tmp_path: Path):
 
 
 def test_the_registry_lists_every_format():
-    assert list(FORMATS) == ["tau-bench", "tau2", "inspect", "messages"]
+    assert list(FORMATS) == [
+        "tau-bench",
+        "tau2",
+        "inspect",
+        "agenteval",
+        "otlp",
+        "jaeger",
+        "zipkin",
+        "langfuse",
+        "langsmith",
+        "phoenix",
+        "atif",
+        "swe-agent",
+        "messages",
+    ]
     assert [known.name for known in FORMATS.values()] == list(FORMATS)
 
 

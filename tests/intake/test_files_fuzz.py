@@ -16,9 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agenteval import assemble, open_store
 from agenteval._util.canonical import canonical
 from agenteval.core import semconv
-from agenteval.intake.files import FORMATS, FileHeader, Imported, ImportRefused, read, restore
+from agenteval.core.codec import from_json, to_json
+from agenteval.core.span import Span
+from agenteval.intake.files import FORMATS, FileHeader, Imported, ImportRefused, Telemetry, read, restore
 from agenteval.telemetry.assemble import trajectory_of
 
 NASTY = (
@@ -301,3 +304,44 @@ def test_a_packed_file_cut_off_anywhere_is_read_as_far_as_it_goes_or_refused(
     path.write_bytes(data[:cut])
     survives(path)
     assert any(isinstance(record, ImportRefused) for record in read(path))
+
+
+# --- traces
+
+CONVERSION = Path(__file__).resolve().parents[2] / "traces/conversion"
+OF_STORES = {
+    name: next(
+        path
+        for path in (CONVERSION / name).glob("*/*")
+        if path.name not in {"case.yaml", "expected.json", "spans.json"}
+    )
+    for name in ("agenteval", "otlp", "jaeger", "zipkin", "langfuse", "langsmith", "phoenix", "atif", "swe-agent")
+}
+
+
+@pytest.mark.parametrize("name", OF_STORES)
+@given(todo=changes)
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+def test_traces_broken_at_random_are_read_or_refused_and_never_lost_in_silence(
+    tmp_path: Path, name: str, todo: list[Change]
+):
+    path = tmp_path / "a.json"
+    path.write_bytes(changed(OF_STORES[name].read_bytes(), todo))
+    spans: list[Span] = []
+    for item in read(path, format=name):
+        if isinstance(item, ImportRefused):
+            assert item.where
+            assert item.why
+            assert "not foreseen" not in item.why, item.why
+        elif isinstance(item, Telemetry):
+            spans += item.spans
+        else:
+            assert isinstance(item, Imported)
+            spans += item.spans
+    store = open_store("memory:")
+    store.append(spans)
+    assert {span.span_id for span in store.read([span.trace_id for span in spans])[0]} == {
+        span.span_id for span in spans
+    }
+    for trajectory in assemble(spans):
+        from_json(json.loads(json.dumps(to_json(trajectory))))

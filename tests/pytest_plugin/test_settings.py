@@ -364,14 +364,10 @@ def test_a_named_store_that_cannot_be_opened_makes_tests_invalid(project: pytest
     done = project.runpytest_inprocess("--agenteval-store=a.db")
     assert done.parseoutcomes() == {"invalid": 1}
     done.stdout.fnmatch_lines(
-        [
-            "test_one.py:4: note(evaluate(agent, SAY))",
-            "",
-            "invalid: the run came to nothing (fault of: harness):",
-            "*",
-            f"*a.db: {NOT_OURS}, not a trace store: name another",
-        ]
+        ["test_one.py:4: note(evaluate(agent, SAY))", "", "invalid: the run came to nothing (fault of: harness):"]
     )
+    told = "".join(done.stdout.str().split())  # where lines break depends on how long the folder's name is
+    assert "".join(f"a.db: {NOT_OURS}, not a trace store: name another".split()) in told
 
 
 def test_a_store_may_be_named_in_the_call(project: pytest.Pytester):

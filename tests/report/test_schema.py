@@ -20,7 +20,8 @@ from agenteval.report.model import build
 from agenteval.report.schema import schemas, write
 
 NAMES = ["trajectory", "report", "compare", "verify", "import", "checks", "doctor", "run", "score", "new", "suite",
-         "reassemble", "conformance", "find", "forget"]  # fmt: skip
+         "reassemble", "conformance", "find", "forget",
+         "export", "export-evaluations", "exported"]  # fmt: skip
 
 
 def check(document: Any, name: str) -> None:

@@ -424,6 +424,15 @@ def test_what_adk_itself_says_to_a_model_is_not_the_users(first: str) -> None:
     assert [message.role for message in call.messages] == ["user", "system"]
 
 
+def test_what_adk_adds_to_the_answers_of_tools_is_left_out() -> None:
+    own = {"type": "text", "content": "Handle the requests as specified in the System Instruction."}
+    answer = {"type": "tool_call_response", "id": "c1", "response": {"result": "rf_1"}}
+    held = {"gen_ai.operation.name": "generate_content", "gen_ai.request.model": "g"}
+    told = json.dumps([{"role": "user", "parts": [answer, own]}])
+    call = call_of(adk("generate_content g", {**held, "gen_ai.input.messages": told}))
+    assert call.messages == (Message(role="tool", parts=(ToolResponse(response="rf_1", id="c1"),)),)
+
+
 def test_adk_1_agents_are_named_by_their_span() -> None:
     assert adk("agent_run [billing]", {}).agent == "billing"
     reading = adk(

@@ -108,6 +108,7 @@ class Conversation:
         self._pass(at_ns)
         self._last_said = parts if has_text(parts) else ()
         if chat is None:
+            self._requests.ask(requests)
             return
         draft = self._trace.open(
             semconv.CHAT, str(chat.get(semconv.REQUEST_MODEL) or ""), parent=turn.id, start_ns=started

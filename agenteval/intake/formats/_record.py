@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from agenteval.core.json import Json
 from agenteval.core.outcome import Label, TrialStatus
-from agenteval.core.span import Span
+from agenteval.core.span import LogRecord, Span
+from agenteval.core.trajectory import Trajectory
 from agenteval.errors import ImportRefused
 from agenteval.intake.formats._source import Look, Source
 
@@ -48,11 +49,30 @@ class Imported:
         spans: The trace, the root first.
         labels: What the file says of how good it was; their trajectory is the trace's id.
         position: Where it stands in the file: a record, a line, or a member of an archive.
+        logs: Log records of the spans.
+        trajectory: What was made of the spans once, where the file holds that alone.
     """
 
     spans: tuple[Span, ...]
     trial: TrialFacts
     labels: tuple[Label, ...]
+    position: str
+    logs: tuple[LogRecord, ...] = ()
+    trajectory: Trajectory | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telemetry:
+    """A part of a file that holds spans of other producers: which trials they are of is found from all of them.
+
+    Attributes:
+        spans: Spans of any traces.
+        logs: Log records of any traces.
+        position: Where they stand in the file.
+    """
+
+    spans: tuple[Span, ...]
+    logs: tuple[LogRecord, ...] = ()
     position: str
 
 
@@ -73,7 +93,7 @@ class FileHeader:
     content: Json
 
 
-Record: TypeAlias = FileHeader | Imported | ImportRefused
+Record: TypeAlias = FileHeader | Imported | Telemetry | ImportRefused
 """What reading a file yields. Refusals are values, and do not end the file."""
 
 

@@ -20,16 +20,17 @@ from agenteval.intake.formats._split import Piece, Read, lines, split
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK"
+_BLANK = b" \t\r"
 _BEFORE = b"\xef\xbb\xbf \t\r\n"
 _SMALL = 64 << 20  # what any archive may hold without being suspected
 _RATIO = 500  # JSON that repeats itself shrinks to a hundredth as a rule, a bomb to a thousandth
-_ENDINGS = frozenset({"json", "jsonl", "ndjson", "gz", "eval"})
+_ENDINGS = frozenset({"json", "jsonl", "ndjson", "gz", "eval", "pb", "traj"})
 _TRIES = 20  # records or lines that are looked at before a file counts as unknown
 
-STREAMED = frozenset({"simulations", "samples"})
+STREAMED = frozenset({"simulations", "samples", "resourceSpans", "resourceLogs", "batches", "data"})
 """Members of an outermost object whose lists hold the records, in any of the formats."""
 
-Shape: TypeAlias = Literal["empty", "zip", "list", "object", "lines", "other"]
+Shape: TypeAlias = Literal["empty", "zip", "list", "object", "lines", "binary", "other"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,8 @@ class Look:
     """What the beginning of a file shows.
 
     Attributes:
-        shape: `list` and `object` are one JSON text, `lines` one JSON text a line.
+        shape: `list` and `object` are one JSON text, `lines` one JSON text a line; `binary` begins with what no text
+            does.
         keys: Members of the outermost object up to its records, or names in the archive.
         first: The first record that can be read, of a list or of lines, or the first one beneath an object's key;
             None where there is none.
@@ -56,7 +58,7 @@ class Look:
         return self._seen() if self.problem is None else f"{self._seen()}; {self.problem}"
 
     def _seen(self) -> str:
-        if self.shape == "other":
+        if self.shape in {"binary", "other"}:
             return f"the file begins with {self.start[:24]!r}"
         if self.shape in {"zip", "object"}:
             names = ", ".join(sorted(self.keys)[:12])
@@ -126,10 +128,15 @@ class Source:
             return _look_into(self.path)
         with self.open() as read:
             start = _start(read)
+        if _is_binary(start):
+            return Look(shape="binary", start=start)
         with self.open() as read:
             look = _look_at(read, start)
         if look is not None and look.problem is None:
-            return look
+            with self.open() as read:
+                by_line = look.shape == "object" and look.first is not None and _is_lines(read)
+            if not by_line:
+                return look
         with self.open() as read:
             line = _line(read)
         if line is not None:
@@ -151,6 +158,15 @@ def _bounded(read: Read, packed: int) -> Read:
         return data
 
     return next_bytes
+
+
+def _is_binary(start: bytes) -> bool:
+    """Whether bytes are no beginning of a text: control characters stand among them, and no bracket before them.
+
+    A message of protobuf may begin with a newline and a bracket: its first tag, and a length of 91 or 123.
+    """
+    text = start.lstrip(_BEFORE).startswith((b"[", b"{")) and start[:1] != b"\n"
+    return not text and any(byte < ord(" ") and byte not in _BEFORE for byte in start)
 
 
 def _start(read: Read) -> bytes:
@@ -204,6 +220,20 @@ def _decoded(piece: Piece) -> Json:
 def _is_message(value: Json) -> bool:
     """A list of messages may be a whole file, or the first line of one: only its end tells."""
     return isinstance(value, dict) and "role" in value
+
+
+def _is_lines(read: Read) -> bool:
+    """Whether the first line ends an object and the second one begins another. Holds neither, however long they are."""
+    last = b""
+    while chunk := read(1 << 16):
+        line, newline, rest = chunk.partition(b"\n")
+        last = line.rstrip(_BLANK)[-1:] or last
+        if not newline:
+            continue
+        while not rest.strip(_BEFORE) and (more := read(1 << 16)):
+            rest = more
+        return last == b"}" and rest.lstrip(_BEFORE).startswith(b"{")
+    return False
 
 
 def _line(read: Read) -> Json:

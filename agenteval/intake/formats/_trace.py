@@ -143,6 +143,7 @@ class Trace:
             semconv.AGENT: self.agent,
             semconv.REPEAT: facts.repeat,
             semconv.SEED: facts.seed,
+            semconv.STATUS: None if self.attributes.get(semconv.END_REASON) == facts.status else _told(facts.status),
             # a whole record was read, so nothing of what it holds is missing
             semconv.SPANS_STARTED: len(self._drafts) + 1,
             semconv.SPANS_ENDED: len(self._drafts) + 1,
@@ -162,6 +163,11 @@ class Trace:
             attributes=draft.attributes,
             scope=_SCOPE,
         )
+
+
+def _told(status: str) -> str | None:
+    """The status, where it is not the one that goes without saying."""
+    return None if status == "completed" else status
 
 
 def present(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 from agenteval.core import semconv
 from agenteval.core.json import Json
 from agenteval.intake.formats._conversation import NOT_EACH_REQUEST, Conversation
-from agenteval.intake.formats._json import LARGEST, Decoded, Unreadable
+from agenteval.intake.formats._json import Decoded
 from agenteval.intake.formats._openai import converse
 from agenteval.intake.formats._reading import (
     attempt,
@@ -31,6 +31,7 @@ from agenteval.intake.formats._reading import (
 )
 from agenteval.intake.formats._record import Imported, Record, TrialFacts
 from agenteval.intake.formats._source import Look, Source
+from agenteval.intake.formats._spans import whole
 from agenteval.intake.formats._split import Piece, lines, split
 from agenteval.intake.formats._trace import Trace, offered, present
 
@@ -56,7 +57,7 @@ def read(source: Source) -> Iterator[Record]:
         with source.open() as read_bytes:
             yield from each(source, split(read_bytes), _record)
     elif look.shape in {"list", "object"}:
-        yield attempt(source, _whole(source), _record)
+        yield attempt(source, whole(source), _record)
     else:
         with source.open() as read_bytes:
             for number, data, problem in lines(read_bytes):
@@ -74,20 +75,6 @@ def _is_conversation(value: Json) -> bool:
     if isinstance(value, dict):
         return "messages" in value
     return isinstance(value, list) and bool(value) and _is_message(value[0])
-
-
-def _whole(source: Source) -> Piece:
-    """The file as one piece, where it is one conversation."""
-    found = bytearray()
-    try:
-        with source.open() as read_bytes:
-            while chunk := read_bytes(1 << 20):
-                found += chunk
-                if len(found) > LARGEST:
-                    return Piece(place="file", problem=f"one conversation, and larger than {LARGEST:,} bytes")
-    except (OSError, EOFError, Unreadable) as error:
-        return Piece(place="file", problem=f"the file cannot be read further: {error}")
-    return Piece(place="file", data=bytes(found).removeprefix(b"\xef\xbb\xbf"))
 
 
 def _record(source: Source, record: Decoded, position: str) -> Imported:

@@ -153,9 +153,17 @@ def _own_words(talk: Talk) -> Talk:
 
 
 def _own_message(message: Message) -> Message:
+    if message.role != "user":
+        return replace(message, parts=tuple(map(_bare_part, message.parts)))
     first = message.parts[0] if message.parts else None
-    own = message.role == "user" and isinstance(first, TextPart) and first.text.startswith(_ADKS_WORDS)
-    return Message(role="system" if own else message.role, parts=tuple(map(_bare_part, message.parts)))
+    if _is_adks(first):
+        return replace(message, role="system")
+    parts = tuple(_bare_part(part) for part in message.parts if not _is_adks(part))
+    return Message(role="tool" if all(isinstance(part, ToolResponse) for part in parts) else "user", parts=parts)
+
+
+def _is_adks(part: Part | None) -> bool:
+    return isinstance(part, TextPart) and part.text.startswith(_ADKS_WORDS)
 
 
 def _bare_part(part: Part) -> Part:

@@ -18,6 +18,7 @@ _ALLOWED, _PROTECTED, _DENIED, _ORDINARY = "allowed", "protected", "denied", "or
 _CACHED: Final = 4096
 _DEEPEST: Final = 64
 _CARD: Final = 10**12  # the least that could be the number of a card
+_LARGEST_EXACT: Final = 2**53  # a float above it has lost digits
 
 
 class Values:
@@ -107,7 +108,8 @@ class Values:
 
     def _number(self, value: float, tally: Counter[str], *, personal: bool) -> Attribute:
         """The number; a mark, which is a text, where it is the number of a card: no number could say so."""
-        if not _CARD <= value < _CARD * 10**7 or int(value) != value:
+        most = _LARGEST_EXACT if isinstance(value, float) else _CARD * 10**7
+        if not _CARD <= value < most or int(value) != value:
             return value
         digits = str(int(value))
         left = self._texts.redact(digits, tally, personal=personal)
