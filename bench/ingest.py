@@ -30,6 +30,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -85,29 +86,39 @@ def made_up() -> list[Span]:
 
 
 def copies(spans: Sequence[Span]) -> Iterator[Span]:
-    """Copies for ever, each with other ids and other words."""
+    """Copies for ever, each with ids, sessions and words of its own."""
+    sessions = {
+        value
+        for span in spans
+        for key, value in span.attributes.items()
+        if NAMES_SESSION.search(key) and isinstance(value, str) and len(value) > 3
+    }
+    session = re.compile("|".join(map(re.escape, sorted(sessions, key=len, reverse=True))) or "(?!)")
     for number in count():
         letters = list(string.ascii_lowercase)
         random.Random(number).shuffle(letters)
-        table = str.maketrans(string.ascii_lowercase, "".join(letters))
+        other = partial(reworded, str.maketrans(string.ascii_lowercase, "".join(letters)), session, number)
         for span in spans:
             yield replace(
                 span,
                 trace_id=f"{int(span.trace_id, 16) ^ number * 0x9E3779B97F4A7C15F39CC0605CEDC835 & 2**128 - 1:032x}",
-                attributes={key: reworded(value, table) for key, value in span.attributes.items()},
+                attributes={key: other(value) for key, value in span.attributes.items()},
                 events=tuple(
-                    replace(event, attributes={key: reworded(value, table) for key, value in event.attributes.items()})
+                    replace(event, attributes={key: other(value) for key, value in event.attributes.items()})
                     for event in span.events
                 ),
             )
 
 
 PROSE = re.compile(r"(?<=[a-z] )[a-z]{3,}")  # words within sentences; the keys of JSON stay
+NAMES_SESSION = re.compile(r"session|conversation|thread|group_id")
 
 
-def reworded(value: Any, table: dict[int, int]) -> Any:
-    """Text with other words, as long as before."""
-    return PROSE.sub(lambda word: word[0].translate(table), value) if isinstance(value, str) else value
+def reworded(table: dict[int, int], session: re.Pattern[str], number: int, value: Any) -> Any:
+    """Text with other words, as long as before, and of another session."""
+    if not isinstance(value, str):
+        return value
+    return session.sub(lambda name: f"{name[0]}-{number}", PROSE.sub(lambda word: word[0].translate(table), value))
 
 
 def bodies(spans: Iterator[Span]) -> Iterator[bytes]:

@@ -65,16 +65,17 @@ def in_order(drafts: Sequence[Draft]) -> list[Draft]:
     for draft in drafts:
         for before in set(draft.after):
             behind.setdefault(id(before), []).append(draft)
-    ready = [(draft.key, number, draft) for number, draft in enumerate(drafts) if waiting[id(draft)] == 0]
+    numbers = {id(draft): number for number, draft in enumerate(drafts)}
+    ready = [(draft.key, numbers[id(draft)], draft) for draft in drafts if waiting[id(draft)] == 0]
     heapq.heapify(ready)
     done: list[Draft] = []
     while ready:
-        _, number, draft = heapq.heappop(ready)
+        draft = heapq.heappop(ready)[-1]
         done.append(draft)
         for follower in behind.get(id(draft), ()):
             waiting[id(follower)] -= 1
             if waiting[id(follower)] == 0:
-                heapq.heappush(ready, (follower.key, number, follower))
+                heapq.heappush(ready, (follower.key, numbers[id(follower)], follower))
     placed = {id(draft) for draft in done}
     return [*done, *sorted((draft for draft in drafts if id(draft) not in placed), key=lambda draft: draft.key)]
 

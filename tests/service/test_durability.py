@@ -135,10 +135,10 @@ def test_sigterm_answers_what_is_in_hand_and_ends_well(start: Callable[..., Any]
     load.start(30)
     assert load.enough.wait(120)
     assert receiver.end(signal.SIGTERM) == 0
+    assert not Path(f"{receiver.store_path}-wal").exists()  # the store was closed
     load.join()
     spans, _ = receiver.stored(*(f"{number:032x}" for number in load.acknowledged))
     assert len(spans) == len(load.acknowledged) * EACH
-    assert not Path(f"{receiver.store_path}-wal").exists()  # the store was closed
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the limit of a file's size is POSIX")
@@ -282,7 +282,9 @@ async def test_what_would_wait_for_long_is_refused_early(make_spans: MakeSpans) 
         store.go = threading.Semaphore(0)
         waiting = asyncio.create_task(post(client, make_spans(10)))
         await until(lambda: receiver.gate._requests == 1)
-        refused = await post(client, make_spans(11))
+        at_once = asyncio.create_task(post(client, make_spans(11)))
+        await until(at_once.done)
+        refused = await at_once
         assert refused.status_code == 503
         assert "longer than 3 s" in Status.FromString(refused.content).message
         store.go.release(10)

@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agenteval import open_store
+from agenteval.core.message import Message
 from agenteval.core.span import LogRecord, Span
 from agenteval.intake.captures import captures_in, read_capture
 from agenteval.telemetry.assemble import assemble
+from agenteval.telemetry.drafts import Draft, in_order
 from agenteval.telemetry.otlp import decode_logs, decode_traces
 from agenteval.telemetry.understood import understood
 
@@ -81,3 +83,14 @@ def test_what_was_understood_adds_up(folder: Path) -> None:
     assert sum(dialect.spans for dialect in result.dialects.values()) == len(distinct)
     assert result.attributes - result.used == sum(result.unused.values())
     assert any(name != "unknown" for name in result.dialects)
+
+
+def test_steps_that_nothing_tells_apart_keep_the_order_in_which_they_were_made() -> None:
+    def draft() -> Draft:
+        said = Message(role="user", parts=())
+        return Draft(id="s", content=said, start_ns=1, end_ns=1, rank=0, node=None, run=None, scope="")
+
+    first, *followers = drafts = [draft() for _ in range(4)]
+    for follower in followers:
+        follower.after.append(first)
+    assert in_order(drafts) == drafts
