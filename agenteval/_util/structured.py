@@ -25,8 +25,9 @@ def structured(text: str) -> Any:
         return text
     try:
         value = _DECODER.decode(text)
-        if "\\u" in text or not text.isascii():
-            json.dumps(value, ensure_ascii=False).encode()  # raises where half a pair is left
+        text.encode()  # raises where half a pair stands in the text itself
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # and here, where it is escaped
     except (ValueError, RecursionError):
         return text
     few = text.count("[") + text.count("{") <= DEEPEST  # as a rule: then they cannot lie deeper, whatever they hold

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from agenteval._util.structured import structured
+from agenteval.telemetry.remembering import structured
 
 _TRANSFER = re.compile(r"^(?:transfer|hand[_\- ]?off)(?:[_\- ]to[_\- ]|[_\- ])(.+)$", re.IGNORECASE)
 _CALL_PREFIXES = ("call_", "toolu_")

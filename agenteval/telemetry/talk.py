@@ -15,6 +15,7 @@ from agenteval.core.message import Message, RefusalPart, TextPart, text_message
 from agenteval.core.trajectory import ModelCall
 from agenteval.telemetry.drafts import ENDED, HEARD, SAID, Draft
 from agenteval.telemetry.forest import Node
+from agenteval.telemetry.remembering import remembered
 
 _FINAL_ANSWER = "final_answer"
 
@@ -63,11 +64,13 @@ def messages_of(agents: Sequence[Node], models: Sequence[Draft], scope_of: dict[
     return drafts
 
 
+@remembered
 def spoken(message: Message) -> bool:
     """Whether a message says something, rather than only asking for tools or handing back their answers."""
     return any(isinstance(part, (TextPart, RefusalPart)) and part.text.strip() for part in message.parts)
 
 
+@remembered
 def _key(message: Message) -> tuple[str, str]:
     words = "\n".join(part.text for part in message.parts if isinstance(part, (TextPart, RefusalPart)))
     return message.role, " ".join(words.split())
@@ -91,15 +94,14 @@ def _told(agent: Node, scope: _Scope, name: str) -> list[Draft]:
 
 def _new(messages: Sequence[Message], known: Counter[tuple[str, str]]) -> list[Message]:
     """The messages that stand here more often than they are known."""
-    left = Counter(known)
+    here = Counter[tuple[str, str]]()
     new: list[Message] = []
     for message in messages:
-        key = _key(message)
         if not spoken(message):
             continue
-        if left[key] > 0:
-            left[key] -= 1
-        else:
+        key = _key(message)
+        here[key] += 1
+        if here[key] > known[key]:
             new.append(message)
     return new
 

@@ -26,6 +26,7 @@ from agenteval.telemetry.dialects.held import (
 from agenteval.telemetry.dialects.langchain import tool_message
 from agenteval.telemetry.dialects.media import REDACTED_URI
 from agenteval.telemetry.dialects.reading import Kind, Reading
+from agenteval.telemetry.remembering import remembered
 
 ANSWERS = frozenset({"final_answer"})
 """Pseudo tools whose argument is the agent's answer: they make no step of their own."""
@@ -218,6 +219,7 @@ def model(
     return found.reading("model", content=call, response_id=response_id, delta=delta, not_measured=not_measured)
 
 
+@remembered
 def _seen(message: Message) -> Message | None:
     """A message without the parts that the sender took out; None where none is left."""
     parts = tuple(part for part in message.parts if not (isinstance(part, TextPart) and is_redacted(part.text)))

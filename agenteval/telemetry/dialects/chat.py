@@ -28,6 +28,7 @@ from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.held import first_text, is_list, is_object, list_of, object_of, text_of, value_of
 from agenteval.telemetry.dialects.langchain import chat_of
 from agenteval.telemetry.dialects.media import media_of
+from agenteval.telemetry.remembering import remembered
 
 _DEEPEST = 4  # lists of lists of messages; LangChain's batches are two deep
 
@@ -85,6 +86,7 @@ def _texts(blocks: Sequence[Any]) -> Iterator[str]:
             yield text
 
 
+@remembered
 def message_of(members: Mapping[str, Any]) -> Message | None:
     """One message; None where it says nothing that can be read."""
     known = chat_of(members)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeGuard, cast
 
-from agenteval._util.structured import structured
 from agenteval.core.json import Json, json_of
 from agenteval.core.span import Span
 from agenteval.core.trajectory import Usage
 from agenteval.telemetry.redact.marks import wholly_redacted
+from agenteval.telemetry.remembering import structured
 
 _LARGEST_USD = 1e15
 _LARGEST_COUNT = 2**63
@@ -40,11 +40,17 @@ class Held:
 
     def text(self, *names: str) -> str | None:
         """The first of these that holds text, numbers as their digits."""
-        return next((text for name in names if (text := text_of(self.raw(name)))), None)
+        for name in names:
+            if name in self._attributes and (text := text_of(self.raw(name))):
+                return text
+        return None
 
     def count(self, *names: str) -> int | None:
         """The first of these that is a whole number and not below zero."""
-        return next((number for name in names if (number := count_of(self.raw(name))) is not None), None)
+        for name in names:
+            if name in self._attributes and (number := count_of(self.raw(name))) is not None:
+                return number
+        return None
 
     def amount(self, *names: str) -> float | None:
         """The first of these that is a plausible number of dollars."""
@@ -74,13 +80,15 @@ class Held:
 
 def text_of(value: object) -> str | None:
     """Text, or a number as its digits; None where it is neither, or empty."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) and value else None
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def count_of(value: object) -> int | None:
     """A whole number that is not below zero, its digits included."""
+    if type(value) is int:
+        return value if 0 <= value < _LARGEST_COUNT else None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
@@ -125,17 +133,25 @@ def list_of(value: object) -> Sequence[Any]:
 
 def first_text(value: Mapping[str, Any], *names: str) -> str | None:
     """The first of these members that is text."""
-    return next((text for name in names if (text := text_of(value.get(name)))), None)
+    for name in names:
+        if (held := value.get(name)) is not None and (text := text_of(held)):
+            return text
+    return None
 
 
 def first_count(value: Mapping[str, Any], *names: str) -> int | None:
     """The first of these members that is a count."""
-    return next((number for name in names if (number := count_of(value.get(name))) is not None), None)
+    for name in names:
+        if (held := value.get(name)) is not None and (number := count_of(held)) is not None:
+            return number
+    return None
 
 
 def is_redacted(value: object) -> bool:
     """Whether a value is a placeholder that a sender wrote in place of what it would not send, or our own mark."""
-    return isinstance(value, str) and (value.strip() in _REDACTED or wholly_redacted(value) is not None)
+    if not isinstance(value, str):
+        return False
+    return value.strip() in _REDACTED or (value[:1] == "[" and wholly_redacted(value) is not None)
 
 
 def usage_or_none(

@@ -22,6 +22,7 @@ from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.chat import message_of, role_of
 from agenteval.telemetry.dialects.held import first_text, is_list, is_object, list_of, object_of
 from agenteval.telemetry.dialects.semconv_parts import ANSWERS, ARGUMENTS, answer_of, is_left_out, part_of
+from agenteval.telemetry.remembering import remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,20 @@ class Talk:
 
     def __add__(self, other: Talk) -> Talk:
         """One after the other."""
-        return Talk(
-            messages=self.messages + other.messages,
-            finish=other.finish or self.finish,
-            cut=self.cut or other.cut,
-            unreadable=self.unreadable or other.unreadable,
-            elided=self.elided or other.elided,
-        )
+        return together((self, other))
+
+
+def together(talks: Sequence[Talk]) -> Talk:
+    """Several talks one after the other."""
+    if len(talks) < 2:  # noqa: PLR2004
+        return talks[0] if talks else _NOTHING
+    return Talk(
+        messages=tuple(message for talk in talks for message in talk.messages),
+        finish=next((talk.finish for talk in reversed(talks) if talk.finish), None),
+        cut=any(talk.cut for talk in talks),
+        unreadable=any(talk.unreadable for talk in talks),
+        elided=any(talk.elided for talk in talks),
+    )
 
 
 def talk_of(written: object, role: Role) -> Talk:
@@ -60,19 +68,27 @@ def talk_of(written: object, role: Role) -> Talk:
         written: A list of messages or of parts, one message, plain text, or the JSON text of any of them.
         role: Whose words those are that name no role.
     """
+    return _NOTHING if written is None else _talk_of(written, role)
+
+
+_NOTHING = Talk()
+
+
+@remembered
+def _talk_of(written: object, role: Role) -> Talk:
     if is_left_out(written):
         return Talk(elided=True)
     read = parsed(written)
     if isinstance(read.value, str):
         return _from_text(read.value, role)
-    items = [_spelled_out(item) for item in _items(read.value)]
+    items = [_item_of(item, role) for item in _items(read.value)]
     found = [*_messages(items, role)]
     return Talk(
         messages=tuple(message for message in found if message.parts),
-        finish=_finish(items),
+        finish=next((item.finish for item in reversed(items) if item.finish), None),
         cut=read.cut,
-        unreadable=read.value is not None and read.value != [] and not found,
-        elided=any(_lacks(part) for item in items for part in _parts(item)),
+        unreadable=not found and read.value is not None and read.value != [],
+        elided=any(item.elided for item in items),
     )
 
 
@@ -86,9 +102,33 @@ def _items(value: object) -> Sequence[Any]:
     return list_of(value) if is_list(value) else [value] if is_object(value) else ()
 
 
-def _spelled_out(item: object) -> object:
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """What one item of a list is: a message, which may be None where it cannot be read, or bare parts."""
+
+    is_message: bool
+    message: Message | None = None
+    parts: tuple[Part, ...] = ()
+    finish: str | None = None
+    elided: bool = False
+
+
+@remembered
+def _item_of(item: object, role: Role) -> _Item:
     """An item of a list; JSON text of an object as that."""
-    return parsed(item).value if isinstance(item, str) and item.lstrip()[:1] == "{" else item
+    if isinstance(item, str):
+        item = parsed(item).value if item.lstrip()[:1] == "{" else item
+    if isinstance(item, str):
+        return _Item(is_message=False, parts=(TextPart(text=item),))
+    members = object_of(item)
+    is_message = _is_message(members)
+    return _Item(
+        is_message=is_message,
+        message=one_message(members, role) if is_message else None,
+        parts=() if is_message else tuple(part_of(members)),
+        finish=first_text(members, "finish_reason"),
+        elided=any(map(_lacks, _parts(members))),
+    )
 
 
 def _from_text(text: str, role: Role) -> Talk:
@@ -100,22 +140,18 @@ def _from_text(text: str, role: Role) -> Talk:
     return Talk(messages=(Message(role=role, parts=(TextPart(text=text),)),))
 
 
-def _messages(items: Sequence[Any], role: Role) -> Iterator[Message]:
+def _messages(items: Sequence[_Item], role: Role) -> Iterator[Message]:
     """Messages of a list, in which bare parts side by side are one message."""
     bare: list[Part] = []
     for item in items:
-        members = object_of(item)
-        if isinstance(item, str):
-            bare.append(TextPart(text=item))
-        elif _is_message(members):
-            if bare:
-                yield Message(role=role, parts=tuple(bare))
-                bare = []
-            message = one_message(members, role)
-            if message is not None:
-                yield message
-        else:
-            bare.extend(part_of(members))
+        if not item.is_message:
+            bare += item.parts
+            continue
+        if bare:
+            yield Message(role=role, parts=tuple(bare))
+            bare = []
+        if item.message is not None:
+            yield item.message
     if bare:
         yield Message(role=role, parts=tuple(bare))
 
@@ -142,21 +178,16 @@ def one_message(members: Mapping[str, Any], role: Role) -> Message | None:
 # --- what is said about messages
 
 
-def _finish(items: Sequence[Any]) -> str | None:
-    reasons = [first_text(object_of(item), "finish_reason") for item in items]
-    return next((reason for reason in reversed(reasons) if reason), None)
-
-
-def _parts(item: object) -> Sequence[Any]:
-    members = object_of(item)
+def _parts(members: Mapping[str, Any]) -> Sequence[Any]:
     return list_of(members["parts"]) if is_list(members.get("parts")) else [members]
 
 
 def _lacks(part: object) -> bool:
     """Whether a part of the convention came without its content."""
     members = object_of(part)
-    if any(is_left_out(members.get(key)) for key in ("content", "text", "arguments", "response", "result")):
-        return True
+    for key in ("content", "text", "arguments", "response", "result"):
+        if key in members and is_left_out(members[key]):
+            return True
     wanted = _CONTENT_OF.get(str(members.get("type")))
     return wanted is not None and not any(key in members for key in wanted)
 

@@ -27,7 +27,9 @@ def is_left_out(written: object) -> bool:
     """Whether a value is the placeholder of a content that the sender did not send, or our own mark."""
     if not isinstance(written, str):
         return False
-    return written.strip() in _ELIDED or written.startswith(_SCRUBBED) or wholly_redacted(written) is not None
+    if written[:1] == "[" and (written.startswith(_SCRUBBED) or wholly_redacted(written) is not None):
+        return True
+    return written.strip() in _ELIDED
 
 
 def part_of(written: object) -> Iterator[Part]:

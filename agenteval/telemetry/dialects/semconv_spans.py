@@ -30,7 +30,7 @@ from agenteval.telemetry.dialects.errors import error_of
 from agenteval.telemetry.dialects.held import REDACTED, Held, first_text, object_of, text_of
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_events import details_of, told
-from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of
+from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of, together
 from agenteval.telemetry.dialects.semconv_parts import is_left_out
 from agenteval.telemetry.dialects.semconv_usage import finish, usage
 
@@ -187,7 +187,7 @@ def first_whole(*sources: Callable[[], Talk]) -> Talk:
         if talk.messages and not (talk.cut or talk.elided):
             return talk
         talks.append(talk)
-    return next((talk for talk in talks if talk.messages), sum(talks, start=Talk()))
+    return next((talk for talk in talks if talk.messages), None) or together(talks)
 
 
 def _note(found: Found, field: str, talk: Talk) -> None:
