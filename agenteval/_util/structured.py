@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
-from collections.abc import Sequence
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 DEEPEST = 100
 """How many lists and objects may lie within each other."""
@@ -37,18 +37,11 @@ def structured(text: str) -> Any:
 def depth_of(value: object) -> int:
     """How many lists and objects lie within each other; stops counting just beyond `DEEPEST`."""
     depth = 0
-    level: Sequence[object] = [value]
-    while depth <= DEEPEST:
-        inner: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner.extend(cast("dict[str, object]", item).values())
-            elif isinstance(item, list):
-                inner.extend(cast("list[object]", item))
-        if not any(isinstance(item, (dict, list)) for item in level):
-            return depth
+    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
+    while level and depth <= DEEPEST:
         depth += 1
-        level = inner
+        held = itertools.chain.from_iterable(item.values() if isinstance(item, dict) else item for item in level)
+        level = [item for item in held if isinstance(item, (dict, list))]
     return depth
 
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import functools
 import marshal
-from collections import defaultdict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar, TypeVarTuple, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import orjson
 
 from agenteval._util import structured as texts
 
-Ts = TypeVarTuple("Ts")
+A = TypeVar("A")
+P = ParamSpec("P")
 T = TypeVar("T")
 
-_Answers = dict[object, tuple[object, Any]]
-_MEMORY: ContextVar[defaultdict[object, _Answers] | None] = ContextVar("memory", default=None)
+_MEMORY: ContextVar[dict[object, tuple[Any, object]] | None] = ContextVar("memory", default=None)
+_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 _NO_REFERENCES = 2  # the version of marshal's format in which equal values of equal types give equal bytes
 
 
@@ -31,46 +33,47 @@ def one_assembly() -> Generator[None]:
     if _MEMORY.get() is not None:
         yield
         return
-    token = _MEMORY.set(defaultdict(dict))
+    token = _MEMORY.set({})
     try:
         yield
     finally:
         _MEMORY.reset(token)
 
 
-def remembered(function: Callable[[*Ts], T]) -> Callable[[*Ts], T]:
+def remembered(function: Callable[Concatenate[A, P], T]) -> Callable[Concatenate[A, P], T]:
     """A pure function that answers each question once within an assembly.
 
-    Its first argument is known again by what it holds where it is text or JSON (1, 1.0 and true are three things), and
-    any other object by being the same one; the other arguments are hashable.
+    Its first argument is known again by what it holds where it is text, a tuple of texts or JSON (1, 1.0 and true are
+    three things), and any other object by being the same one; the other arguments are texts or tuples of texts.
     """
 
     @functools.wraps(function)
-    def answered(*question: *Ts) -> T:
+    def answered(about: A, /, *more: P.args, **none: P.kwargs) -> T:
         memory = _MEMORY.get()
         if memory is None:
-            return function(*question)
-        answers = memory[function]
-        about, *more = question
-        key = _key(about, more)
-        known = answers.get(key)
+            return function(about, *more, **none)
+        key = (function, about if type(about) in _TEXTS else _identity(about), more)
+        known = memory.get(key)
         if known is None:
-            known = answers[key] = about, function(*question)  # it is kept, so that its identity stays its own
-        return cast("T", known[1])
+            # what it is about is kept as well, so that its identity stays its own
+            known = memory[key] = function(about, *more, **none), about
+        return known[0]
 
     return answered
 
 
-def _key(about: object, more: list[Any]) -> object:
-    kind = type(about)
-    if kind is str:
-        return (about, *more) if more else about
-    if kind is dict or kind is list:
-        try:
-            return (marshal.dumps(about, _NO_REFERENCES), *more)
-        except ValueError:  # it holds what is no JSON
-            pass
-    return (id(about), *more)
+_TEXTS = (str, tuple)
+
+
+def _identity(about: object) -> bytes | int:
+    """What is equal for equal JSON, and for nothing else; an object's own number for what is no JSON."""
+    if type(about) is not dict and type(about) is not list:
+        return id(about)
+    try:
+        data = orjson.dumps(about, option=_STRICT)
+        return marshal.dumps(about, _NO_REFERENCES) if b"null" in data else data  # which may stand for NaN
+    except (TypeError, ValueError):
+        return id(about)
 
 
 structured = remembered(texts.structured)

@@ -11,8 +11,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import pydantic_core
 
@@ -30,8 +29,7 @@ _ESCAPES = frozenset("\\'\"nrtxuU")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrapped:
+class Unwrapped(NamedTuple):
     """A value, and whether the text that it was read from was cut."""
 
     value: Json

@@ -5,7 +5,6 @@ Unknown content is kept as text that names its type; a message of which nothing 
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -321,21 +320,13 @@ def _item(members: Mapping[str, Any]) -> Message | None:
 
 def offered_of(value: object) -> tuple[OfferedTool, ...]:
     """The tools that a request offers, in the OpenAI, Anthropic, Gemini, Bedrock and MCP forms."""
-    if isinstance(value, str):
-        return _offered_in(value) if len(value) <= _LONGEST_KEPT else _offered_by(value_of(value))
-    return _offered_by(value)
+    return _offered_by(value) if value else ()
 
 
-_LONGEST_KEPT = 64 * 1024
-
-
-@functools.lru_cache(maxsize=256)
-def _offered_in(text: str) -> tuple[OfferedTool, ...]:
-    """The tools in a text; every model call of an agent offers the same ones."""
-    return _offered_by(value_of(text))
-
-
-def _offered_by(items: object) -> tuple[OfferedTool, ...]:
+@remembered
+def _offered_by(value: object) -> tuple[OfferedTool, ...]:
+    """The same; every model call of an agent offers the same ones."""
+    items = value_of(value) if isinstance(value, str) else value
     if is_object(items):
         items = [{"name": name, **object_of(tool)} for name, tool in object_of(items).items()]
     return tuple(tool for item in list_of(items) for tool in _offered(value_of(item)))

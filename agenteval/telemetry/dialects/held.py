@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeGuard, cast
+from typing import Any, TypeGuard
 
 from agenteval.core.json import Json, json_of
 from agenteval.core.span import Span
 from agenteval.core.trajectory import Usage
 from agenteval.telemetry.redact.marks import wholly_redacted
-from agenteval.telemetry.remembering import structured
+from agenteval.telemetry.remembering import remembered, structured
 
 _LARGEST_USD = 1e15
 _LARGEST_COUNT = 2**63
@@ -68,14 +69,28 @@ class Held:
 
     def under(self, prefix: str) -> dict[str, Any]:
         """Every attribute whose name begins with a prefix, by the rest of its name."""
-        found = {name[len(prefix) :]: value for name, value in self._attributes.items() if name.startswith(prefix)}
-        self.used.update(prefix + rest for rest in found)
-        return found
+        found = [name for name in self._attributes if name.startswith(prefix)]
+        self.used.update(found)
+        return {name[len(prefix) :]: self._attributes[name] for name in found}
+
+    def uses(self, *names: str) -> None:
+        """Note that these attributes were made use of, where they are there."""
+        self.used |= self._attributes.keys() & names
+
+    def uses_all(self, *beginnings: str) -> None:
+        """Note that every attribute whose name begins so was made use of."""
+        self.used |= beginning(tuple(self._attributes), beginnings)
 
     def absent(self, otherwise: str = NOT_SENT) -> str:
         """Why something is not there: evicted, where the span lost attributes."""
         lost = self._span.dropped_attributes
         return f"evicted: the sender dropped {lost} attributes of this span" if lost > 0 else otherwise
+
+
+@remembered
+def beginning(names: tuple[str, ...], beginnings: tuple[str, ...]) -> frozenset[str]:
+    """Those of some names that begin so: most spans of a producer have the same names."""
+    return frozenset(name for name in names if name.startswith(beginnings))
 
 
 def text_of(value: object) -> str | None:
@@ -107,7 +122,7 @@ def amount_of(value: object) -> float | None:
 
 def value_of(written: object) -> Json:
     """An attribute's value as JSON; text that is an object or a list as what it says, other text as it is."""
-    return cast("Json", structured(written) if isinstance(written, str) else json_of(written))
+    return structured(written) if isinstance(written, str) else json_of(written)
 
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
@@ -123,12 +138,12 @@ def is_list(value: object) -> TypeGuard[Sequence[Any]]:
 
 def object_of(value: object) -> Mapping[str, Any]:
     """The value where it is an object; an empty one otherwise."""
-    return value if is_object(value) else {}
+    return value if type(value) is dict or is_object(value) else {}
 
 
 def list_of(value: object) -> Sequence[Any]:
     """The value where it is a list; an empty one otherwise."""
-    return value if is_list(value) else ()
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def first_text(value: Mapping[str, Any], *names: str) -> str | None:
@@ -182,9 +197,19 @@ def by_index(items: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
     found: dict[int, dict[str, Any]] = {}
     for name, value in items.items():
         head, _, rest = name.partition(".")
-        if head.isascii() and head.isdigit() and len(head) <= _DIGITS:
-            found.setdefault(int(head), {})[rest] = value
+        number = _number(head)
+        if number is None:
+            continue
+        if number in found:
+            found[number][rest] = value
+        else:
+            found[number] = {rest: value}
     return sorted(found.items())
+
+
+@functools.lru_cache(maxsize=4096)
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 _DIGITS = 6

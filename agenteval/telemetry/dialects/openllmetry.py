@@ -21,6 +21,7 @@ from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import content_parts, message_of, messages_of, offered_of
 from agenteval.telemetry.dialects.held import (
     Held,
+    beginning,
     beneath,
     by_index,
     first_text,
@@ -73,12 +74,13 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
 def _is_model(span: Span) -> bool:
     """Whether a span is a model call in OpenLLMetry's own words: new ones have them beside the GenAI convention's."""
     attributes = span.attributes
-    if "llm.request.type" in attributes or any(name.startswith(_OLD) and _indexed(name) for name in attributes):
+    names = tuple(attributes)
+    if "llm.request.type" in attributes or any(map(_indexed, beginning(names, _OLD))):
         return True
     operation = attributes.get("gen_ai.operation.name")
     if not isinstance(operation, str) or operation not in _MODEL:
         return False
-    return bool(_MARKS & attributes.keys()) or any(name.startswith("traceloop.") for name in attributes)
+    return bool(_MARKS & attributes.keys()) or bool(beginning(names, ("traceloop.",)))
 
 
 def _indexed(name: str) -> bool:
@@ -87,8 +89,7 @@ def _indexed(name: str) -> bool:
 
 def _other(span: Span) -> Reading | None:
     """Plumbing, where the tracer is Traceloop's own."""
-    found = Found(NAME, span, Held(span))
-    return found.plumbing() if span.scope.get("name") == "traceloop.tracer" else None
+    return Found(NAME, span, Held(span)).plumbing() if span.scope.get("name") == "traceloop.tracer" else None
 
 
 # --- model calls

@@ -27,7 +27,7 @@ from agenteval.telemetry.dialects.arguments import literal
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import offered_of
 from agenteval.telemetry.dialects.errors import error_of
-from agenteval.telemetry.dialects.held import REDACTED, Held, first_text, object_of, text_of
+from agenteval.telemetry.dialects.held import REDACTED, Held, beginning, first_text, object_of, text_of
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_events import details_of, told
 from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of, together
@@ -95,8 +95,10 @@ def kind_of(span: Span) -> Kind | None:
     if span.name.startswith(f"{semconv.INVOKE_AGENT} ") and semconv.AGENT_NAME in attributes:
         return "agent"
     named = semconv.REQUEST_MODEL in attributes or semconv.RESPONSE_MODEL in attributes
-    answered = any(name.startswith(_ANSWERED) for name in attributes) or ("gen_ai.system" in attributes)
-    return "model" if named and answered else None
+    if not named:
+        return None
+    answered = "gen_ai.system" in attributes or beginning(tuple(attributes), _ANSWERED)
+    return "model" if answered else None
 
 
 _ANSWERED = ("gen_ai.usage.", "gen_ai.response.", semconv.OUTPUT_MESSAGES, semconv.INPUT_MESSAGES)
@@ -119,7 +121,7 @@ def opened(dialect: str, span: Span, logs: Sequence[LogRecord] = ()) -> Found:
         content = {name: details[name] for name in _CONTENT if details.get(name)}
         span = replace(span, attributes={**details, **span.attributes, **content})
     held = Held(span)
-    held.used.update(name for name in span.attributes if name.startswith(_ABOUT))
+    held.uses_all(*_ABOUT)
     found = Found(dialect, span, held)
     found.session = known(held.text(semconv.CONVERSATION_ID, "session.id"))
     found.user = known(held.text("user.id", "enduser.id"))
@@ -248,7 +250,9 @@ def _goes_on(found: Found, heard: Talk) -> bool:
 def error_in(found: Found) -> str | None:
     """The error of a span: its status and exception, or the type of an error without either."""
     error = error_of(found.span) or found.held.text(semconv.ERROR_TYPE)
-    inner = object_of(literal(error or ""))  # the OpenAI Agents SDK writes what it knows as an object
+    if error is None:
+        return None
+    inner = object_of(literal(error))  # the OpenAI Agents SDK writes what it knows as an object
     return first_text(object_of(inner.get("data")), "error") or first_text(inner, "error", "message") or error
 
 
