@@ -12,6 +12,7 @@ DEEPEST = 100
 """How many lists and objects may lie within each other."""
 
 _BEGINS = re.compile(r"[ \t\r\n]*[\[{]")
+_SPACE = " \t\r\n"
 
 
 def structured(text: str) -> Any:
@@ -21,14 +22,17 @@ def structured(text: str) -> Any:
     held as it was written: a key that stands twice in one object, NaN and infinity in any spelling, half a surrogate
     pair, or more than `DEEPEST` levels.
     """
-    if not _BEGINS.match(text):
+    begins = _BEGINS.match(text)
+    if begins is None:
         return text
     try:
-        value = _DECODER.decode(text)
+        value, end = _DECODER.scan_once(text, begins.end() - 1)
+        if end < len(text) and text[end:].strip(_SPACE):
+            return text
         text.encode()  # raises where half a pair stands in the text itself
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode()  # and here, where it is escaped
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, StopIteration):  # the last is the scanner's word for a value that is cut short
         return text
     few = text.count("[") + text.count("{") <= DEEPEST  # as a rule: then they cannot lie deeper, whatever they hold
     return value if few or depth_of(value) <= DEEPEST else text

@@ -49,7 +49,9 @@ _ROLES: Mapping[str, Role] = {
 
 def role_of(written: object) -> Role | None:
     """The role that a word stands for; None for an unknown one."""
-    return _ROLES.get(written.lower().rsplit(".", 1)[-1]) if isinstance(written, str) else None
+    if not isinstance(written, str):
+        return None
+    return _ROLES.get(written) or _ROLES.get(written.lower().rsplit(".", 1)[-1])
 
 
 def messages_of(value: object, depth: int = 0) -> tuple[Message, ...]:
@@ -116,7 +118,7 @@ def _is_genai(parts: Sequence[Any]) -> bool:
 
 
 def _parts_of(members: Mapping[str, Any], role: Role) -> Iterator[Part]:
-    reasoning = text_of(members.get("reasoning_content")) or text_of(members.get("reasoning"))
+    reasoning = first_text(members, "reasoning_content", "reasoning")
     if reasoning:
         yield ReasoningPart(text=reasoning)
     content = members.get("content", members.get("parts"))

@@ -81,14 +81,28 @@ def _talk_of(written: object, role: Role) -> Talk:
     read = parsed(written)
     if isinstance(read.value, str):
         return _from_text(read.value, role)
-    items = [_item_of(item, role) for item in _items(read.value)]
-    found = [*_messages(items, role)]
+    found: list[Message] = []
+    bare: list[Part] = []  # parts side by side are one message
+    finish, elided = None, False
+    for written_item in _items(read.value):
+        item = _item_of(written_item, role)
+        finish, elided = item.finish or finish, item.elided or elided
+        if not item.is_message:
+            bare += item.parts
+            continue
+        if bare:
+            found.append(Message(role=role, parts=tuple(bare)))
+            bare = []
+        if item.message is not None:
+            found.append(item.message)
+    if bare:
+        found.append(Message(role=role, parts=tuple(bare)))
     return Talk(
-        messages=tuple(message for message in found if message.parts),
-        finish=next((item.finish for item in reversed(items) if item.finish), None),
+        messages=tuple([message for message in found if message.parts]),
+        finish=finish,
         cut=read.cut,
         unreadable=not found and read.value is not None and read.value != [],
-        elided=any(item.elided for item in items),
+        elided=elided,
     )
 
 
@@ -140,22 +154,6 @@ def _from_text(text: str, role: Role) -> Talk:
     return Talk(messages=(Message(role=role, parts=(TextPart(text=text),)),))
 
 
-def _messages(items: Sequence[_Item], role: Role) -> Iterator[Message]:
-    """Messages of a list, in which bare parts side by side are one message."""
-    bare: list[Part] = []
-    for item in items:
-        if not item.is_message:
-            bare += item.parts
-            continue
-        if bare:
-            yield Message(role=role, parts=tuple(bare))
-            bare = []
-        if item.message is not None:
-            yield item.message
-    if bare:
-        yield Message(role=role, parts=tuple(bare))
-
-
 def _is_message(members: Mapping[str, Any]) -> bool:
     return "role" in members or is_list(members.get("parts"))
 
@@ -166,10 +164,11 @@ def one_message(members: Mapping[str, Any], role: Role) -> Message | None:
     if not is_list(members.get("parts")):
         return message_of({**members, "role": role})
     calls = [{**object_of(call), "type": "tool_call"} for call in list_of(members.get("tool_calls"))]
-    parts = tuple(part for item in (*list_of(members["parts"]), *calls) for part in part_of(item))
-    if parts and all(isinstance(part, ToolResponse) for part in parts):
+    parts = tuple([part for item in (*members["parts"], *calls) for part in part_of(item)])
+    kinds = set(map(type, parts))
+    if kinds == {ToolResponse}:
         role = "tool"
-    elif role == "tool" and parts and all(isinstance(part, TextPart) for part in parts):
+    elif role == "tool" and kinds == {TextPart}:
         text = Message(role=role, parts=parts).text  # an answer that was written down as text
         parts = (ToolResponse(response=answer_of(text), id=first_text(members, "tool_call_id", "id")),)
     return Message(role=role, parts=parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from agenteval.core.json import Json, json_of
@@ -32,20 +32,17 @@ def is_left_out(written: object) -> bool:
     return written.strip() in _ELIDED
 
 
-def part_of(written: object) -> Iterator[Part]:
+def part_of(written: object) -> Sequence[Part]:
     """The parts that one typed part or block is: one, or none where its content was left out."""
     if isinstance(written, str):
-        yield TextPart(text=written)
-        return
+        return (TextPart(text=written),)
     members = object_of(written)
     kind = members.get("type", members.get("kind"))
     make = _KINDS.get(kind) if isinstance(kind, str) else _bedrock_kind(members)
     if make is None:
-        yield from content_parts(members)
-        return
+        return tuple(content_parts(members))
     part = make(members)
-    if part is not None:
-        yield part
+    return () if part is None else (part,)
 
 
 # --- the convention's parts
