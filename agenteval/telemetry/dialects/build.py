@@ -194,8 +194,7 @@ def model(
     """The reading of a request to a model."""
     error = error_of(found.span) if error is None else error
     lost = found.span.dropped_attributes > 0
-    output = tuple(message for message in map(_seen, said) if message is not None)
-    messages = tuple(message for message in map(_seen, heard) if message is not None)
+    output, messages = _all_seen(said), _all_seen(heard)
     for side, before, after in (("messages", heard, messages), ("output", said, output)):
         if len(after) < len(before):
             found.missing.setdefault(side, REDACTED)
@@ -211,7 +210,7 @@ def model(
         messages=messages,
         offered_tools=tuple(offered),
         output=output,
-        requests=tuple(part for message in output for part in message.parts if isinstance(part, ToolRequest)),
+        requests=tuple([part for message in output for part in message.parts if isinstance(part, ToolRequest)]),
         usage=usage,
         finish=finish,
         error=error,
@@ -219,19 +218,26 @@ def model(
     return found.reading("model", content=call, response_id=response_id, delta=delta, not_measured=not_measured)
 
 
+def _all_seen(messages: Iterable[Message]) -> tuple[Message, ...]:
+    return tuple([seen for message in messages if (seen := _seen(message)) is not None])
+
+
 @remembered
 def _seen(message: Message) -> Message | None:
     """A message without the parts that the sender took out; None where none is left."""
-    parts = tuple(part for part in message.parts if not (isinstance(part, TextPart) and is_redacted(part.text)))
-    if len(parts) == len(message.parts):
+    for part in message.parts:
+        if isinstance(part, TextPart) and is_redacted(part.text):
+            break
+    else:
         return message
+    parts = tuple(part for part in message.parts if not (isinstance(part, TextPart) and is_redacted(part.text)))
     return Message(role=message.role, parts=parts) if parts else None
 
 
 def _note_redacted(found: Found, messages: Sequence[Message]) -> None:
     for number, message in enumerate(messages):
         for place, part in enumerate(message.parts):
-            if isinstance(part, MediaPart) and part.uri == REDACTED_URI:
+            if type(part) is MediaPart and part.uri == REDACTED_URI:
                 found.missing[f"messages[{number}].parts[{place}]"] = REDACTED
 
 
@@ -250,8 +256,8 @@ def agent(
     return found.reading(
         "agent",
         agent=name,
-        heard=tuple(message for message in map(_seen, heard) if message is not None),
-        said=last_words(message for message in map(_seen, said) if message is not None),
+        heard=_all_seen(heard),
+        said=last_words(_all_seen(said)),
         usage=usage,
     )
 

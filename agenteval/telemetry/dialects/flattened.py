@@ -39,11 +39,14 @@ def messages_under(items: Mapping[str, Any], *, lost: bool = False) -> tuple[tup
     Returns:
         The messages in order, and whether one or more are missing or not whole.
     """
-    entries = by_index({**_unknown_arguments(items), **items} if lost else items)
-    read = [_once(fields) for _, fields in entries]
-    whole = all(number == place for place, (number, _) in enumerate(entries))
-    messages = tuple(message for message, _ in read if message is not None)
-    return messages, not whole or not all(complete for _, complete in read)
+    messages: list[Message] = []
+    gaps = False
+    for place, (number, fields) in enumerate(by_index({**_unknown_arguments(items), **items} if lost else items)):
+        message, complete = _once(fields)
+        gaps = gaps or number != place or not complete
+        if message is not None:
+            messages.append(message)
+    return tuple(messages), gaps
 
 
 def _unknown_arguments(items: Mapping[str, Any]) -> dict[str, None]:

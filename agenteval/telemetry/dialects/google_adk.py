@@ -23,7 +23,7 @@ from agenteval.core.trajectory import ModelCall, OfferedTool, ToolCall
 from agenteval.telemetry.dialects import semconv_spans
 from agenteval.telemetry.dialects.build import Found, members_of
 from agenteval.telemetry.dialects.chat import offered_of
-from agenteval.telemetry.dialects.held import beginning, list_of, object_of
+from agenteval.telemetry.dialects.held import any_begins, list_of, object_of
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of
 from agenteval.telemetry.dialects.semconv_spans import Kind
@@ -66,7 +66,7 @@ def _is_own(span: Span) -> bool:
     attributes = span.attributes
     if span.scope.get("name") == _SCOPE or attributes.get("gen_ai.system") == _SCOPE:
         return True
-    return bool(beginning(tuple(attributes), (_OWN,)))
+    return any_begins(attributes, _OWN)
 
 
 def _kind(span: Span) -> Kind:

@@ -93,6 +93,12 @@ def beginning(names: tuple[str, ...], beginnings: tuple[str, ...]) -> frozenset[
     return frozenset(name for name in names if name.startswith(beginnings))
 
 
+def any_begins(names: Iterable[str], *beginnings: str) -> bool:
+    """Whether one of some names begins so; asked of every span, so all names are searched at once first."""
+    joined = "\n" + "\n".join(names)
+    return any("\n" + begin in joined for begin in beginnings) and any(name.startswith(beginnings) for name in names)
+
+
 def text_of(value: object) -> str | None:
     """Text, or a number as its digits; None where it is neither, or empty."""
     if isinstance(value, str):

@@ -21,7 +21,7 @@ from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import content_parts, message_of, messages_of, offered_of
 from agenteval.telemetry.dialects.held import (
     Held,
-    beginning,
+    any_begins,
     beneath,
     by_index,
     first_text,
@@ -74,13 +74,12 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
 def _is_model(span: Span) -> bool:
     """Whether a span is a model call in OpenLLMetry's own words: new ones have them beside the GenAI convention's."""
     attributes = span.attributes
-    names = tuple(attributes)
-    if "llm.request.type" in attributes or any(map(_indexed, beginning(names, _OLD))):
+    if "llm.request.type" in attributes or (any_begins(attributes, *_OLD) and any(map(_indexed, attributes))):
         return True
     operation = attributes.get("gen_ai.operation.name")
     if not isinstance(operation, str) or operation not in _MODEL:
         return False
-    return bool(_MARKS & attributes.keys()) or bool(beginning(names, ("traceloop.",)))
+    return bool(_MARKS & attributes.keys()) or any_begins(attributes, "traceloop.")
 
 
 def _indexed(name: str) -> bool:

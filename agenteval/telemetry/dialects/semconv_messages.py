@@ -52,13 +52,13 @@ def together(talks: Sequence[Talk]) -> Talk:
     """Several talks one after the other."""
     if len(talks) < 2:  # noqa: PLR2004
         return talks[0] if talks else _NOTHING
-    return Talk(
-        messages=tuple(message for talk in talks for message in talk.messages),
-        finish=next((talk.finish for talk in reversed(talks) if talk.finish), None),
-        cut=any(talk.cut for talk in talks),
-        unreadable=any(talk.unreadable for talk in talks),
-        elided=any(talk.elided for talk in talks),
-    )
+    messages: list[Message] = []
+    finish, cut, unreadable, elided = None, False, False, False
+    for talk in talks:
+        messages += talk.messages
+        finish, cut = talk.finish or finish, talk.cut or cut
+        unreadable, elided = talk.unreadable or unreadable, talk.elided or elided
+    return Talk(messages=tuple(messages), finish=finish, cut=cut, unreadable=unreadable, elided=elided)
 
 
 def talk_of(written: object, role: Role) -> Talk:

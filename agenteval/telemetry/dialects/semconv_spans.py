@@ -168,6 +168,8 @@ def heard_by(found: Found, logs: Sequence[LogRecord]) -> Talk:
         lambda: told(found.span, logs).heard,
         lambda: talk_of(held.raw("gen_ai.prompt"), "user"),
     )
+    if not (system.messages or system.cut or system.unreadable or system.elided):
+        return heard
     repeated = heard.messages[: len(system.messages)] == system.messages
     return heard if repeated else system + heard
 
@@ -240,7 +242,8 @@ def _absent(found: Found) -> str:
 
 def _goes_on(found: Found, heard: Talk) -> bool:
     """Whether a model was told only what is new: answers to calls whose requests are not repeated say so."""
-    if any(name.endswith("previous_response_id") and value for name, value in found.span.attributes.items()):
+    attributes = found.span.attributes
+    if any(attributes[name] for name in attributes if name.endswith("previous_response_id")):
         return True
     asked = {part.id for message in heard.messages for part in message.parts if isinstance(part, ToolRequest)}
     answered = [part.id for message in heard.messages for part in message.parts if isinstance(part, ToolResponse)]
