@@ -51,6 +51,17 @@ def same_arguments(a: Any, b: Any) -> bool:
     return _plain(a) == _plain(b)
 
 
+def lookup_key(arguments: Any) -> object:
+    """What is equal for all arguments that are the same, and can be looked up."""
+    return _hashable(_plain(arguments))
+
+
+def _hashable(value: Any) -> object:
+    if isinstance(value, Mapping):
+        return frozenset((key, _hashable(item)) for key, item in cast("Mapping[str, Any]", value).items())
+    return tuple(map(_hashable, cast("list[Any]", value))) if isinstance(value, (list, tuple)) else value
+
+
 def fits_arguments(recorded: Any, asked: Any) -> bool:
     """Whether what was recorded of a call's arguments is a part of what was asked for.
 

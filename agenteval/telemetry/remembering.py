@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import marshal
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -76,5 +76,30 @@ def _identity(about: object) -> bytes | int:
         return id(about)
 
 
-structured = remembered(texts.structured)
-"""The object or list that a text is, as `_util.structured` has it."""
+@remembered
+def structured(text: str) -> Any:
+    """The object or list that a text is, as `_util.structured` has it; of a list that goes on, only what is new is read."""
+    memory = _MEMORY.get()
+    if memory is None or len(text) < _WORTH_COMPARING or text[0] != "[" or text[-1] != "]":
+        return texts.structured(text)
+    lately: dict[str, list[Any]] = memory.setdefault(structured, ({}, None))[0]
+    value = _gone_on(text, lately) or texts.structured(text)
+    if type(value) is list:
+        lately[text[:-1]] = value
+        if len(lately) > _LATELY:
+            del lately[next(iter(lately))]
+    return value
+
+
+_WORTH_COMPARING = 1024
+_LATELY = 4  # conversations of sub-agents come between
+
+
+def _gone_on(text: str, lately: Mapping[str, list[Any]]) -> list[Any] | None:
+    """The list that a text is, where it begins with all of one that was read lately."""
+    for begun, items in reversed(lately.items()):
+        if text.startswith(begun):
+            rest = text[len(begun) :].lstrip(" \t\r\n")
+            new = texts.structured(f"[{rest[1:]}") if rest[:1] == "," else None
+            return [*items, *new] if type(new) is list and new else None
+    return None

@@ -168,7 +168,7 @@ def heard_by(found: Found, logs: Sequence[LogRecord]) -> Talk:
         lambda: told(found.span, logs).heard,
         lambda: talk_of(held.raw("gen_ai.prompt"), "user"),
     )
-    if not (system.messages or system.cut or system.unreadable or system.elided):
+    if not system.messages:
         return heard
     repeated = heard.messages[: len(system.messages)] == system.messages
     return heard if repeated else system + heard
