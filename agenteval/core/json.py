@@ -8,12 +8,9 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-import orjson
-
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A JSON value. Sequences are lists or tuples, never `str`; keys are text."""
 
-_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 _NAMES = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
@@ -22,10 +19,6 @@ def json_of(value: Any) -> Any:
 
     Bytes are their base64 text, NaN and infinity their names, as OTLP's JSON has them.
     """
-    return value if isinstance(value, (dict, list)) and _is_plain(value) else _json_of(value)
-
-
-def _json_of(value: Any) -> Any:
     if value is None or isinstance(value, (str, int)):
         return value
     if isinstance(value, dict):  # the class first: asking the abstract one costs ten times as much
@@ -39,18 +32,10 @@ def _json_of(value: Any) -> Any:
     return _object(cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else value
 
 
-def _is_plain(value: object) -> bool:
-    """Whether a value surely is JSON already: a serializer is asked, which is ten times as fast as looking."""
-    try:
-        return b"null" not in orjson.dumps(value, option=_STRICT)  # which may stand for NaN
-    except TypeError:
-        return False
-
-
 def _object(members: Mapping[str, Any]) -> Mapping[str, Any]:
     changed: dict[str, Any] | None = None
     for key, item in members.items():
-        if (held := _json_of(item)) is not item:
+        if (held := json_of(item)) is not item:
             if changed is None:
                 changed = dict(members)
             changed[key] = held
@@ -58,5 +43,5 @@ def _object(members: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _list(items: Sequence[Any]) -> Sequence[Any]:
-    parts = [_json_of(item) for item in items]
+    parts = [json_of(item) for item in items]
     return parts if any(map(operator.is_not, parts, items)) else items
