@@ -6,7 +6,8 @@ import itertools
 import json
 import math
 import re
-from typing import Any, NoReturn
+from collections.abc import Iterable
+from typing import Any, NoReturn, cast
 
 DEEPEST = 100
 """How many lists and objects may lie within each other."""
@@ -26,13 +27,13 @@ def structured(text: str) -> Any:
     if begins is None:
         return text
     try:
-        value, end = _DECODER.scan_once(text, begins.end() - 1)
+        value, end = _DECODER.raw_decode(text, begins.end() - 1)
         if end < len(text) and text[end:].strip(_SPACE):
             return text
         text.encode()  # raises where half a pair stands in the text itself
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode()  # and here, where it is escaped
-    except (ValueError, RecursionError, StopIteration):  # the last is the scanner's word for a value that is cut short
+    except (ValueError, RecursionError):
         return text
     few = text.count("[") + text.count("{") <= DEEPEST  # as a rule: then they cannot lie deeper, whatever they hold
     return value if few or depth_of(value) <= DEEPEST else text
@@ -41,12 +42,18 @@ def structured(text: str) -> Any:
 def depth_of(value: object) -> int:
     """How many lists and objects lie within each other; stops counting just beyond `DEEPEST`."""
     depth = 0
-    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
-    while level and depth <= DEEPEST:
+    level: list[Any] = [value]
+    while depth <= DEEPEST:
+        level = [item for item in level if isinstance(item, (dict, list))]
+        if not level:
+            break
         depth += 1
-        held = itertools.chain.from_iterable(item.values() if isinstance(item, dict) else item for item in level)
-        level = [item for item in held if isinstance(item, (dict, list))]
+        level = list(itertools.chain.from_iterable(map(_held_by, level)))
     return depth
+
+
+def _held_by(holder: Any) -> Iterable[Any]:
+    return cast("dict[str, Any]", holder).values() if isinstance(holder, dict) else holder
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

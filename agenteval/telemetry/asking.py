@@ -101,11 +101,11 @@ def _by_id(asked: Sequence[_Asked]) -> dict[str, list[_Asked]]:
     return by_id
 
 
-def _unnamed(
-    by_call: Mapping[tuple[str, object], Sequence[_Asked]], request: ToolRequest | None
-) -> Iterator[_Asked]:
+def _unnamed(by_call: Mapping[tuple[str, object], Sequence[_Asked]], request: ToolRequest | None) -> Iterator[_Asked]:
     """Requests that a request in a history may be, where either was recorded without its id."""
-    for one in () if request is None else by_call.get(_call_of(request), ()):
+    if request is None:
+        return
+    for one in by_call.get(_call_of(request), ()):
         if not (request.id and one.request.id) and same_arguments(one.request.arguments, request.arguments):
             yield one
 

@@ -12,7 +12,7 @@ import marshal
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import orjson
 
@@ -23,7 +23,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MEMORY: ContextVar[dict[object, tuple[Any, object]] | None] = ContextVar("memory", default=None)
-_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+"""How orjson is asked to write nothing but what JSON has a word for."""
+
 _NO_REFERENCES = 2  # the version of marshal's format in which equal values of equal types give equal bytes
 
 
@@ -69,26 +71,32 @@ def _identity(about: object) -> bytes | int:
     """What is equal for equal JSON, and for nothing else; an object's own number for what is no JSON."""
     if type(about) is not dict and type(about) is not list:
         return id(about)
+    value = cast("Any", about)
     try:
-        data = orjson.dumps(about, option=_STRICT)
-        return marshal.dumps(about, _NO_REFERENCES) if b"null" in data else data  # which may stand for NaN
+        data = orjson.dumps(value, option=STRICT)
+        return marshal.dumps(value, _NO_REFERENCES) if b"null" in data else data  # which may stand for NaN
     except (TypeError, ValueError):
-        return id(about)
+        return id(value)
 
 
 @remembered
 def structured(text: str) -> Any:
-    """The object or list that a text is, as `_util.structured` has it; of a list that goes on, only what is new is read."""
+    """The object or list that a text is, as `_util.structured` has it.
+
+    Of a list that goes on from one that was read lately, only what is new is read.
+    """
     memory = _MEMORY.get()
     if memory is None or len(text) < _WORTH_COMPARING or text[0] != "[" or text[-1] != "]":
         return texts.structured(text)
-    lately: dict[str, list[Any]] = memory.setdefault(structured, ({}, None))[0]
-    value = _gone_on(text, lately) or texts.structured(text)
-    if type(value) is list:
-        lately[text[:-1]] = value
+    lately: dict[str, list[Any]] = memory.setdefault(_gone_on, ({}, None))[0]
+    value = _gone_on(text, lately)
+    if value is None:
+        value = texts.structured(text)
+    if isinstance(value, list):
+        lately[text[:-1]] = cast("list[Any]", value)
         if len(lately) > _LATELY:
             del lately[next(iter(lately))]
-    return value
+    return cast("Any", value)
 
 
 _WORTH_COMPARING = 1024
@@ -97,9 +105,9 @@ _LATELY = 4  # conversations of sub-agents come between
 
 def _gone_on(text: str, lately: Mapping[str, list[Any]]) -> list[Any] | None:
     """The list that a text is, where it begins with all of one that was read lately."""
-    for begun, items in reversed(lately.items()):
-        if text.startswith(begun):
-            rest = text[len(begun) :].lstrip(" \t\r\n")
-            new = texts.structured(f"[{rest[1:]}") if rest[:1] == "," else None
-            return [*items, *new] if type(new) is list and new else None
-    return None
+    begun = max((begun for begun in lately if text.startswith(begun)), key=len, default=None)
+    if begun is None:
+        return None
+    rest = text[len(begun) :].lstrip(" \t\r\n")
+    new = texts.structured(f"[{rest[1:]}") if rest[:1] == "," else None
+    return [*lately[begun], *cast("list[Any]", new)] if isinstance(new, list) and new else None

@@ -17,7 +17,7 @@ import pydantic_core
 
 from agenteval._util.structured import DEEPEST, depth_of
 from agenteval.core.json import Json, json_of
-from agenteval.telemetry.dialects.held import is_list, is_object, list_of, object_of
+from agenteval.telemetry.dialects.held import as_json, is_list, is_object, list_of, object_of
 from agenteval.telemetry.remembering import remembered, structured
 
 _LONGEST_LITERAL = 64 * 1024
@@ -51,7 +51,7 @@ def unwrapped(written: object, schema: object = None) -> Unwrapped:
 def parsed(written: object) -> Unwrapped:
     """The value that a text says: JSON, JSON in JSON, a Python literal, or what is left of cut JSON; text otherwise."""
     if not isinstance(written, str):
-        return Unwrapped(cast("Json", json_of(written)))
+        return Unwrapped(as_json(written))
     return _parsed(written) if written.lstrip()[:1] in _BEGINS else Unwrapped(written)
 
 

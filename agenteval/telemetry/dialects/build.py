@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
-from agenteval.core.json import Json, json_of
+from agenteval.core.json import Json
 from agenteval.core.message import MediaPart, Message, RefusalPart, TextPart, ToolRequest
 from agenteval.core.span import Span
 from agenteval.core.trajectory import ModelCall, OfferedTool, ToolCall, ToolStatus, Usage

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
+
+import orjson
 
 from agenteval.core.json import Json, json_of
 from agenteval.core.span import Span
 from agenteval.core.trajectory import Usage
 from agenteval.telemetry.redact.marks import wholly_redacted
-from agenteval.telemetry.remembering import remembered, structured
+from agenteval.telemetry.remembering import STRICT, remembered, structured
 
 _LARGEST_USD = 1e15
 _LARGEST_COUNT = 2**63
@@ -128,7 +130,18 @@ def amount_of(value: object) -> float | None:
 
 def value_of(written: object) -> Json:
     """An attribute's value as JSON; text that is an object or a list as what it says, other text as it is."""
-    return structured(written) if isinstance(written, str) else json_of(written)
+    return structured(written) if isinstance(written, str) else as_json(written)
+
+
+def as_json(value: object) -> Json:
+    """A value as JSON, as `json_of` gives it; what surely is JSON already is not looked through."""
+    if isinstance(value, (dict, list)):
+        try:
+            if b"null" not in orjson.dumps(value, option=STRICT):  # which may stand for NaN
+                return cast("Json", value)
+        except TypeError:  # it holds bytes, or what a serializer has no word for
+            pass
+    return json_of(value)
 
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
@@ -144,12 +157,12 @@ def is_list(value: object) -> TypeGuard[Sequence[Any]]:
 
 def object_of(value: object) -> Mapping[str, Any]:
     """The value where it is an object; an empty one otherwise."""
-    return value if type(value) is dict or is_object(value) else {}
+    return value if is_object(value) else {}
 
 
 def list_of(value: object) -> Sequence[Any]:
     """The value where it is a list; an empty one otherwise."""
-    return value if isinstance(value, (list, tuple)) else ()
+    return value if is_list(value) else ()
 
 
 def first_text(value: Mapping[str, Any], *names: str) -> str | None:

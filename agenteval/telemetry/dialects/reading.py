@@ -45,7 +45,7 @@ class Reading:
             whatever its name there, or as one of its name within which it lies in time; else it stands for itself.
         understood: Names of the attributes that were made use of.
 
-    Nobody changes one. It is not frozen because there is one for each span, and making frozen values takes thrice as long.
+    Nobody changes one. It is not frozen because each span makes one, and making frozen values takes thrice as long.
     """
 
     dialect: str

@@ -13,7 +13,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ class Talk:
 
 def together(talks: Sequence[Talk]) -> Talk:
     """Several talks one after the other."""
-    if len(talks) < 2:  # noqa: PLR2004
+    if len(talks) < 2:
         return talks[0] if talks else _NOTHING
     messages: list[Message] = []
     finish, cut, unreadable, elided = None, False, False, False

@@ -39,7 +39,8 @@ def usage(held: Held, prefix: str = "gen_ai.usage.") -> Usage | None:
 
 @functools.cache
 def _names(prefix: str) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(prefix + name for name in some) for some in (_READ, _WRITTEN, _CACHED, _CACHE_WRITTEN, _REASONING))
+    kinds = (_READ, _WRITTEN, _CACHED, _CACHE_WRITTEN, _REASONING)
+    return tuple(tuple(prefix + name for name in names) for names in kinds)
 
 
 _READ = ("input_tokens", "prompt_tokens")
