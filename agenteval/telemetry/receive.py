@@ -119,10 +119,17 @@ def check_head(method: str, path: str, headers: Mapping[str, str]) -> tuple[str,
     kind = content_type_of(headers)
     if kind not in (PROTOBUF, JSON):
         raise Refused(WRONG_TYPE, f"the content type {kind!r:.80} is not taken; allowed are {PROTOBUF} and {JSON}")
-    coding = headers.get("content-encoding", "").strip().lower() or "identity"
-    if coding not in CODINGS:
-        raise Refused(WRONG_TYPE, f"the content encoding {coding!r:.80} is not taken; allowed are {', '.join(CODINGS)}")
-    return signal, coding
+    return signal, _coding(headers.get("content-encoding", ""))
+
+
+def _coding(written: str) -> str:
+    """The one content coding of a request. Raises Refused where there are several, or it is not taken."""
+    named = [name for name in (part.strip().lower() for part in written.split(",")) if name not in ("", "identity")]
+    coding = named[0] if named else "identity"
+    if len(named) > 1 or coding not in CODINGS:
+        told = f"the content encoding {written!r:.80} is not taken; allowed is one of {', '.join(CODINGS)}"
+        raise Refused(WRONG_TYPE, told, headers={"accept-encoding": "gzip, deflate, zstd"})
+    return coding
 
 
 def take(signal: str, body: bytes, content_type: str, limits: Limits) -> Received:

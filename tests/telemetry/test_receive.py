@@ -82,7 +82,8 @@ def test_metrics_are_answered_and_not_kept() -> None:
 def test_an_empty_request_is_taken() -> None:
     assert post(b"").body == b""
     assert post(b"", content_encoding="gzip").body == b""
-    assert post(b"{}", kind=JSON).body == b"{}"
+    for body in (b"{}", b""):
+        assert post(body, kind=JSON).body == b"{}"
 
 
 def test_parameters_of_the_content_type_are_passed_over() -> None:
@@ -114,6 +115,7 @@ def test_codings_are_undone(coding: str) -> None:
     if coding != "identity":
         assert "ends too early" in str(refused(compressed[:-1], content_encoding=coding))
         assert refused(b"no such thing", content_encoding=coding).kind.http == 400
+        assert len(post(compressed, content_encoding=f"identity, {coding}, ").spans) == 5
 
 
 def test_deflate_without_its_header_is_undone() -> None:
@@ -171,6 +173,7 @@ def test_what_is_not_taken_says_why(method: str, path: str, headers: dict[str, s
     assert (caught.value.kind.http, caught.value.wait) == (status, None)
     assert told in caught.value.message
     assert caught.value.headers(JSON).get("allow") == ("POST" if status == 405 else None)
+    assert ("accept-encoding" in caught.value.headers(JSON)) == ("content-encoding" in headers)
 
 
 @pytest.mark.parametrize("kind", [PROTOBUF, JSON])

@@ -80,7 +80,13 @@ def _items(
 
 
 def load(body: bytes) -> Any:
-    """The value of a JSON text. Raises RequestError where it is none, or holds too many lists and objects."""
+    """The value of a JSON text; an empty one is an empty request, as in protobuf.
+
+    Raises:
+        RequestError: It is no JSON, or holds too many lists and objects.
+    """
+    if not body:
+        return {}
     if len(body) > _MANY and body.count(b"{") + body.count(b"[") > _MANY:
         raise RequestError(f"the body holds more than {_MANY} objects and lists; send smaller batches")
     try:
