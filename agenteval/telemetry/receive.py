@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
-from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from agenteval.core.span import LogRecord, Span, SpanEvent, SpanLink
@@ -30,7 +29,7 @@ from agenteval.telemetry.answers import (
     accepted,
 )
 from agenteval.telemetry.decompress import CODINGS, TooLarge, decompress
-from agenteval.telemetry.otlp import JSON, PROTOBUF, fromjson, read_logs, read_traces, valid_spans
+from agenteval.telemetry.otlp import JSON, PROTOBUF, fromjson, protobuf, read_logs, read_traces, valid_spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,10 +149,7 @@ def _check_metrics(body: bytes, content_type: str) -> None:
         if not isinstance(fromjson.load(body), dict):
             raise RequestError("the body is no ExportMetricsServiceRequest: it is not a JSON object")
         return
-    try:
-        ExportMetricsServiceRequest.FromString(body)
-    except DecodeError as error:
-        raise RequestError(f"the body is no ExportMetricsServiceRequest: {error}") from error
+    protobuf.parse(ExportMetricsServiceRequest(), body)
 
 
 def _traces(body: bytes, content_type: str, limits: Limits) -> Received:
