@@ -82,13 +82,27 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
         if one.request.id:
             by_id.setdefault(bare_id(one.request.id), []).append(one)
     for reader in models:
+        told: list[_Asked] = []
         for request, response in _exchanges(cast("ModelCall", reader.content)):
             name = response.id or (request.id if request is not None else None)
             candidates = (by_id.get(bare_id(name)) if name else None) or _unnamed(asked, request)
-            for one in candidates:
-                if one.answer is None and one.asker is not reader and one.asker.start_ns <= reader.start_ns:
+            one = next((one for one in candidates if _is_told(one, response, reader, told)), None)
+            if one is not None:
+                told.append(one)
+                if one.answer is None:
                     one.answer, one.reader = response, reader
-                    break
+
+
+def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[_Asked]) -> bool:
+    """Whether a history may tell of a request: one that it has not told of, answered by none or by what it says.
+
+    A whole history tells of earlier calls again: what a second call like the first got comes after what that one got.
+    """
+    if one.asker is reader or one.asker.start_ns > reader.start_ns or any(one is other for other in told):
+        return False
+    if one.answer is None:
+        return True
+    return not reader.node.reading.delta and one.answer.response == response.response
 
 
 def _unnamed(asked: Sequence[_Asked], request: ToolRequest | None) -> Iterator[_Asked]:
