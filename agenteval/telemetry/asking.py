@@ -190,17 +190,24 @@ def _fitting_call(call: Draft, one: _Asked) -> bool:
 
 
 def _unrecorded(models: Sequence[Draft], calls: Sequence[Draft]) -> None:
-    """Name the requester of calls whose request was not recorded: the last model call before that may have asked."""
+    """Name the requester of calls whose request was not recorded: the last model call before that may have asked.
+
+    Of clocks that tell milliseconds, the call's own instant is that of the model call that was handed its answer.
+    """
     for call in calls:
         content = call.content
         if not isinstance(content, ToolCall):
             continue
-        before = [
-            model for model in models if model.scope == call.scope and model.key < call.key and _may_have_asked(model)
-        ]
-        if before:
-            call.content = replace(content, requested_by=before[-1].id)
-            call.after.append(before[-1])
+        possible = [model for model in models if model.scope == call.scope and _may_have_asked(model)]
+        before = [model for model in possible if model.start_ns < call.start_ns]
+        at_once = [model for model in possible if model.start_ns == call.start_ns]
+        if before or at_once:
+            asker = (before or at_once)[-1]
+            call.content = replace(content, requested_by=asker.id)
+            call.after.append(asker)
+            for model in at_once:
+                if model is not asker:
+                    model.after.append(call)
 
 
 def _may_have_asked(model: Draft) -> bool:

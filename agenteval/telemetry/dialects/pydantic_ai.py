@@ -56,7 +56,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     """What a span of pydantic-ai or of a client that Logfire watches says; None for any other."""
     scope = span.scope.get("name")
     if isinstance(scope, str) and scope.startswith(_CLIENTS) and "request_data" in span.attributes:
-        return _client(semconv_spans.opened(NAME, span, logs))
+        return _client(semconv_spans.opened(NAME, span, logs), logs)
     if scope not in _SCOPES:
         return None
     found = semconv_spans.opened(NAME, span, logs)
@@ -172,10 +172,11 @@ def _agent(found: Found, logs: Sequence[LogRecord]) -> Reading:
 # --- clients that Logfire watches
 
 
-def _client(found: Found) -> Reading:
+def _client(found: Found, logs: Sequence[LogRecord]) -> Reading:
     """A request to a model as Logfire's own instrumentations of providers' clients write it.
 
-    A streamed one is written twice: as it is sent, and once more with what came of it.
+    Its messages stand in the request and the response, or in the convention's attributes. A streamed one is written
+    twice: as it is sent, and once more with what came of it.
     """
     request, response = (found.held.object(name) for name in ("request_data", "response_data"))
     if request.get("stream") is True and not response and semconv_spans.error_in(found) is None:
@@ -184,10 +185,10 @@ def _client(found: Found) -> Reading:
     return build.model(
         found,
         name=found.held.text(semconv.RESPONSE_MODEL, semconv.REQUEST_MODEL) or text_of(request.get("model")),
-        heard=messages_of(request),
-        said=answer.messages,
+        heard=messages_of(request) or semconv_spans.heard_by(found, logs).messages,
+        said=answer.messages or semconv_spans.said_by(found, logs).messages,
         usage=usage(found.held) or answer_of(response).usage,
-        offered=offered_of(list_of(request.get("tools"))),
+        offered=offered_of(list_of(request.get("tools")) or found.held.value(semconv.TOOL_DEFINITIONS)),
         finish=finish(found.held) or answer.finish,
         response_id=found.held.text(semconv.RESPONSE_ID),
         error=semconv_spans.error_in(found),
