@@ -25,6 +25,7 @@ from agenteval.telemetry.likeness import (
     told_error,
     transfer_target,
 )
+from agenteval.telemetry.recalled import recall
 
 _NOT_SENT = "not_sent: the request that was recorded does not hold it"
 _CUT_OFF = "not_sent: the record ends with the request; whether the call was made is not known"
@@ -50,6 +51,7 @@ def pair(drafts: Sequence[Draft]) -> list[Draft]:
     calls = sorted(
         (draft for draft in drafts if isinstance(draft.content, (ToolCall, Handoff))), key=lambda draft: draft.key
     )
+    recall(models)
     asked = [
         _Asked(model, number, request)
         for model in models
@@ -88,6 +90,26 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
                 if one.answer is None and one.asker is not reader and one.asker.start_ns <= reader.start_ns:
                     one.answer, one.reader = response, reader
                     break
+    _answers_by_place(models, asked)
+
+
+def _answers_by_place(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
+    """Find answers that name no call and follow no request: new ones answer, in order, what was asked last."""
+    open_: dict[int, list[_Asked]] = {}
+    for one in asked:
+        if not one.request.id and one.answer is None:
+            open_.setdefault(id(one.asker), []).append(one)
+    before: dict[str, Draft] = {}
+    for reader in models if open_ else ():
+        asker = before.get(reader.scope)
+        before[reader.scope] = reader
+        if asker is None or id(asker) not in open_:
+            continue
+        known = len(list(_exchanges(cast("ModelCall", asker.content))))
+        fresh = list(_exchanges(cast("ModelCall", reader.content)))[known:]
+        nameless = [response for request, response in fresh if request is None and not response.id]
+        for one, response in zip(open_[id(asker)], nameless, strict=False):
+            one.answer, one.reader = response, reader
 
 
 def _unnamed(asked: Sequence[_Asked], request: ToolRequest | None) -> Iterator[_Asked]:

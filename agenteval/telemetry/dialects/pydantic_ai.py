@@ -31,6 +31,7 @@ from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of
 from agenteval.telemetry.dialects.semconv_parts import is_left_out
 from agenteval.telemetry.dialects.semconv_spans import Kind
 from agenteval.telemetry.dialects.semconv_usage import finish, usage
+from agenteval.telemetry.likeness import RETRY
 
 NAME = "pydantic-ai"
 
@@ -47,8 +48,8 @@ _OWN = (
     "gen_ai.client.operation.",
     "baggage_conflict.",
 )
+_ANSWERED = (semconv.OUTPUT_MESSAGES, semconv.RESPONSE_ID, "gen_ai.usage.input_tokens")
 _OUTPUT_TOOL = "final_result"
-_RETRY = "Fix the errors and try again."
 _PARAMETERS = "model_request_parameters"
 
 
@@ -122,7 +123,7 @@ def _in_words(talk: Talk, names: frozenset[str]) -> Talk:
 
 
 def _message(message: Message, names: frozenset[str], ended: set[str | None]) -> Message:
-    retry = message.role == "user" and message.text.endswith(_RETRY)
+    retry = message.role == "user" and message.text.endswith(RETRY)
     return Message(role="system" if retry else message.role, parts=tuple(_parts(message.parts, names, ended)))
 
 
@@ -147,7 +148,7 @@ def _tool(found: Found) -> Reading:
         return found.plumbing()
     response = held.raw("tool_response")
     if isinstance(response, str):
-        response = response.removesuffix(_RETRY)
+        response = response.removesuffix(RETRY)
     return semconv_spans.tool(found, arguments=held.raw("tool_arguments"), result=response)
 
 
@@ -179,7 +180,8 @@ def _client(found: Found, logs: Sequence[LogRecord]) -> Reading:
     twice: as it is sent, and once more with what came of it.
     """
     request, response = (found.held.object(name) for name in ("request_data", "response_data"))
-    if request.get("stream") is True and not response and semconv_spans.error_in(found) is None:
+    answered = bool(response) or any(name in found.span.attributes for name in _ANSWERED)
+    if not answered and semconv_spans.error_in(found) is None:
         return found.plumbing()
     answer = answer_of(response.get("message") or response.get("combined_chunk_content") or "")
     return build.model(
