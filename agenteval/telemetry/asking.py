@@ -26,6 +26,7 @@ from agenteval.telemetry.likeness import (
     told_error,
     transfer_target,
 )
+from agenteval.telemetry.recalled import recall
 
 _NOT_SENT = "not_sent: the request that was recorded does not hold it"
 _CUT_OFF = "not_sent: the record ends with the request; whether the call was made is not known"
@@ -51,6 +52,7 @@ def pair(drafts: Sequence[Draft]) -> list[Draft]:
     calls = sorted(
         (draft for draft in drafts if isinstance(draft.content, (ToolCall, Handoff))), key=lambda draft: draft.key
     )
+    recall(models)
     asked = [
         _Asked(model, number, request)
         for model in models
@@ -91,6 +93,7 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
                 told.append(one)
                 if one.answer is None:
                     one.answer, one.reader = response, reader
+    _answers_by_place(models, asked)
 
 
 def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[_Asked]) -> bool:
@@ -103,6 +106,25 @@ def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[
     if one.answer is None:
         return True
     return not reader.node.reading.delta and one.answer.response == response.response
+
+
+def _answers_by_place(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
+    """Find answers that name no call and follow no request: new ones answer, in order, what was asked last."""
+    open_: dict[int, list[_Asked]] = {}
+    for one in asked:
+        if not one.request.id and one.answer is None:
+            open_.setdefault(id(one.asker), []).append(one)
+    before: dict[str, Draft] = {}
+    for reader in models if open_ else ():
+        asker = before.get(reader.scope)
+        before[reader.scope] = reader
+        if asker is None or id(asker) not in open_:
+            continue
+        known = len(list(_exchanges(cast("ModelCall", asker.content))))
+        fresh = list(_exchanges(cast("ModelCall", reader.content)))[known:]
+        nameless = [response for request, response in fresh if request is None and not response.id]
+        for one, response in zip(open_[id(asker)], nameless, strict=False):
+            one.answer, one.reader = response, reader
 
 
 def _unnamed(asked: Sequence[_Asked], request: ToolRequest | None) -> Iterator[_Asked]:
@@ -208,17 +230,24 @@ def _fitting_call(call: Draft, one: _Asked) -> bool:
 
 
 def _unrecorded(models: Sequence[Draft], calls: Sequence[Draft]) -> None:
-    """Name the requester of calls whose request was not recorded: the last model call before that may have asked."""
+    """Name the requester of calls whose request was not recorded: the last model call before that may have asked.
+
+    Of clocks that tell milliseconds, the call's own instant is that of the model call that was handed its answer.
+    """
     for call in calls:
         content = call.content
         if not isinstance(content, ToolCall):
             continue
-        before = [
-            model for model in models if model.scope == call.scope and model.key < call.key and _may_have_asked(model)
-        ]
-        if before:
-            call.content = replace(content, requested_by=before[-1].id)
-            call.after.append(before[-1])
+        possible = [model for model in models if model.scope == call.scope and _may_have_asked(model)]
+        before = [model for model in possible if model.start_ns < call.start_ns]
+        at_once = [model for model in possible if model.start_ns == call.start_ns]
+        if before or at_once:
+            asker = (before or at_once)[-1]
+            call.content = replace(content, requested_by=asker.id)
+            call.after.append(asker)
+            for model in at_once:
+                if model is not asker:
+                    model.after.append(call)
 
 
 def _may_have_asked(model: Draft) -> bool:

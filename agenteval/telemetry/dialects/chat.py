@@ -252,7 +252,7 @@ def bare_answer(part: Part) -> Part:
     if not isinstance(part, ToolResponse):
         return part
     members = object_of(part.response)
-    wrapped = members.keys() in ({"result"}, {"output"})
+    wrapped = len(members) == 1 and members.keys() <= {"result", "output"}
     return replace(part, response=next(iter(members.values()))) if wrapped else part
 
 
