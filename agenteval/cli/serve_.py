@@ -93,12 +93,14 @@ def _rules(settings: ServeSettings) -> list[Rule]:
     return [
         Rule(
             name=one.name,
-            checks=load_checks(one.checks, loader).checks,
+            checks=file.checks,
             where=parse(one.find, now_ns=time.time_ns()),
             sample=one.sample,
             per_hour=one.per_hour,
+            assume_complete=file.assume_complete,
         )
         for one in settings.rules
+        for file in (load_checks(one.checks, loader),)
     ]
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 
 from agenteval._util.canonical import content_hash
 from agenteval.core import semconv
 from agenteval.core.find import Find, meets
-from agenteval.core.outcome import COUNTED, Finding, Run, Score, Trial, TrialStatus
+from agenteval.core.json import Json
+from agenteval.core.outcome import ASSUMED, COUNTED, Finding, Run, Score, Trial, TrialStatus
 from agenteval.core.ports import Checker, Query, TraceStore
 from agenteval.core.traces import TraceQuery, TraceSeen
 from agenteval.core.trajectory import ModelCall, ToolCall, Trajectory
@@ -43,6 +44,7 @@ class Rule:
         where: Which trajectories.
         sample: Part of them that is judged, from 0 to 1; the same ones whenever they are closed.
         per_hour: The most that are judged in an hour; None is no bound.
+        assume_complete: Whether spans that nobody counted are taken to be all that there were.
     """
 
     name: str
@@ -50,11 +52,13 @@ class Rule:
     where: Find = field(default_factory=Find)
     sample: float = 1.0
     per_hour: int | None = None
+    assume_complete: bool = False
 
     @property
     def version(self) -> str:
-        """Follows from what its checks ask."""
-        return content_hash([check.spec for check in self.checks])[:8]
+        """Follows from what its checks ask, and of what."""
+        assumed = [ASSUMED] if self.assume_complete else []
+        return content_hash([*(check.spec for check in self.checks), *assumed])[:8]
 
 
 @dataclass(slots=True)
@@ -171,9 +175,13 @@ class Live:
             result.left_out += 1
             return
         name = f"{run.id}-{rule.name}-{rule.version}"
-        settings = {"rule": rule.name, "checks": [check.spec for check in rule.checks]}
+        settings: dict[str, Json] = {"rule": rule.name, "checks": [check.spec for check in rule.checks]}
+        judged = trajectory
+        if rule.assume_complete:
+            settings[ASSUMED] = True
+            judged = replace(trajectory, integrity=trajectory.integrity.assumed_complete)
         scoring = self._made(name, Run(id=name, kind="scoring", created_at=_iso(now), settings=settings, parent=run.id))
-        concluded: Score = score(evaluate(trajectory, rule.checks))
+        concluded: Score = score(evaluate(judged, rule.checks))
         self._store.record(scoring.id, trajectory.id, concluded.findings, concluded)
         result.judged += [(rule.name, finding) for finding in concluded.findings]
 

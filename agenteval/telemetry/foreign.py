@@ -19,7 +19,7 @@ from agenteval.telemetry.conversations import Naming, Trace, grouped, named, use
 from agenteval.telemetry.drafts import ASKED, CALLED, HANDED, Draft, in_order
 from agenteval.telemetry.forest import Node, nodes_of
 from agenteval.telemetry.likeness import transfer_target
-from agenteval.telemetry.structure import distinct, integrity_of, parents_of
+from agenteval.telemetry.structure import distinct, integrity_of, least, parents_of
 from agenteval.telemetry.talk import messages_of
 
 SOURCE = "trace"
@@ -197,6 +197,7 @@ def _integrity(traces: Sequence[Trace], conflicts: int) -> Integrity:
         orphans=sum(part.orphans for part in parts),
         repeated=sum(part.repeated for part in parts) + conflicts,
         clock_skew_ns=max(part.clock_skew_ns for part in parts),
+        sampled=least(part.sampled for part in parts),
     )
 
 
