@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agenteval.experiment.live import Rule
     from agenteval.intake.serving import ServeSettings
     from agenteval.service.run import Addresses
+    from agenteval.telemetry.redact.redactor import Redactor
     from agenteval.telemetry.redact.rules import RedactRules
 
 _EPILOG = """\b
@@ -23,6 +24,7 @@ Settings: options, AGENTEVAL_SERVE_*, the table [serve] of agenteval.toml. docs/
 Examples:
   agenteval serve
   agenteval serve --http 127.0.0.1:4318 --grpc off
+  agenteval serve --no-redact
   agenteval serve --new-key shop --scope ingest --scope read
 """
 
@@ -38,8 +40,16 @@ Examples:
     type=click.Choice(["ingest", "read"]),
     help="What the new key may do; ingest unless given.",
 )
+@click.option("--no-redact", is_flag=True, help="Keep telemetry as it was sent. [secrets are taken out]")
 @store_option
-def command(http: str | None, grpc: str | None, new_key: str | None, scopes: tuple[str, ...], store_url: str) -> int:
+def command(
+    http: str | None,
+    grpc: str | None,
+    new_key: str | None,
+    scopes: tuple[str, ...],
+    no_redact: bool,
+    store_url: str,
+) -> int:
     """Take in what agents report of themselves, by OTLP over HTTP and gRPC, until SIGTERM.
 
     What was acknowledged is committed.
@@ -48,6 +58,7 @@ def command(http: str | None, grpc: str | None, new_key: str | None, scopes: tup
     from agenteval.errors import RequestError
     from agenteval.intake.serving import serve_settings
     from agenteval.intake.settings import load_settings
+    from agenteval.telemetry.redact.rules import RedactRules
 
     if new_key is not None:
         _make_key(new_key, scopes or ("ingest",))
@@ -59,28 +70,40 @@ def command(http: str | None, grpc: str | None, new_key: str | None, scopes: tup
     settings = serve_settings(written.serve, os.environ, given)
     if store_url == "memory:":
         raise RequestError("memory: keeps nothing once this process ends; name a file with --store")
-    _run(settings, store_url, written.redact)
+    _run(settings, store_url, RedactRules(off=True) if no_redact else written.redact)
     return YES
 
 
 def _run(settings: ServeSettings, store_url: str, redact: RedactRules | None) -> None:
     from agenteval.errors import MissingExtra
-    from agenteval.telemetry.redact.redactor import Redactor
 
     try:
         from agenteval.service.run import serve
     except ImportError as error:
         raise MissingExtra(f'the receiver needs {error.name}: pip install "agenteval[serve]"') from error
-    redactor = None if redact is None else Redactor.from_environment(redact, os.environ)
+    redactor = _redactor(redact)
     store = open_(store_url)
     try:
 
         def announce(addresses: Addresses) -> None:
-            click.echo("\n".join(_told(addresses, settings, store_url, redacts=redactor is not None)))
+            click.echo("\n".join([*_kept(store_url, redact), *_told(addresses, settings)]))
 
         serve(settings, store, announce, rules=_rules(settings), redactor=redactor)
     finally:
         store.close()
+
+
+def _redactor(written: RedactRules | None) -> Redactor | None:
+    """What takes secrets out of all that comes, whatever is written, unless it is told not to."""
+    from agenteval.errors import MissingExtra
+    from agenteval.telemetry.redact.redactor import Redactor
+    from agenteval.telemetry.redact.rules import SECRETS_ALONE, in_force
+
+    rules = in_force(written, unwritten=SECRETS_ALONE)
+    try:
+        return None if rules is None else Redactor.from_environment(rules, os.environ)
+    except MissingExtra as error:
+        raise MissingExtra(f"{error}, or give --no-redact to keep telemetry as it was sent") from error
 
 
 def _rules(settings: ServeSettings) -> list[Rule]:
@@ -102,12 +125,18 @@ def _rules(settings: ServeSettings) -> list[Rule]:
     ]
 
 
-def _told(addresses: Addresses, settings: ServeSettings, store_url: str, *, redacts: bool) -> list[str]:
-    lines = [f"agenteval serve: keeping what comes in {_without_password(store_url)}"]
-    if redacts:
-        lines.append("  secrets and personal data are redacted before anything is stored")
+def _kept(store_url: str, redact: RedactRules | None) -> list[str]:
+    if redact is None:
+        told = "secrets are redacted before anything is stored; [redact] in agenteval.toml takes out more"
+    elif redact.off:
+        told = "nothing is redacted"
     else:
-        lines.append("  nothing is redacted; a table [redact] in agenteval.toml, an empty one too, takes secrets out")
+        told = "secrets and personal data are redacted before anything is stored, as [redact] has it"
+    return [f"agenteval serve: keeping what comes in {_without_password(store_url)}", f"  {told}"]
+
+
+def _told(addresses: Addresses, settings: ServeSettings) -> list[str]:
+    lines: list[str] = []
     if addresses.http is not None:
         lines.append(f"  OTLP over HTTP  {addresses.http}")
     if addresses.grpc is not None:

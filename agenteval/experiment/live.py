@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from agenteval._util.canonical import content_hash
@@ -24,6 +24,7 @@ from agenteval.core.used import used
 from agenteval.errors import NotFound
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import INVALID, score
+from agenteval.experiment.naming import naming_for, settings_of
 from agenteval.store.facts import About, facts_of
 from agenteval.telemetry.assemble import assemble
 from agenteval.telemetry.conversations import Naming
@@ -114,7 +115,7 @@ class Live:
         return result
 
     def _close(self, project: str, quiet: Sequence[TraceSeen], now: int, result: Closed) -> None:
-        naming = self._naming.get(project) or self._naming.get("*") or Naming()
+        naming = naming_for(project, self._naming) or Naming()
         run = self._run(project, naming, now)
         ids = [seen.trace_id for seen in quiet]
         spans, logs = self._store.read(ids)
@@ -135,7 +136,7 @@ class Live:
     def _run(self, project: str, naming: Naming, now: int) -> Run:
         """The run of a project; made where there is none."""
         name = f"live-{project or 'default'}"
-        settings = {"project": project, "naming": {key: list(value) for key, value in asdict(naming).items()}}
+        settings = {"project": project, **settings_of(naming)}
         return self._made(name, Run(id=name, kind="production", created_at=_iso(now), settings=settings))
 
     def _made(self, name: str, run: Run) -> Run:

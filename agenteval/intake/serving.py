@@ -131,6 +131,11 @@ def serve_settings(
     return settings
 
 
+def naming_tables(written: Mapping[str, Any]) -> tuple[ServeNaming, ...]:
+    """The tables `[[serve.naming]]` of the table `[serve]`, for those who receive nothing. Raises RequestError."""
+    return _checked(ServeSettings, {"naming": written.get("naming", ())}, "serve").naming
+
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
 

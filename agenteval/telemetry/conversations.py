@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agenteval.core.marks import wholly_redacted
 from agenteval.core.message import Message, RefusalPart, TextPart
 from agenteval.core.span import Span
 from agenteval.core.trajectory import ModelCall
@@ -43,6 +44,7 @@ class Trace:
         nodes: Those that say something.
         parents: Span id to the span above, where that is in hand.
         repeated: Contents that were put aside because their id was taken.
+        content_gone: Whether rules took out what was said in it.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Trace:
     nodes: Sequence[Node]
     parents: Mapping[str, Span]
     repeated: int = 0
+    content_gone: bool = False
 
     @property
     def service(self) -> str:
@@ -93,7 +96,7 @@ def _said_by_nodes(trace: Trace, what: str) -> str | None:
 
 
 def _is_nothing(name: str) -> bool:
-    return not name or name.startswith(_SCRUBBED)
+    return not name or name.startswith(_SCRUBBED) or wholly_redacted(name) is not None
 
 
 def _depth(node: Node) -> int:
