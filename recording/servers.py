@@ -1,4 +1,4 @@
-"""Two servers on loopback: the scripted model (chat completions), and one that keeps every OTLP request as it came."""
+"""Two servers on loopback: the scripted model, and one that keeps every OTLP request as it came."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from recording import script
+from recording import script, wires
 
 _SIGNALS = ("traces", "logs", "metrics")
 
@@ -30,7 +30,9 @@ class _ModelHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        if not self.path.endswith("/chat/completions"):
+        path = self.path.partition("?")[0]
+        wire = next((wire for ending, wire in wires.WIRES.items() if path.endswith(ending)), None)
+        if wire is None:
             return self._answer(404, {"error": {"message": f"no {self.path} here", "type": "invalid_request_error"}})
         with self.server.lock:
             number = self.server.asked
@@ -39,7 +41,7 @@ class _ModelHandler(BaseHTTPRequestHandler):
             return self._answer(400, {"error": {"message": "the script is over", "type": "invalid_request_error"}})
         if request.get("stream"):
             return self._stream(number)
-        return self._answer(200, _completion(number, self.server.answers[number]))
+        return self._answer(200, wire(number, self.server.answers[number]))
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()
@@ -50,7 +52,7 @@ class _ModelHandler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _stream(self, number: int) -> None:
-        whole = _completion(number, self.server.answers[number])
+        whole = wires.completion(number, self.server.answers[number])
         message = whole["choices"][0]["message"]
         calls = [{**call, "index": place} for place, call in enumerate(message.get("tool_calls", ()))]
         head = {key: whole[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
@@ -71,35 +73,6 @@ class _ModelHandler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: Any) -> None:
         """Say nothing."""
-
-
-def _completion(number: int, answer: script.Answer) -> dict[str, Any]:
-    text, requests = answer
-    used = script.usage(number)
-    calls = [
-        {"id": script.call_id(number, place), "type": "function",
-         "function": {"name": name, "arguments": json.dumps(args, ensure_ascii=False)}}
-        for place, (name, args) in enumerate(requests)
-    ]  # fmt: skip
-    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
-    if calls:
-        message["tool_calls"] = calls
-    return {
-        "id": f"chatcmpl-library-{number:04d}",
-        "object": "chat.completion",
-        "created": 1_795_000_000 + number,
-        "model": script.MODEL,
-        "choices": [
-            {"index": 0, "message": message, "logprobs": None, "finish_reason": "tool_calls" if calls else "stop"}
-        ],
-        "usage": {
-            "prompt_tokens": used["in"],
-            "completion_tokens": used["out"],
-            "total_tokens": used["in"] + used["out"],
-            "prompt_tokens_details": {"cached_tokens": used["cached"], "audio_tokens": 0},
-            "completion_tokens_details": {"reasoning_tokens": used["reasoning"], "audio_tokens": 0},
-        },
-    }
 
 
 class Receiver(ThreadingHTTPServer):
