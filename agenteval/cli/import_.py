@@ -96,29 +96,31 @@ def command(
     finally:
         store.close()
     if as_json:
-        print_json(
-            {
-                "schema": "import.v1",
-                "run": summary.run.id if summary.imported else None,
-                "imported": summary.imported,
-                "invalid": summary.invalid,
-                "other_traces": summary.others,
-                "labels": summary.labels,
-                "steps": summary.steps,
-                "tool_calls": summary.tool_calls,
-                "agents": list(summary.run.agents),
-                "new_spans": summary.appended.new,
-                "repeated_spans": summary.appended.repeated,
-                "conflicting_spans": summary.appended.conflicting,
-                "logs": summary.logs,
-                "redacted": None if redactor is None else dict(sorted(summary.redacted.items())),
-                "understood": summary.understood.to_json() if summary.understood.dialects else None,
-                "refused": [{"file": r.file, "where": r.where, "why": r.why} for r in summary.refused],
-            }
-        )
+        print_json(_as_json(summary, redacts=redactor is not None))
     else:
         click.echo("\n".join(_told(summary, redacts=redactor is not None)))
     return NO if summary.refused else YES
+
+
+def _as_json(summary: ImportSummary, *, redacts: bool) -> dict[str, object]:
+    return {
+        "schema": "import.v1",
+        "run": summary.run.id if summary.imported else None,
+        "imported": summary.imported,
+        "invalid": summary.invalid,
+        "other_traces": summary.others,
+        "labels": summary.labels,
+        "steps": summary.steps,
+        "tool_calls": summary.tool_calls,
+        "agents": list(summary.run.agents),
+        "new_spans": summary.appended.new,
+        "repeated_spans": summary.appended.repeated,
+        "conflicting_spans": summary.appended.conflicting,
+        "logs": summary.logs,
+        "redacted": dict(sorted(summary.redacted.items())) if redacts else None,
+        "understood": summary.understood.to_json() if summary.understood.dialects else None,
+        "refused": [{"file": r.file, "where": r.where, "why": r.why} for r in summary.refused],
+    }
 
 
 def _redactor(written: RedactRules | None, *, asked: bool | None) -> Redactor | None:
