@@ -58,11 +58,14 @@ class Closing:
                 _log.exception("quiet traces could not be closed; they are tried again")
                 wait = _AFTER_FAULT_SECONDS
                 continue
+            for trace, error in closed.failed:
+                _log.error("trace %s could not be assembled, and is closed without a trajectory", trace, exc_info=error)
             self._count(closed)
             wait = 0.0 if closed.traces else _LOOK_SECONDS
 
     def _count(self, closed: Closed) -> None:
         self._metrics.closed_traces.inc(closed.traces)
+        self._metrics.unassembled.inc(len(closed.failed))
         self._metrics.unjudged.inc(closed.left_out)
         for _, finding in closed.judged:
             self._metrics.findings.labels(finding.check, finding.verdict).inc()
