@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,8 +12,9 @@ import click
 from agenteval.cli._options import loader_for, open_, project, store_option
 
 if TYPE_CHECKING:
+    from agenteval._util.loading import CodeLoader
     from agenteval.experiment.live import Rule
-    from agenteval.intake.serving import ServeSettings
+    from agenteval.intake.serving import ServeRule, ServeSettings
     from agenteval.service.run import Addresses
     from agenteval.telemetry.redact.redactor import Redactor
     from agenteval.telemetry.redact.rules import RedactRules
@@ -81,14 +83,14 @@ def _run(settings: ServeSettings, store_url: str, redact: RedactRules | None) ->
         from agenteval.service.run import serve
     except ImportError as error:
         raise MissingExtra(f'the receiver needs {error.name}: pip install "agenteval[serve]"') from error
-    redactor = _redactor(redact)
+    redactor, rules = _redactor(redact), _rules(settings)
     store = open_(store_url)
     try:
 
         def announce(addresses: Addresses) -> None:
-            click.echo("\n".join([*_kept(store_url, redact), *_told(addresses, settings)]))
+            click.echo("\n".join([*_kept(store_url, redact), *_judged(rules), *_told(addresses, settings)]))
 
-        serve(settings, store, announce, rules=_rules(settings), redactor=redactor)
+        serve(settings, store, announce, rules=rules, redactor=redactor)
     finally:
         store.close()
 
@@ -108,21 +110,30 @@ def _redactor(written: RedactRules | None) -> Redactor | None:
 
 def _rules(settings: ServeSettings) -> list[Rule]:
     """The rules of a project's settings, their checks read."""
+    from agenteval.errors import NotFound, RequestError
+
+    loader = loader_for(allow_code=False)
+    rules: list[Rule] = []
+    for one in settings.rules:
+        try:
+            rules.append(_rule(one, loader))
+        except (NotFound, RequestError) as error:
+            raise RequestError(f'serve.rules: "{one.name}": {error}') from error
+    return rules
+
+
+def _rule(written: ServeRule, loader: CodeLoader) -> Rule:
     from agenteval.core.find import parse
     from agenteval.experiment.live import Rule
     from agenteval.intake.checkfiles import load_checks
 
-    loader = loader_for(allow_code=False)
-    return [
-        Rule(
-            name=one.name,
-            checks=load_checks(one.checks, loader).checks,
-            where=parse(one.find, now_ns=time.time_ns()),
-            sample=one.sample,
-            per_hour=one.per_hour,
-        )
-        for one in settings.rules
-    ]
+    return Rule(
+        name=written.name,
+        checks=load_checks(written.checks, loader).checks,
+        where=parse(written.find, now_ns=time.time_ns()),
+        sample=written.sample,
+        per_hour=written.per_hour,
+    )
 
 
 def _kept(store_url: str, redact: RedactRules | None) -> list[str]:
@@ -133,6 +144,11 @@ def _kept(store_url: str, redact: RedactRules | None) -> list[str]:
     else:
         told = "secrets and personal data are redacted before anything is stored, as [redact] has it"
     return [f"agenteval serve: keeping what comes in {_without_password(store_url)}", f"  {told}"]
+
+
+def _judged(rules: Sequence[Rule]) -> list[str]:
+    told = ", ".join(f"{rule.name} {rule.version} ({len(rule.checks)})" for rule in rules)
+    return [f"  what is closed is judged by rules, each with its version and how many checks: {told}"] if rules else []
 
 
 def _told(addresses: Addresses, settings: ServeSettings) -> list[str]:

@@ -22,7 +22,7 @@ from agenteval.core.ports import Checker, Query, TraceStore
 from agenteval.core.traces import TraceQuery, TraceSeen
 from agenteval.core.trajectory import ModelCall, ToolCall, Trajectory
 from agenteval.core.used import used
-from agenteval.errors import NotFound
+from agenteval.errors import NotFound, StoreError
 from agenteval.evaluation.evaluate import evaluate
 from agenteval.evaluation.score import INVALID, score
 from agenteval.experiment.naming import naming_for, settings_of
@@ -157,6 +157,8 @@ class _Project:
         """Close traces; where one of them cannot be assembled, the others all the same."""
         try:
             made = self._made(quiet)
+        except StoreError:
+            raise  # the traces are not to blame, and are tried again
         except Exception as error:  # noqa: BLE001 (a trace that we did not foresee must not keep the others waiting)
             if len(quiet) > 1:
                 for seen in quiet:

@@ -120,6 +120,9 @@ def serve_settings(
         name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)
     }
     settings = _checked(ServeSettings, {**written, **from_environment, **given}, "serve")
+    names = [rule.name for rule in settings.rules]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise RequestError(f'serve.rules: two rules are called "{repeated}"; give each a name of its own')
     if settings.http == OFF and settings.grpc == OFF:
         raise RequestError("serve: http and grpc are both off, so that nothing could be received")
     for name, address in (("http", settings.http), ("grpc", settings.grpc)):
