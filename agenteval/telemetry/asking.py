@@ -83,13 +83,19 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
         if one.request.id:
             by_id.setdefault(bare_id(one.request.id), []).append(one)
     for reader in models:
+        told: set[int] = set()
         for request, response in _exchanges(cast("ModelCall", reader.content)):
             name = response.id or (request.id if request is not None else None)
             candidates = (by_id.get(bare_id(name)) if name else None) or _unnamed(asked, request)
             for one in candidates:
-                if one.answer is None and one.asker is not reader and one.asker.start_ns <= reader.start_ns:
+                if id(one) in told or one.asker is reader or one.asker.start_ns > reader.start_ns:
+                    continue
+                if one.answer is None:
                     one.answer, one.reader = response, reader
-                    break
+                elif one.answer.response != response.response:
+                    continue  # another call of the same tool with the same arguments
+                told.add(id(one))
+                break
     _answers_by_place(models, asked)
 
 

@@ -145,12 +145,13 @@ def _without_doubles(nodes: list[Node]) -> list[Node]:
 
 
 def _models_beneath(node: Node) -> Iterator[Node]:
-    """The nearest model calls beneath, whatever lies between but other agents."""
-    for child in node.beneath:
-        if child.reading.kind == "model":
-            yield child
-        else:
-            yield from _models_beneath(child)
+    """The nearest model calls beneath, but those of tools and agents: who calls these may wrap what they do."""
+    return (child for child in node.beneath if child.reading.kind == "model")
+
+
+def _works(node: Node) -> bool:
+    """Whether a model is at work somewhere beneath."""
+    return any(child.reading.kind == "model" or _works(child) for child in node.beneath)
 
 
 def _is_summary(outer: Node, inner: Node) -> bool:
@@ -217,7 +218,7 @@ def _without_carried(nodes: list[Node]) -> list[Node]:
     for node in nodes:
         if not node.reading.carried:
             continue
-        if node.above is not None and node.above.reading.kind == "tool" and not any(_models_beneath(node.above)):
+        if node.above is not None and node.above.reading.kind == "tool" and not _works(node.above):
             node.above.twins += [node.span, *node.twins]
             _dissolve(node, into=node.above)
         elif (caller := _caller(node, free)) is not None:

@@ -26,19 +26,17 @@ def recall(models: Sequence[Draft]) -> None:
         if call.requests or call.error is not None or not call.messages or draft.node.reading.delta:
             continue
         later = (cast("ModelCall", one.content).messages for one in models[number + 1 :] if one.scope == draft.scope)
-        answer = next((found for messages in later if (found := _answer(call.messages, messages)) is not None), None)
+        answer = next((_after(call, heard) for heard in later if heard[: len(call.messages)] == call.messages), None)
         if answer is not None and _says_more(answer, draft, call):
             requests = tuple(part for part in answer.parts if isinstance(part, ToolRequest))
             draft.content = replace(call, output=(answer,), requests=requests)
             draft.missing = reasons(draft.missing, "output")
 
 
-def _answer(heard: Sequence[Message], later: Sequence[Message]) -> Message | None:
-    """What follows the same messages, where it is an assistant's."""
-    size = len(heard)
-    if len(later) <= size or later[size].role != "assistant" or tuple(later[:size]) != tuple(heard):
-        return None
-    return later[size]
+def _after(call: ModelCall, heard: Sequence[Message]) -> Message | None:
+    """What follows a call's messages in those of one that goes on from them, where it is an assistant's."""
+    size = len(call.messages)
+    return heard[size] if len(heard) > size and heard[size].role == "assistant" else None
 
 
 def _says_more(answer: Message, draft: Draft, call: ModelCall) -> bool:

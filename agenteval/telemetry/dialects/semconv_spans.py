@@ -27,6 +27,7 @@ from agenteval.telemetry.dialects.arguments import literal
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import offered_of
 from agenteval.telemetry.dialects.errors import error_of
+from agenteval.telemetry.dialects.googles import GOOGLE, googles
 from agenteval.telemetry.dialects.held import REDACTED, Held, first_text, object_of, text_of
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_events import details_of, told
@@ -207,6 +208,8 @@ def model(found: Found, heard: Talk, said: Talk) -> Reading:
     """The reading of a request to a model."""
     held = found.held
     error = error_in(found)
+    if any(str(held.raw(name) or "").startswith(GOOGLE) for name in _PROVIDERS):
+        heard, said = googles(heard), googles(said)
     _note(found, "messages", heard)
     _note(found, "output", said)
     if not heard.messages:
@@ -228,6 +231,9 @@ def model(found: Found, heard: Talk, said: Talk) -> Reading:
     if heard.messages and reading.missing.get("messages", "").startswith("evicted"):
         del found.missing["messages"]  # one attribute holds them all: others were dropped
     return reading
+
+
+_PROVIDERS = ("gen_ai.provider.name", "gen_ai.system")
 
 
 def _absent(found: Found) -> str:

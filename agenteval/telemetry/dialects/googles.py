@@ -1,0 +1,51 @@
+"""Messages of Gemini in, without what its SDKs put around what tools answer, and without ids that are none, out.
+
+Gemini's interface names no calls. OpenTelemetry's instrumentations make ids up of a tool's name and the place in one
+message, which the next message may have again. A tool's answer has to be an object there: of a value that is none its
+SDKs make one with the only member `result` or `output`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from agenteval.core.json import Json
+from agenteval.core.message import Message, Part, ToolRequest, ToolResponse
+from agenteval.telemetry.dialects.held import object_of
+from agenteval.telemetry.dialects.semconv_messages import Talk
+
+GOOGLE = ("gemini", "gcp.", "vertex_ai")
+"""How the names of Google's providers begin."""
+
+_WRAPPERS = ("result", "output")
+_PLACE = re.compile(r"(.+)_\d+")
+
+
+def googles(talk: Talk) -> Talk:
+    """The messages, as they are meant."""
+    names = {part.name for message in talk.messages for part in message.requests}
+    return replace(talk, messages=tuple(_message(message, names) for message in talk.messages))
+
+
+def bare(result: Json) -> Json:
+    """A tool's own answer, out of the object that had to be put around it."""
+    members = object_of(result)
+    return next((members[name] for name in _WRAPPERS if members.keys() == {name}), result)
+
+
+def _message(message: Message, names: set[str]) -> Message:
+    return replace(message, parts=tuple(_part(part, names) for part in message.parts))
+
+
+def _part(part: Part, names: set[str]) -> Part:
+    if isinstance(part, ToolRequest):
+        return replace(part, id=None) if _is_made_up(part.id, {part.name}) else part
+    if isinstance(part, ToolResponse):
+        return replace(part, response=bare(part.response), id=None if _is_made_up(part.id, names) else part.id)
+    return part
+
+
+def _is_made_up(call_id: str | None, names: set[str]) -> bool:
+    place = _PLACE.fullmatch(call_id or "")
+    return place is not None and place[1] in names
