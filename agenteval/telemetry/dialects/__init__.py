@@ -21,6 +21,7 @@ from agenteval.telemetry.dialects import (
     openllmetry,
     otel_genai,
     pydantic_ai,
+    semantic_kernel,
     strands,
     vercel_ai,
 )
@@ -33,6 +34,7 @@ DIALECTS: tuple[Dialect, ...] = (
     pydantic_ai,
     strands,
     agent_framework,
+    semantic_kernel,
     vercel_ai,
     autogen,
     litellm,

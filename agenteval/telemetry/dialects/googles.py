@@ -34,6 +34,13 @@ def bare(result: Json) -> Json:
     return next((members[name] for name in _WRAPPERS if members.keys() == {name}), result)
 
 
+def with_thoughts(provider: str | None, *, read: int | None, written: int | None, total: int | None) -> int | None:
+    """The tokens of an answer: Gemini counts those of its thoughts beside it, and some senders in the total alone."""
+    if read is None or written is None or total is None or not (provider or "").lower().startswith(("google", *GOOGLE)):
+        return written
+    return max(written, total - read)
+
+
 def _message(message: Message, names: set[str]) -> Message:
     return replace(message, parts=tuple(_part(part, names) for part in message.parts))
 

@@ -110,7 +110,7 @@ def _kind_of_operation(operation: str) -> Kind:
         return "tool"
     if operation == semconv.INVOKE_AGENT:
         return "agent"
-    return "workflow" if operation == _WORKFLOW else "plumbing"
+    return "workflow" if operation.startswith("invoke_") else "plumbing"  # Strands has `invoke_swarm`, `invoke_graph`
 
 
 def opened(dialect: str, span: Span, logs: Sequence[LogRecord] = ()) -> Found:
@@ -152,7 +152,9 @@ def read(found: Found, logs: Sequence[LogRecord], kind: Kind, *, encoded: bool =
 
 
 def _carries_talk(found: Found) -> bool:
-    return any(found.span.attributes.get(name) for name in (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES))
+    attributes = found.span.attributes
+    written = any(attributes.get(name) for name in (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES))
+    return written or bool(told(found.span, ()).heard.messages)
 
 
 # --- messages
