@@ -1,5 +1,5 @@
 // Vercel's AI SDK 5 with OpenInference's span processor, which marks all that follows an error as one; session and user are metadata.
-// packages: ai@5.0.277 @ai-sdk/openai@2 @arizeai/openinference-vercel@3.2.1 zod@3 @opentelemetry/api@1.9.0 @opentelemetry/sdk-trace-node@2.12.1 @opentelemetry/sdk-trace-base@2.12.1 @opentelemetry/resources@2.12.1 @opentelemetry/exporter-trace-otlp-proto@0.301.1
+// packages: ai@5.0.277 @ai-sdk/openai@2.0.131 @arizeai/openinference-vercel@2.8.1 zod@3.25.76 @opentelemetry/api@1.9.0 @opentelemetry/sdk-trace-node@2.12.1 @opentelemetry/sdk-trace-base@2.12.1 @opentelemetry/resources@2.12.1 @opentelemetry/exporter-trace-otlp-proto@0.223.1
 
 import { createOpenAI } from '@ai-sdk/openai';
 import { OpenInferenceBatchSpanProcessor } from '@arizeai/openinference-vercel';

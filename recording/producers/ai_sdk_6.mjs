@@ -1,6 +1,6 @@
 // Vercel's AI SDK 6 on the responses API, streamed: an agent, and another that is a tool of it; session and user are metadata.
 // delegates by: shipping_specialist {"request": "When does Süd open on Saturday?"}
-// packages: ai@6.0.325 @ai-sdk/openai@3 zod@4 @opentelemetry/api@1.9.0 @opentelemetry/sdk-trace-node@2.12.1 @opentelemetry/sdk-trace-base@2.12.1 @opentelemetry/resources@2.12.1 @opentelemetry/exporter-trace-otlp-proto@0.301.1
+// packages: ai@6.0.326 @ai-sdk/openai@3.0.141 zod@4.6.7 @opentelemetry/api@1.9.0 @opentelemetry/sdk-trace-node@2.12.1 @opentelemetry/sdk-trace-base@2.12.1 @opentelemetry/resources@2.12.1 @opentelemetry/exporter-trace-otlp-proto@0.223.1
 
 import { createOpenAI } from '@ai-sdk/openai';
 import { ToolLoopAgent, jsonSchema, stepCountIs, tool } from 'ai';

@@ -4,21 +4,26 @@
 import asyncio
 import os
 
-os.environ |= {"SEMANTICKERNEL_EXPERIMENTAL_GENAI_ENABLE_OTEL_DIAGNOSTICS": "true", "SEMANTICKERNEL_EXPERIMENTAL_GENAI_ENABLE_OTEL_DIAGNOSTICS_SENSITIVE": "true"}
+os.environ |= {
+    "SEMANTICKERNEL_EXPERIMENTAL_GENAI_ENABLE_OTEL_DIAGNOSTICS": "true",
+    "SEMANTICKERNEL_EXPERIMENTAL_GENAI_ENABLE_OTEL_DIAGNOSTICS_SENSITIVE": "true",
+}
+import logging
+
+from openai import AsyncOpenAI
 from semantic_kernel.agents import ChatCompletionAgent, ChatHistoryAgentThread
 from semantic_kernel.connectors.ai.open_ai import OpenAIChatCompletion
 from semantic_kernel.functions import KernelPlugin, kernel_function
-from openai import AsyncOpenAI
-import logging
 
 from recording import library, sending
 
 provider = sending.provider("library-desk")
 logs = sending.logs(provider)
 from opentelemetry.sdk._logs import LoggingHandler
+
 handler = LoggingHandler(logger_provider=logs)
-logging.getLogger().addHandler(handler)
-logging.getLogger().setLevel(logging.INFO)
+logging.getLogger("semantic_kernel").addHandler(handler)
+logging.getLogger("semantic_kernel").setLevel(logging.INFO)
 
 
 async def main():
