@@ -253,6 +253,11 @@ def _complete(call: Draft, one: _Asked) -> None:
     if one.reader is not None:
         one.reader.after.append(call)
     content = call.content
+    if isinstance(content, Handoff):
+        if not content.target:
+            call.content = Handoff(target=_named_target(one.request, transfer_target(one.request.name) or ""))
+            call.missing = reasons(call.missing, "target")
+        return
     if not isinstance(content, ToolCall):
         return
     changes: dict[str, Json] = {"requested_by": one.asker.id, "call_id": content.call_id or _id_of(one)}

@@ -11,12 +11,13 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agenteval.core.message import Message, text_message
 from agenteval.core.span import LogRecord, Span
-from agenteval.core.trajectory import Handoff, OfferedTool, Usage
-from agenteval.telemetry.dialects import build
+from agenteval.core.trajectory import Handoff, OfferedTool, ToolCall, Usage
+from agenteval.telemetry.dialects import build, semconv_spans
 from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import content_parts, message_of, messages_of, offered_of
@@ -33,6 +34,7 @@ from agenteval.telemetry.dialects.held import (
     value_of,
 )
 from agenteval.telemetry.dialects.reading import Reading
+from agenteval.telemetry.dialects.semconv_parts import answer_of
 from agenteval.telemetry.dialects.told import heard_of, said_of
 
 NAME = "openllmetry"
@@ -221,6 +223,9 @@ def _offered(held: Held) -> tuple[OfferedTool, ...]:
 
 def _tool(found: Found) -> Reading:
     held = found.held
+    carried = held.object("traceloop.entity.input")
+    if carried.keys() == {"tool_name", "arguments"}:
+        return _carried(found, carried)
     asked = held.raw("gen_ai.tool.call.arguments")
     asked = held.raw("traceloop.entity.input") if asked is None else asked
     answered = held.raw("gen_ai.tool.call.result")
@@ -233,6 +238,21 @@ def _tool(found: Found) -> Reading:
         call_id=held.text("gen_ai.tool.call.id") or _call_id(asked),
         encoded=True,
     )
+
+
+def _carried(found: Found, asked: Mapping[str, Any]) -> Reading:
+    """A call as MCP carried it, at the client or at the server."""
+    answered = found.held.value("traceloop.entity.output")
+    members = object_of(answered)
+    error = semconv_spans.error_in(found)
+    reading = build.tool(
+        found,
+        name=first_text(asked, "tool_name"),
+        arguments=asked["arguments"],
+        result=members.get("result") if "result" in members else None if answered is None else answer_of(answered),
+        error=(text_of(members.get("result")) or error) if members.get("is_error") is True else error,
+    )
+    return replace(reading, carried=isinstance(reading.content, ToolCall))
 
 
 def _bare(name: str) -> str:
@@ -257,7 +277,10 @@ def _handoff(found: Found) -> Reading:
     """A hand-off of OpenAI's agents: the span is called `A → B.handoff` besides."""
     _, _, named = found.span.name.removesuffix(".handoff").rpartition("→")
     target = found.held.text("gen_ai.handoff.to_agent") or named.strip()
-    return found.reading("tool", content=Handoff(target=target)) if target else found.plumbing()
+    if target == "unknown":
+        found.missing["target"] = found.held.absent()
+        target = ""
+    return found.reading("tool", content=Handoff(target=target))
 
 
 def _agent(found: Found) -> Reading:
