@@ -21,6 +21,7 @@ def asked_by(path: str) -> str | None:
         ("/messages", "messages"),
         (":generateContent", "gemini"),
         (":streamGenerateContent", "gemini"),
+        ("/converse", "converse"),
     ):
         if bare.endswith(ending):
             return name
@@ -29,7 +30,14 @@ def asked_by(path: str) -> str | None:
 
 def answered(api: str, number: int, answer: script.Answer) -> dict[str, Any]:
     """The whole body of an answer."""
-    return {"chat": _completion, "responses": _response, "messages": _message, "gemini": _content}[api](number, answer)
+    make = {
+        "chat": _completion,
+        "responses": _response,
+        "messages": _message,
+        "gemini": _content,
+        "converse": _converse,
+    }
+    return make[api](number, answer)
 
 
 def streamed(api: str, number: int, answer: script.Answer) -> Iterator[Event]:
@@ -201,3 +209,28 @@ def _content(number: int, answer: script.Answer) -> dict[str, Any]:
 
 def _content_chunks(whole: dict[str, Any]) -> Iterator[Event]:
     yield None, whole
+
+
+# --- Bedrock, Converse
+
+
+def _converse(number: int, answer: script.Answer) -> dict[str, Any]:
+    text, requests = answer
+    used = script.usage(number)
+    blocks: list[dict[str, Any]] = [] if text is None else [{"text": text}]
+    blocks += [
+        {"toolUse": {"toolUseId": script.call_id(number, place), "name": name, "input": args}}
+        for place, (name, args) in enumerate(requests)
+    ]
+    return {
+        "output": {"message": {"role": "assistant", "content": blocks}},
+        "stopReason": "tool_use" if requests else "end_turn",
+        "usage": {
+            "inputTokens": used["in"] - used["cached"],
+            "cacheReadInputTokens": used["cached"],
+            "cacheWriteInputTokens": 0,
+            "outputTokens": used["out"],
+            "totalTokens": used["in"] + used["out"],
+        },
+        "metrics": {"latencyMs": 7},
+    }

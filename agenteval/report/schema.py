@@ -372,6 +372,7 @@ _CONFORMANCE = _object(
                             "requested_by",
                             "input_tokens",
                             "output_tokens",
+                            "order",
                             "handoffs",
                             "sessions",
                         )

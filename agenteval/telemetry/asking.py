@@ -8,6 +8,7 @@ its answer: so do calls of agents come in whose tools are not instrumented.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -83,20 +84,28 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
         if one.request.id:
             by_id.setdefault(bare_id(one.request.id), []).append(one)
     for reader in models:
-        told: set[int] = set()
+        told: list[_Asked] = []
         for request, response in _exchanges(cast("ModelCall", reader.content)):
             name = response.id or (request.id if request is not None else None)
             candidates = (by_id.get(bare_id(name)) if name else None) or _unnamed(asked, request)
-            for one in candidates:
-                if id(one) in told or one.asker is reader or one.asker.start_ns > reader.start_ns:
-                    continue
+            one = next((one for one in candidates if _is_told(one, response, reader, told)), None)
+            if one is not None:
+                told.append(one)
                 if one.answer is None:
                     one.answer, one.reader = response, reader
-                elif one.answer.response != response.response:
-                    continue  # another call of the same tool with the same arguments
-                told.add(id(one))
-                break
     _answers_by_place(models, asked)
+
+
+def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[_Asked]) -> bool:
+    """Whether a history may tell of a request: one that it has not told of, answered by none or by what it says.
+
+    A whole history tells of earlier calls again: what a second call like the first got comes after what that one got.
+    """
+    if one.asker is reader or one.asker.start_ns > reader.start_ns or any(one is other for other in told):
+        return False
+    if one.answer is None:
+        return True
+    return not reader.node.reading.delta and one.answer.response == response.response
 
 
 def _answers_by_place(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
@@ -153,7 +162,7 @@ def _request_of(response: ToolResponse, open_: list[ToolRequest]) -> ToolRequest
 def _paired(calls: Sequence[Draft], asked: Sequence[_Asked]) -> list[tuple[Draft, _Asked]]:
     found: list[tuple[Draft, _Asked]] = []
     rest = list(calls)
-    for fits in (_same_id, _same_call, _fitting_call, _same_name):
+    for fits in (_same_id, _same_call, _fitting_call, _same_name, _same_call_whenever):
         left: list[Draft] = []
         for call in rest:
             one = _best(call, asked, fits)
@@ -168,18 +177,17 @@ def _paired(calls: Sequence[Draft], asked: Sequence[_Asked]) -> list[tuple[Draft
 
 def _best(call: Draft, asked: Sequence[_Asked], fits: Callable[[Draft, _Asked], bool]) -> _Asked | None:
     candidates = [one for one in asked if not one.taken and fits(call, one)]
-    if not candidates:
-        return None
-    return max(
-        candidates,
-        key=lambda one: (
-            one.asker.start_ns <= call.start_ns,
-            one.asker.scope == call.scope,
-            one.asker.run == call.run,
-            one.asker.key,
-            -one.number,
-        ),
+    before = [one for one in candidates if one.asker.start_ns <= call.start_ns]
+    if before:
+        return max(before, key=lambda one: (*_near(call, one), one.asker.key, -one.number))
+    # by clocks that differ: calls of one request came in its order
+    return min(
+        candidates, key=lambda one: (*map(operator.not_, _near(call, one)), one.asker.key, one.number), default=None
     )
+
+
+def _near(call: Draft, one: _Asked) -> tuple[bool, bool]:
+    return one.asker.scope == call.scope, one.asker.run == call.run
 
 
 def _same_id(call: Draft, one: _Asked) -> bool:
@@ -200,12 +208,16 @@ def _same_name(call: Draft, one: _Asked) -> bool:
 
 
 def _same_call(call: Draft, one: _Asked) -> bool:
+    return one.asker.start_ns <= call.start_ns and _same_call_whenever(call, one)
+
+
+def _same_call_whenever(call: Draft, one: _Asked) -> bool:
+    """The clocks of a tool's service and of the agent's may differ."""
     content = call.content
-    return (
-        isinstance(content, ToolCall)
-        and _same_name(call, one)
-        and same_arguments(content.arguments, one.request.arguments)
-    )
+    if not isinstance(content, ToolCall) or not same_tool(content.name, one.request.name):
+        return False
+    known = content.call_id is not None and one.request.id is not None
+    return one.asker.scope == call.scope and not known and same_arguments(content.arguments, one.request.arguments)
 
 
 def _fitting_call(call: Draft, one: _Asked) -> bool:

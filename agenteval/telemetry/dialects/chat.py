@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from agenteval.core.codec import message_from_json
@@ -237,10 +238,23 @@ def _gemini_kind(block: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iter
             return lambda held: _request_block(object_of(held.get(name)))
     for name in ("function_response", "functionResponse"):
         if block.get(name) is not None:
-            return lambda held: _answer_block(object_of(held.get(name)))
+            return lambda held: _function_answer(object_of(held.get(name)))
     if "text" in block:
         return _reasoning_block if block.get("thought") is True else _text_block
     return None
+
+
+def _function_answer(block: Mapping[str, Any]) -> Iterator[Part]:
+    yield from (bare_answer(part) for part in _answer_block(block))
+
+
+def bare_answer(part: Part) -> Part:
+    """A part; of a tool's answer what the tool gave, out of the object that Gemini's API wants around a bare value."""
+    if not isinstance(part, ToolResponse):
+        return part
+    members = object_of(part.response)
+    wrapped = len(members) == 1 and members.keys() <= {"result", "output"}
+    return replace(part, response=next(iter(members.values()))) if wrapped else part
 
 
 _BLOCKS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Part]]] = {

@@ -10,15 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from agenteval.core.json import Json
 from agenteval.core.message import Message, Part, ToolRequest, ToolResponse
-from agenteval.telemetry.dialects.held import object_of
+from agenteval.telemetry.dialects.chat import bare_answer
 from agenteval.telemetry.dialects.semconv_messages import Talk
 
 GOOGLE = ("gemini", "gcp.", "vertex_ai")
 """How the names of Google's providers begin."""
 
-_WRAPPERS = ("result", "output")
 _PLACE = re.compile(r"(.+)_\d+")
 
 
@@ -26,12 +24,6 @@ def googles(talk: Talk) -> Talk:
     """The messages, as they are meant."""
     names = {part.name for message in talk.messages for part in message.requests}
     return replace(talk, messages=tuple(_message(message, names) for message in talk.messages))
-
-
-def bare(result: Json) -> Json:
-    """A tool's own answer, out of the object that had to be put around it."""
-    members = object_of(result)
-    return next((members[name] for name in _WRAPPERS if members.keys() == {name}), result)
 
 
 def with_thoughts(provider: str | None, *, read: int | None, written: int | None, total: int | None) -> int | None:
@@ -49,7 +41,7 @@ def _part(part: Part, names: set[str]) -> Part:
     if isinstance(part, ToolRequest):
         return replace(part, id=None) if _is_made_up(part.id, {part.name}) else part
     if isinstance(part, ToolResponse):
-        return replace(part, response=bare(part.response), id=None if _is_made_up(part.id, names) else part.id)
+        return bare_answer(replace(part, id=None if _is_made_up(part.id, names) else part.id))
     return part
 
 

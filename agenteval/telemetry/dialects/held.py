@@ -7,9 +7,9 @@ from typing import Any, TypeGuard, cast
 
 from agenteval._util.structured import structured
 from agenteval.core.json import Json, json_of
+from agenteval.core.marks import wholly_redacted
 from agenteval.core.span import Span
 from agenteval.core.trajectory import Usage
-from agenteval.telemetry.redact.marks import wholly_redacted
 
 _LARGEST_USD = 1e15
 _LARGEST_COUNT = 2**63
@@ -17,7 +17,7 @@ _REDACTED = frozenset({"__REDACTED__", "[REDACTED]", "<redacted>", "<REDACTED>",
 
 NOT_SENT = "not_sent: the span does not carry it"
 CONTENT_OFF = "content_off: turn content capture on in the agent's instrumentation"
-REDACTED = "redacted: the sender took it out before it sent the span"
+REDACTED = "redacted: it was taken out before it was stored"
 
 
 class Held:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agenteval.core.message import Message, text_message
@@ -21,7 +22,7 @@ from agenteval.telemetry.dialects import build
 from agenteval.telemetry.dialects.answers import Answer, answer_of, id_in
 from agenteval.telemetry.dialects.arguments import is_schema, parsed
 from agenteval.telemetry.dialects.build import Found
-from agenteval.telemetry.dialects.chat import messages_of, offered_of
+from agenteval.telemetry.dialects.chat import bare_answer, messages_of, offered_of
 from agenteval.telemetry.dialects.flattened import messages_under, prompts_under
 from agenteval.telemetry.dialects.held import (
     Held,
@@ -106,6 +107,8 @@ def _model(found: Found) -> Reading:
     lost = found.span.dropped_attributes > 0
     heard, heard_gaps = messages_under(held.under("llm.input_messages."), lost=lost)
     said, said_gaps = messages_under(held.under("llm.output_messages."), lost=lost)
+    if held.text("llm.provider") == "google":
+        heard = tuple(replace(message, parts=tuple(map(bare_answer, message.parts))) for message in heard)
     asked = held.raw("input.value")
     answer = _answer(held, enough=bool(said))
     if heard_gaps:
