@@ -21,22 +21,28 @@ def recall(models: Sequence[Draft]) -> None:
     Args:
         models: Drafts of model calls, by the time at which they began.
     """
+    talks = [_talk(cast("ModelCall", draft.content)) for draft in models]
     for number, draft in enumerate(models):
-        call = cast("ModelCall", draft.content)
-        if call.requests or call.error is not None or not call.messages or draft.node.reading.delta:
+        call, heard = cast("ModelCall", draft.content), talks[number]
+        if call.requests or call.error is not None or not heard or draft.node.reading.delta:
             continue
-        later = (cast("ModelCall", one.content).messages for one in models[number + 1 :] if one.scope == draft.scope)
-        answer = next((_after(call, heard) for heard in later if heard[: len(call.messages)] == call.messages), None)
+        later = (talks[at] for at in range(number + 1, len(models)) if models[at].scope == draft.scope)
+        answer = next((_after(heard, talk) for talk in later if talk[: len(heard)] == heard), None)
         if answer is not None and _says_more(answer, draft, call):
             requests = tuple(part for part in answer.parts if isinstance(part, ToolRequest))
             draft.content = replace(call, output=(answer,), requests=requests)
             draft.missing = reasons(draft.missing, "output")
 
 
-def _after(call: ModelCall, heard: Sequence[Message]) -> Message | None:
-    """What follows a call's messages in those of one that goes on from them, where it is an assistant's."""
-    size = len(call.messages)
-    return heard[size] if len(heard) > size and heard[size].role == "assistant" else None
+def _talk(call: ModelCall) -> tuple[Message, ...]:
+    """What a model call was told, but for its instructions: another agent that goes on has others."""
+    return tuple(message for message in call.messages if message.role != "system")
+
+
+def _after(heard: Sequence[Message], talk: Sequence[Message]) -> Message | None:
+    """What follows the same messages, where it is an assistant's."""
+    size = len(heard)
+    return talk[size] if len(talk) > size and talk[size].role == "assistant" else None
 
 
 def _says_more(answer: Message, draft: Draft, call: ModelCall) -> bool:
