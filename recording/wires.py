@@ -120,7 +120,9 @@ def response(number: int, answer: script.Answer) -> dict[str, Any]:
     items: list[dict[str, Any]] = []
     if text is not None:
         words = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-        items.append({"id": f"msg_{number}", "type": "message", "role": "assistant", "status": "completed", "content": [words]})
+        items.append(
+            {"id": f"msg_{number}", "type": "message", "role": "assistant", "status": "completed", "content": [words]}
+        )
     items += [
         {"id": f"fc_{number}_{place}", "type": "function_call", "status": "completed", "name": name,
          "call_id": script.call_id(number, place), "arguments": json.dumps(args, ensure_ascii=False)}

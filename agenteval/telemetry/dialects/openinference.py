@@ -46,6 +46,7 @@ NAME = "openinference"
 
 KIND = "openinference.span.kind"
 _SCOPE = "openinference."
+_LANGCHAIN = "openinference.instrumentation.langchain"
 _HANDOFF = re.compile(r"^hand-?off(?: to)? (.+)$", re.IGNORECASE)
 _AGENT_RUN = re.compile(r"^(?:agent_run|invocation) \[(.+)\]$")  # how Google's ADK 1 names its spans
 _NO_CALL = ("_prepare_chat_with_tools",)  # LlamaIndex: makes a request ready, and sends none
@@ -222,7 +223,7 @@ def _tool(found: Found) -> Reading:
         found,
         name=name or _named_by(span),
         arguments=_arguments(held, None if schema is not None else parameters),
-        result=_result(held),
+        result=_result(found),
         call_id=held.text("tool.id", "tool_call.id") or _id_in(held),
         schema=schema or held.value("tool.json_schema"),
     )
@@ -254,10 +255,13 @@ def _id_in(held: Held) -> str | None:
     return first_text(asked, "call_id") if "cancellation_token" in asked else None
 
 
-def _result(held: Held) -> object:
-    """`output.value`; of Google's function responses what the function gave."""
+def _result(found: Found) -> object:
+    """`output.value`; what the function gave of Google's function responses and of the outputs of a LangChain run."""
+    held = found.held
     written = held.raw("output.value")
     members = object_of(value_of(written))
+    if members.keys() == {"output"} and found.span.scope.get("name") == _LANGCHAIN:
+        return members["output"]
     if members.keys() >= {"name", "response"} and members.keys() <= {"id", "name", "response", "scheduling", "parts"}:
         return members["response"]
     if written is not None and held.raw("output.mime_type") == "application/json":
