@@ -20,6 +20,7 @@ from agenteval.telemetry.forest import Node, nodes_of
 from agenteval.telemetry.likeness import transfer_target
 from agenteval.telemetry.structure import distinct, integrity_of, parents_of
 from agenteval.telemetry.talk import messages_of
+from agenteval.telemetry.twice import one_each
 
 SOURCE = "trace"
 """What `agenteval.source` says of a trajectory that was made of another producer's spans."""
@@ -42,7 +43,7 @@ def trajectories_of(
 
 def calls_of(spans: Sequence[Span], parents: Mapping[str, Span]) -> list[Draft]:
     """Model calls, tool calls and hand-offs that other producers' spans of one of our traces tell of."""
-    nodes = nodes_of(spans, parents, ())
+    nodes = one_each(nodes_of(spans, parents, ()))
     drafts = [draft for node in nodes if (draft := _draft(node, _scope(node))) is not None]
     return drafts + pair(drafts)
 
@@ -88,7 +89,7 @@ def _trace(spans: Sequence[Span], logs: Sequence[LogRecord]) -> Trace:
 
 
 def _trajectory(session: str | None, traces: Sequence[Trace], naming: Naming, conflicts: int) -> Trajectory:
-    nodes = [node for trace in traces for node in trace.nodes]
+    nodes = one_each([node for trace in traces for node in trace.nodes])
     steps = tuple(draft.step(index) for index, draft in enumerate(in_order(_drafts(nodes))))
     calls = [step.content for step in steps if isinstance(step.content, ModelCall)]
     runs = _runs(nodes)
