@@ -23,7 +23,7 @@ from agenteval.telemetry.dialects.answers import Answer, answer_of, id_in
 from agenteval.telemetry.dialects.arguments import is_schema, parsed
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import bare_answer, messages_of, offered_of
-from agenteval.telemetry.dialects.flattened import messages_under, prompts_under
+from agenteval.telemetry.dialects.flattened import messages_under, prompts_under, with_answers
 from agenteval.telemetry.dialects.held import (
     Held,
     by_index,
@@ -112,6 +112,9 @@ def _model(found: Found) -> Reading:
         heard = tuple(replace(message, parts=tuple(map(bare_answer, message.parts))) for message in heard)
     asked = held.raw("input.value")
     answer = _answer(held, enough=bool(said))
+    told = messages_of(value_of(asked)) if (heard_gaps and not lost) or not heard else ()
+    if len(told) > len(heard):
+        heard, heard_gaps = told, False
     if heard_gaps:
         found.missing["messages"] = held.absent()
     if said_gaps:
@@ -126,7 +129,7 @@ def _model(found: Found) -> Reading:
         name=held.text("llm.response.model_name", "llm.model_name", "llm.request.model_name")
         or answer.model
         or first_text(parameters, "model", "model_name"),
-        heard=spoken_through(heard) or _prompts(held) or messages_of(value_of(asked)),
+        heard=spoken_through(with_answers(heard, asked)) or _prompts(held),
         said=said or prompts_under(held.under("llm.choices."), "completion.text", "assistant") or answer.messages,
         usage=_usage(held, answer),
         offered=_offered(held, parameters),
@@ -231,7 +234,7 @@ def _tool(found: Found) -> Reading:
 
 def _named_by(span: Span) -> str | None:
     name = span.name.removeprefix("execute_tool ").strip()
-    for ending in (".run", ".arun", ".call", ".acall"):
+    for ending in (".run", ".arun", ".call", ".acall", ".__call__"):
         name = name.removesuffix(ending)
     return name or None
 
