@@ -23,6 +23,8 @@ from recording.servers import Model, Receiver
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCERS = Path(__file__).resolve().parent / "producers"
 _ENDING = re.compile(r"^# ends its turns by: (\w+)$", re.MULTILINE)
+_DELEGATES = re.compile(r"^# delegates by: (\w+) (\{.*\})$", re.MULTILINE)
+_HANDS_OVER = re.compile(r"^# hands over by: (\w+) (\{.*\})$", re.MULTILINE)
 _PACKAGES = re.compile(r"^# packages: (.+)$", re.MULTILINE)
 
 
@@ -37,6 +39,16 @@ def environment(name: str, packages: list[str]) -> Path:
         subprocess.run(install, check=True)
         wanted.write_text("\n".join(packages) + "\n")
     return folder / "bin" / "python"
+
+
+def plan_of(source: str) -> script.Plan:
+    """Which answers of the script a producer's first lines ask for."""
+    ending, delegates, hands_over = (said.search(source) for said in (_ENDING, _DELEGATES, _HANDS_OVER))
+    return script.Plan(
+        ending=None if ending is None else ending[1],
+        delegates=None if delegates is None else (delegates[1], json.loads(delegates[2])),
+        hands_over=None if hands_over is None else (hands_over[1], json.loads(hands_over[2])),
+    )
 
 
 def versions(python: Path, packages: list[str]) -> dict[str, str]:
@@ -57,7 +69,7 @@ def record(name: str) -> Path:
     found = _PACKAGES.search(source)
     assert found is not None, f"{file} has no line `# packages: …`"
     packages = found[1].split()
-    ending = None if (told := _ENDING.search(source)) is None else told[1]
+    plan = plan_of(source)
     python = environment(name, packages)
     capture = ROOT / "traces" / "captures" / name
     shutil.rmtree(capture, ignore_errors=True)
@@ -66,7 +78,7 @@ def record(name: str) -> Path:
         here.symlink_to(ROOT)
         tools = Path(folder) / "tools.jsonl"
         tools.touch()
-        model, receiver = Model(ending), Receiver(capture / "wire")
+        model, receiver = Model(plan), Receiver(capture / "wire")
         for server in (model, receiver):
             threading.Thread(target=server.serve_forever, daemon=True).start()
         variables = {
@@ -88,7 +100,7 @@ def record(name: str) -> Path:
             receiver.close()
         assert model.asked == len(model.answers), f"{model.asked} model calls, {len(model.answers)} were expected"
         log = [json.loads(line) for line in tools.read_text().splitlines()]
-    conversations = script.truth(library.SESSION, library.USER, library.TURNS, log, ending)
+    conversations = script.truth(library.SESSION, library.USER, library.TURNS, log, plan)
     truth = {
         "producer": name,
         "settings": source.split('"""')[1].strip(),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 MODEL = "scripted-1"
 
-Answer = tuple[str | None, tuple[tuple[str, dict[str, Any]], ...]]
+Request = tuple[str, dict[str, Any]]
+Answer = tuple[str | None, tuple[Request, ...]]
 
 FIRST_TURN: tuple[Answer, ...] = (
     (None, (("find_reader", {"card": "4711"}), ("list_loans", {"card": "4711", "limit": 3}))),
@@ -21,13 +23,40 @@ SECOND_TURN: tuple[Answer, ...] = (
 )
 
 
-def turns(ending: str | None) -> tuple[tuple[Answer, ...], ...]:
-    """The answers of each turn; with an ending, the last of a turn is a call of that pseudo tool, as some agents have it."""
-    if ending is None:
-        return FIRST_TURN, SECOND_TURN
-    return tuple(
-        (*answers[:-1], (None, ((ending, {"answer": answers[-1][0]}),))) for answers in (FIRST_TURN, SECOND_TURN)
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Which answers a producer is given.
+
+    Attributes:
+        ending: A pseudo tool whose call ends each turn, as some agents have it.
+        delegates: The call by which an agent has a sub-agent renew the loan.
+        hands_over: The call by which it hands over to the agent of the branch.
+    """
+
+    ending: str | None = None
+    delegates: Request | None = None
+    hands_over: Request | None = None
+
+    @property
+    def turns(self) -> tuple[tuple[Answer, ...], ...]:
+        """The answers of each turn."""
+        turns = (FIRST_TURN if self.hands_over is None else self._shared_turn(), SECOND_TURN)
+        if self.ending is None:
+            return turns
+        ends = self.ending
+        return tuple((*some[:-1], (None, ((ends, {"answer": some[-1][0]}),))) for some in turns)
+
+    def _shared_turn(self) -> tuple[Answer, ...]:
+        """The first turn where three agents share it: the desk, its sub-agent, and the agent of the branch."""
+        asks, renews, renews_again, reserves, says = FIRST_TURN
+        delegated: tuple[Answer, ...] = ((None, (self.delegates,)),) if self.delegates else ()
+        done: tuple[Answer, ...] = (("The loan is renewed until 2026-12-15.", ()),) if self.delegates else ()
+        handed: tuple[Answer, ...] = ((None, (self.hands_over,)),) if self.hands_over else ()
+        return (asks, *delegated, renews, renews_again, *done, *handed, reserves, says)
+
+    def runs(self, name: str) -> bool:
+        """Whether a tool of this name is no tool but what the framework itself does."""
+        return name in {self.ending, *(one[0] for one in (self.delegates, self.hands_over) if one)}
 
 
 def usage(number: int) -> dict[str, int]:
@@ -41,13 +70,13 @@ def call_id(number: int, place: int) -> str:
 
 
 def truth(
-    session: str, user: str, asked: tuple[str, ...], tools: list[dict[str, Any]], ending: str | None
+    session: str, user: str, asked: tuple[str, ...], tools: list[dict[str, Any]], plan: Plan
 ) -> list[dict[str, Any]]:
     """What happened, from the script and the tools' own log, as `agenteval conformance` reads it."""
     told: list[dict[str, Any]] = []
     number = 0
     left = list(tools)
-    for words, answers in zip(asked, turns(ending), strict=True):
+    for words, answers in zip(asked, plan.turns, strict=True):
         calls: list[dict[str, Any]] = []
         made: list[dict[str, Any]] = []
         for text, requests in answers:
@@ -61,7 +90,7 @@ def truth(
                  "response_id_suffix": f"{number:04d}"}
             )  # fmt: skip
             for one in named:
-                if one["name"] == ending:
+                if plan.runs(one["name"]):
                     continue
                 at = next(
                     n for n, line in enumerate(left) if (line["tool"], line["args"]) == (one["name"], one["args"])

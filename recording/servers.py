@@ -18,9 +18,9 @@ _SIGNALS = ("traces", "logs", "metrics")
 class Model(ThreadingHTTPServer):
     """Answers each request with the next line of the script."""
 
-    def __init__(self, ending: str | None) -> None:
+    def __init__(self, plan: script.Plan) -> None:
         super().__init__(("127.0.0.1", 0), _ModelHandler)
-        self.answers = [answer for turn in script.turns(ending) for answer in turn]
+        self.answers = [answer for turn in plan.turns for answer in turn]
         self.lock = threading.Lock()
         self.asked = 0
 
@@ -52,16 +52,7 @@ class _ModelHandler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _stream(self, number: int) -> None:
-        whole = wires.completion(number, self.server.answers[number])
-        message = whole["choices"][0]["message"]
-        calls = [{**call, "index": place} for place, call in enumerate(message.get("tool_calls", ()))]
-        head = {key: whole[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
-        delta = {"role": "assistant", "content": message["content"], **({"tool_calls": calls} if calls else {})}
-        chunks = [
-            {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
-            {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": whole["choices"][0]["finish_reason"]}]},
-            {**head, "choices": [], "usage": whole["usage"]},
-        ]
+        chunks = wires.chunks(wires.completion(number, self.server.answers[number]))
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("connection", "close")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from recording import script
@@ -39,6 +39,25 @@ def completion(number: int, answer: script.Answer) -> dict[str, Any]:
             "completion_tokens_details": {"reasoning_tokens": used["reasoning"], "audio_tokens": 0},
         },
     }
+
+
+def chunks(whole: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A completion piece by piece, each call of a tool in pieces of its own, the usage last."""
+    head = {key: whole[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
+    said = whole["choices"][0]["message"]
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": said["content"]}]
+    for place, call in enumerate(said.get("tool_calls", ())):
+        name, written = call["function"]["name"], call["function"]["arguments"]
+        half = len(written) // 2
+        first = {**call, "index": place, "function": {"name": name, "arguments": written[:half]}}
+        deltas += [
+            {"tool_calls": [first]},
+            {"tool_calls": [{"index": place, "function": {"arguments": written[half:]}}]},
+        ]
+    for delta in deltas:
+        yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": whole["choices"][0]["finish_reason"]}]}
+    yield {**head, "choices": [], "usage": whole["usage"]}
 
 
 def message(number: int, answer: script.Answer) -> dict[str, Any]:
