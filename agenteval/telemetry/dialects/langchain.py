@@ -38,7 +38,7 @@ def is_node(name: str, node: object) -> bool:
 def is_agent(name: str, metadata: Mapping[str, Any]) -> bool:
     """Whether a chain is an agent's whole run: LangChain names it so, or it is a nameless graph that none other ran."""
     named, node = metadata.get("lc_agent_name"), metadata.get("langgraph_node")
-    return (named == name and node != name) or (name == "LangGraph" and node is None)
+    return (named == name and not is_node(name, node)) or (name == "LangGraph" and node is None)
 
 
 def fields_of(value: object) -> Mapping[str, Any] | None:
