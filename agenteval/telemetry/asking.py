@@ -19,6 +19,7 @@ from agenteval.telemetry.drafts import CALLED, HANDED, Draft, reasons
 from agenteval.telemetry.likeness import (
     bare_id,
     fits_arguments,
+    handed_to,
     same_arguments,
     same_call_id,
     same_tool,
@@ -266,7 +267,7 @@ def _from_history(one: _Asked, *, last: bool) -> Iterator[Draft]:
         return
     content: ToolCall | Handoff
     if target is not None:
-        content = Handoff(target=_named_target(one.request, target))
+        content = Handoff(target=handed_to(target, one.request.arguments))
     else:
         response = None if one.answer is None else one.answer.response
         error = told_error(response)
@@ -317,14 +318,3 @@ def _between(one: _Asked, content: ToolCall | Handoff) -> Draft:
         also=() if reader is None else (reader.node.span.span_id,),
         after=[asker],
     )
-
-
-def _named_target(request: ToolRequest, target: str) -> str:
-    """Who is handed over to: `transfer_to_agent` says it in its arguments."""
-    arguments = request.arguments
-    if target == "agent" and isinstance(arguments, dict):
-        for key in ("agent_name", "agent", "name", "target"):
-            value = arguments.get(key)
-            if isinstance(value, str) and value:
-                return value
-    return target

@@ -17,7 +17,7 @@ from agenteval.telemetry.asking import pair
 from agenteval.telemetry.conversations import Naming, Trace, grouped, named, user_of
 from agenteval.telemetry.drafts import ASKED, CALLED, HANDED, Draft, in_order
 from agenteval.telemetry.forest import Node, nodes_of
-from agenteval.telemetry.likeness import transfer_target
+from agenteval.telemetry.likeness import handed_to, transfer_target
 from agenteval.telemetry.structure import distinct, integrity_of, parents_of
 from agenteval.telemetry.talk import messages_of
 from agenteval.telemetry.twice import one_each
@@ -139,9 +139,7 @@ def _draft(node: Node, scope: str) -> Draft | None:
     if content is None:
         return None
     if isinstance(content, ToolCall) and (target := transfer_target(content.name)) is not None:
-        arguments = content.arguments if isinstance(content.arguments, dict) else {}
-        named_target = next((value for value in arguments.values() if isinstance(value, str)), None)
-        content = Handoff(target=named_target if target == "agent" and named_target else target)
+        content = Handoff(target=handed_to(target, content.arguments))
     run = node if reading.kind == "agent" else node.nearest("agent")
     return Draft(
         id=node.span.span_id,

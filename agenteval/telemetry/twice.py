@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from agenteval.core.trajectory import ModelCall, ToolCall
+from agenteval.core.message import Message, TextPart, ToolResponse
+from agenteval.core.trajectory import Handoff, ModelCall, ToolCall
 from agenteval.telemetry.forest import Node, overlap, same, swallow
 from agenteval.telemetry.likeness import same_arguments, same_call_id, same_tool
 
@@ -21,63 +22,66 @@ def one_each(nodes: Sequence[Node]) -> list[Node]:
     gone: set[int] = set()
     agents: list[tuple[Node, Node]] = []
     running: list[Node] = []
-    for node in _by_time(node for node in nodes if isinstance(node.reading.content, (ModelCall, ToolCall))):
+    calls = _by_time(node for node in nodes if node.reading.content is not None)
+    alike = _Alike(calls)
+    for node in calls:
         running = [other for other in running if other.end_ns >= node.start_ns]
-        first = next((other for other in running if _same(other, node)), None)
+        first = next((other for other in running if alike.same(other, node)), None)
         if first is None:
             running.append(node)
             continue
         above, below = first.nearest("agent"), node.nearest("agent")
+        kept, other = (node, first) if above is None and below is not None else (first, node)
         if above is not None and below is not None:
             agents.append((above, below))
-        swallow(first, node)
-        gone.add(id(node))
-    rest = [node for node in nodes if id(node) not in gone]
-    return _agents_once(rest, agents)
-
-
-def _agents_once(nodes: list[Node], pairs: Iterable[tuple[Node, Node]]) -> list[Node]:
-    """Nodes without the views of agents that hold nothing any more: another view of the same agent holds it all.
-
-    Args:
-        nodes: What is left.
-        pairs: Views of agents, whatever their names, beneath which the same call was seen.
-    """
-    empty = [node for node in nodes if node.reading.kind == "agent" and not node.beneath]
-    full = [node for node in nodes if node.reading.kind == "agent" and node.beneath] if empty else []
-    namesakes = [(kept, other) for other in empty for kept in full if _namesakes(kept, other)]
-    gone: set[int] = set()
-    for kept, other in (*pairs, *namesakes):
-        if id(other) in gone or id(kept) in gone or not _left_alone(kept, other):
-            continue
         swallow(kept, other)
         gone.add(id(other))
-        if kept.above is not None and same(kept.above, kept):
-            gone.add(id(kept))
-            swallow(kept.above, kept)
-    return [node for node in nodes if id(node) not in gone]
+        running = [kept if one is first else one for one in running]
+    for kept, other in agents:
+        if id(kept) not in gone and id(other) not in gone and _one_agent(kept, other):
+            swallow(kept, other)
+            gone.add(id(other))
+    return _nested_once(_without_empty([node for node in nodes if id(node) not in gone]))
 
 
-def _namesakes(a: Node, b: Node) -> bool:
-    return a.above is b.above and a.reading.agent == b.reading.agent
+def _one_agent(a: Node, b: Node) -> bool:
+    """Whether two agents beneath which one call was seen are one: they have one name, or one holds nothing else."""
+    if a is b or not _apart(a, b):
+        return False
+    return a.reading.agent == b.reading.agent or not b.beneath
+
+
+def _without_empty(nodes: list[Node]) -> list[Node]:
+    """Nodes without the agents that hold nothing any more, where another view of the same agent holds it."""
+    left = nodes
+    while True:
+        agents = [node for node in left if node.reading.kind == "agent"]
+        pairs = ((kept, other) for other in agents if not other.beneath for kept in agents if _holds(kept, other))
+        kept, other = next(pairs, (None, None))
+        if kept is None or other is None:
+            return left
+        swallow(kept, other)
+        left = [node for node in left if node is not other]
+
+
+def _holds(kept: Node, other: Node) -> bool:
+    same_name = kept is not other and kept.reading.agent == other.reading.agent and bool(kept.beneath)
+    return same_name and overlap(kept, other) and not (_scopes(kept) & _scopes(other))
 
 
 def _by_time(nodes: Iterable[Node]) -> list[Node]:
     return sorted(nodes, key=lambda node: (node.start_ns, -node.end_ns, node.span.span_id))
 
 
-def _left_alone(kept: Node, other: Node) -> bool:
-    """Whether all that an agent's view held was seen beneath another one's view of it."""
-    return kept is not other and not other.beneath and not (_scopes(kept) & _scopes(other)) and overlap(kept, other)
-
-
-def _same(a: Node, b: Node) -> bool:
-    first, second = a.reading.content, b.reading.content
-    if a.reading.kind != b.reading.kind or a.reading.carried or b.reading.carried or not _apart(a, b):
-        return False
-    if isinstance(first, ModelCall) and isinstance(second, ModelCall):
-        return _agree(a, b)
-    return isinstance(first, ToolCall) and isinstance(second, ToolCall) and _same_call(first, second)
+def _nested_once(nodes: list[Node]) -> list[Node]:
+    """Nodes without the agents that are all that another view of the same agent holds."""
+    gone: set[int] = set()
+    for node in reversed(nodes):
+        above = node.above
+        if node.reading.kind == "agent" and above is not None and same(above, node):
+            swallow(above, node)
+            gone.add(id(node))
+    return [node for node in nodes if id(node) not in gone]
 
 
 def _same_call(a: ToolCall, b: ToolCall) -> bool:
@@ -104,14 +108,41 @@ def _scopes(node: Node) -> set[str]:
     return {str(span.scope.get("name")) for span in (node.span, *node.twins)}
 
 
-def _agree(a: Node, b: Node) -> bool:
-    """Whether two views of model calls name the same answer: by the provider's id, else by what it asks for or says."""
-    ids = {a.reading.response_id, b.reading.response_id} - {None}
-    return len(ids) < 2 and bool(_names(a) & _names(b))
+class _Alike:
+    """Tells two views of one call.
+
+    Args:
+        nodes: All that are looked at.
+    """
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        models = [node for node in nodes if isinstance(node.reading.content, ModelCall)]
+        self._names = {id(node): _names(node) for node in models}
+        if not all(self._names.values()):  # one that says nothing of its answer is known by what it read
+            for node in models:
+                self._names[id(node)] |= _heard(node)
+
+    def names(self, node: Node) -> set[tuple[object, ...]]:
+        """What a model call is known by: the provider's id of the answer, what it asks for or says, what was read."""
+        return self._names[id(node)]
+
+    def same(self, a: Node, b: Node) -> bool:
+        """Whether two nodes are two views of one call."""
+        first, second = a.reading.content, b.reading.content
+        if a.reading.carried or b.reading.carried or not _apart(a, b):
+            return False
+        if isinstance(first, ModelCall) and isinstance(second, ModelCall):
+            ids = {a.reading.response_id, b.reading.response_id} - {None}
+            return len(ids) < 2 and bool(self.names(a) & self.names(b))
+        if isinstance(first, Handoff) and isinstance(second, Handoff):
+            return first.target == second.target or _UNKNOWN in {first.target, second.target}
+        return isinstance(first, ToolCall) and isinstance(second, ToolCall) and _same_call(first, second)
+
+
+_UNKNOWN = "unknown"  # what instrumentations write where they do not know whom
 
 
 def _names(node: Node) -> set[tuple[object, ...]]:
-    """What a provider called an answer, and all that it asks for; or its words and what they cost."""
     content, answer = node.reading.content, node.reading.response_id
     names: set[tuple[object, ...]] = {("answer", answer)} if answer else set()
     if not isinstance(content, ModelCall):
@@ -125,13 +156,33 @@ def _names(node: Node) -> set[tuple[object, ...]]:
     return names
 
 
+def _heard(node: Node) -> set[tuple[object, ...]]:
+    content = node.reading.content
+    heard = content.messages if isinstance(content, ModelCall) else ()
+    told = [piece for message in heard if message.role != "system" for piece in _pieces(message)]
+    return {("heard", *told)} if told else set()
+
+
+def _pieces(message: Message) -> Iterator[object]:
+    for part in message.parts:
+        if isinstance(part, TextPart):
+            yield message.role, *part.text.split()
+        elif isinstance(part, ToolResponse):
+            yield part.id
+    yield from (request.id for request in message.requests)
+
+
 def shared_calls(groups: Sequence[Iterable[Node]]) -> Iterator[tuple[int, int]]:
     """Pairs of places of groups in which one model call was seen."""
     place_of = {id(node): place for place, nodes in enumerate(groups) for node in nodes if node.reading.kind == "model"}
+    calls = _by_time(node for nodes in groups for node in nodes if id(node) in place_of)
+    if len({scope for node in calls for scope in _scopes(node)}) < 2:
+        return
+    alike = _Alike(calls)
     running: dict[tuple[object, ...], list[Node]] = {}
-    for node in _by_time(node for nodes in groups for node in nodes if id(node) in place_of):
-        for name in _names(node):
+    for node in calls:
+        for name in alike.names(node):
             others = [other for other in running.get(name, ()) if other.end_ns >= node.start_ns]
-            same = [other for other in others if _apart(other, node) and _agree(other, node)]
-            yield from ((place_of[id(other)], place_of[id(node)]) for other in same)
+            twins = [other for other in others if alike.same(other, node)]
+            yield from ((place_of[id(other)], place_of[id(node)]) for other in twins)
             running[name] = [*others, node]
