@@ -64,7 +64,7 @@ def with_answers(messages: Sequence[Message], asked: object) -> tuple[Message, .
     parts = [part for message in messages for part in message.parts]
     answered = {part.id for part in parts if isinstance(part, ToolResponse)}
     open_ = {part.id for part in parts if isinstance(part, ToolRequest) and part.id and part.id not in answered}
-    if not open_:
+    if not open_ or None in answered:
         return tuple(messages)
     others = [part for message in messages_of(value_of(asked)) for part in message.parts]
     found = {part.id: part for part in others if isinstance(part, ToolResponse) and part.id in open_}

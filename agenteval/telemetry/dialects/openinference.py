@@ -49,6 +49,9 @@ _SCOPE = "openinference."
 _LANGCHAIN = "openinference.instrumentation.langchain"
 _HANDOFF = re.compile(r"^hand-?off(?: to)? (.+)$", re.IGNORECASE)
 _AGENT_RUN = re.compile(r"^(?:agent_run|invocation) \[(.+)\]$")  # how Google's ADK 1 names its spans
+_MINTED = re.compile(r"_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")  # what CrewAI adds to the name of a crew
+_LLAMA = "openinference.instrumentation.llama_index"
+_AT_WORK = re.compile(r"current_agent_name='([^'\\]{1,200})'\)")
 _NO_CALL = ("_prepare_chat_with_tools",)  # LlamaIndex: makes a request ready, and sends none
 _ALSO_IN_ANSWERS = {  # attribute to a word without which the answer's JSON cannot say it either
     "llm.model_name": "",
@@ -75,7 +78,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
         return _tool(found)
     if kind == "AGENT":
         return _agent(found)
-    return _chain(found) if kind == "CHAIN" else found.plumbing()
+    return _chain(found, children) if kind == "CHAIN" else found.plumbing()
 
 
 def _kind(span: Span, held: Held) -> str | None:
@@ -322,9 +325,11 @@ def _one(role: str, text: str | None) -> tuple[Message, ...]:
     return (text_message("user" if role == "user" else "assistant", text),) if text else ()
 
 
-def _chain(found: Found) -> Reading:
-    """Plumbing; but a crew, a team of AutoGen's and a LangChain agent beneath another one are agents."""
+def _chain(found: Found, children: Sequence[Span]) -> Reading:
+    """Plumbing; but a crew, a team of AutoGen's, LlamaIndex's and LangChain's agents beneath another one are agents."""
     held, span = found.held, found.span
+    if span.scope.get("name") == _LLAMA and span.name.endswith(("Agent.run", "AgentWorkflow.run")):
+        return build.agent(found, name=_at_work(children) or _bare(span.name))
     if "crew_tasks" in span.attributes:
         return _crew(found)
     metadata = object_of(held.value("metadata"))
@@ -334,6 +339,16 @@ def _chain(found: Found) -> Reading:
     return found.plumbing()
 
 
+def _at_work(steps: Sequence[Span]) -> str | None:
+    """The name of the agent whose steps these are, out of the event that each was given; None for several."""
+    told = [text_of(step.attributes.get("input.value")) or "" for step in steps]
+    names = {found[1] for text in told if (found := _AT_WORK.search(text, max(0, len(text) - _LONGEST_END)))}
+    return names.pop() if len(names) == 1 else None
+
+
+_LONGEST_END = 300
+
+
 def _crew(found: Found) -> Reading:
     held = found.held
     tasks = [object_of(task) for task in list_of(held.value("crew_tasks"))]
@@ -341,7 +356,7 @@ def _crew(found: Found) -> Reading:
     told = next((text for task in tasks if (text := first_text(task, "description"))), None)
     return build.agent(
         found,
-        name=_bare(found.span.name),
+        name=_MINTED.sub("", _bare(found.span.name)),
         heard=_one("user", told),
         said=_one("assistant", first_text(output, "raw")),
         usage=usage_of(object_of(output.get("token_usage"))),
