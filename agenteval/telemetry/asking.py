@@ -81,8 +81,9 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
     for one in asked:
         if one.request.id:
             by_id.setdefault(bare_id(one.request.id), []).append(one)
-    for reader in models:
+    for number, reader in enumerate(models):
         told: list[_Asked] = []
+        strays: list[ToolResponse] = []
         for request, response in _exchanges(cast("ModelCall", reader.content)):
             name = response.id or (request.id if request is not None else None)
             candidates = (by_id.get(bare_id(name)) if name else None) or _unnamed(asked, request)
@@ -91,6 +92,23 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
                 told.append(one)
                 if one.answer is None:
                     one.answer, one.reader = response, reader
+            elif request is None:
+                strays.append(response)
+        if strays:
+            before = next((model for model in reversed(models[:number]) if model.scope == reader.scope), None)
+            _named_otherwise(strays, reader, [one for one in asked if one.asker is before])
+
+
+def _named_otherwise(strays: Sequence[ToolResponse], reader: Draft, asked: Sequence[_Asked]) -> None:
+    """Answers without their requests, as the Responses API is sent them, are those of the call before.
+
+    Some instrumentations give the requests the ids of the items that they were, and not those of the calls.
+    """
+    if len(strays) != len(asked) or any(one.answer is not None for one in asked):
+        return
+    for response, one in zip(strays, asked, strict=True):
+        one.answer, one.reader = response, reader
+        one.request = replace(one.request, id=response.id or one.request.id)
 
 
 def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[_Asked]) -> bool:
