@@ -40,7 +40,7 @@ class Plan:
     @property
     def turns(self) -> tuple[tuple[Answer, ...], ...]:
         """The answers of each turn."""
-        turns = (FIRST_TURN if self.hands_over is None else self._shared_turn(), SECOND_TURN)
+        turns = (self._shared_turn() if self.delegates or self.hands_over else FIRST_TURN, SECOND_TURN)
         if self.ending is None:
             return turns
         ends = self.ending
