@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 MODEL = "scripted-1"
 
-Request = tuple[str, dict[str, Any]]
-Answer = tuple[str | None, tuple[Request, ...]]
+Answer = tuple[str | None, tuple[tuple[str, dict[str, Any]], ...]]
 
 FIRST_TURN: tuple[Answer, ...] = (
     (None, (("find_reader", {"card": "4711"}), ("list_loans", {"card": "4711", "limit": 3}))),
@@ -23,40 +24,52 @@ SECOND_TURN: tuple[Answer, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Which answers a producer is given.
+_SAID = re.compile(r"^(?:#|//) (ends its turns by|hands over by|delegates by): (\w+)(?: (\{.*\}))?$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What an agent does otherwise than a lone one: each as the tool that it does it by, and what it is given.
 
     Attributes:
-        ending: A pseudo tool whose call ends each turn, as some agents have it.
-        delegates: The call by which an agent has a sub-agent renew the loan.
-        hands_over: The call by which it hands over to the agent of the branch.
+        ending: The pseudo tool that each turn ends with.
+        handoff: What the second turn is handed over by.
+        delegation: What the second turn's work is delegated by; where that is handed over, the loan's renewal.
     """
 
     ending: str | None = None
-    delegates: Request | None = None
-    hands_over: Request | None = None
+    handoff: tuple[str, dict[str, Any]] | None = None
+    delegation: tuple[str, dict[str, Any]] | None = None
 
-    @property
+    @classmethod
+    def of(cls, source: str) -> Plot:
+        """The plot that a producer's first lines tell."""
+        said = {key: (name, json.loads(given or "{}")) for key, name, given in _SAID.findall(source)}
+        ending = said.get("ends its turns by")
+        return cls(ending and ending[0], said.get("hands over by"), said.get("delegates by"))
+
     def turns(self) -> tuple[tuple[Answer, ...], ...]:
         """The answers of each turn."""
-        turns = (self._shared_turn() if self.delegates or self.hands_over else FIRST_TURN, SECOND_TURN)
+        first, second = FIRST_TURN, SECOND_TURN
+        if self.handoff is not None:
+            second = ((None, (self.handoff,)), *second)
+            if self.delegation is not None:
+                renewed: Answer = ("The loan is renewed until 2026-12-15.", ())
+                first = (first[0], (None, (self.delegation,)), *first[1:3], renewed, *first[3:])
+        elif self.delegation is not None:
+            second = ((None, (self.delegation,)), second[0], ("Saturday at Süd: 10:00–14:30.", ()), *second[1:])
         if self.ending is None:
-            return turns
-        ends = self.ending
-        return tuple((*some[:-1], (None, ((ends, {"answer": some[-1][0]}),))) for some in turns)
+            return first, second
+        return tuple((*answers[:-1], _ended(self.ending, answers[-1])) for answers in (first, second))
 
-    def _shared_turn(self) -> tuple[Answer, ...]:
-        """The first turn where three agents share it: the desk, its sub-agent, and the agent of the branch."""
-        asks, renews, renews_again, reserves, says = FIRST_TURN
-        delegated: tuple[Answer, ...] = ((None, (self.delegates,)),) if self.delegates else ()
-        done: tuple[Answer, ...] = (("The loan is renewed until 2026-12-15.", ()),) if self.delegates else ()
-        handed: tuple[Answer, ...] = ((None, (self.hands_over,)),) if self.hands_over else ()
-        return (asks, *delegated, renews, renews_again, *done, *handed, reserves, says)
+    def runs_itself(self, name: str) -> bool:
+        """Whether a call is the framework's own, of which no tool's log knows."""
+        return name in {self.ending, *(one[0] for one in (self.handoff, self.delegation) if one is not None)}
 
-    def runs(self, name: str) -> bool:
-        """Whether a tool of this name is no tool but what the framework itself does."""
-        return name in {self.ending, *(one[0] for one in (self.delegates, self.hands_over) if one)}
+
+def _ended(ending: str, answer: Answer) -> Answer:
+    """An answer as a call of the pseudo tool that ends a turn."""
+    return None, ((ending, {"answer": answer[0]}),)
 
 
 def usage(number: int) -> dict[str, int]:
@@ -70,13 +83,13 @@ def call_id(number: int, place: int) -> str:
 
 
 def truth(
-    session: str, user: str, asked: tuple[str, ...], tools: list[dict[str, Any]], plan: Plan
+    session: str, user: str, asked: tuple[str, ...], tools: list[dict[str, Any]], plot: Plot
 ) -> list[dict[str, Any]]:
     """What happened, from the script and the tools' own log, as `agenteval conformance` reads it."""
     told: list[dict[str, Any]] = []
     number = 0
     left = list(tools)
-    for words, answers in zip(asked, plan.turns, strict=True):
+    for words, answers in zip(asked, plot.turns(), strict=True):
         calls: list[dict[str, Any]] = []
         made: list[dict[str, Any]] = []
         for text, requests in answers:
@@ -90,7 +103,7 @@ def truth(
                  "response_id_suffix": f"{number:04d}"}
             )  # fmt: skip
             for one in named:
-                if plan.runs(one["name"]):
+                if plot.runs_itself(one["name"]):
                     continue
                 at = next(
                     n for n, line in enumerate(left) if (line["tool"], line["args"]) == (one["name"], one["args"])

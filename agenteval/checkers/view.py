@@ -21,6 +21,7 @@ from typing import Any
 from agenteval._util.names import did_you_mean
 from agenteval._util.patch import PatchError, apply
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri, Want
+from agenteval.checkers.masked import marked
 from agenteval.checkers.show import joined, literal
 from agenteval.checkers.values import Doubt
 from agenteval.core import semconv
@@ -199,6 +200,13 @@ class View:
         """Id of a step to its index."""
         return {step.id: step.index for step in self.steps}
 
+    # --- what was redacted
+
+    @functools.cached_property
+    def marked(self) -> bool:
+        """Something was redacted in a tool call."""
+        return any(marked([called.call.arguments, called.call.result, called.call.error]) for called in self.calls)
+
     # --- order
 
     def earlier(self, a: Called, b: Called) -> Tri:
@@ -361,7 +369,11 @@ class Part:
             return "never_offered", self._unoffered_reason()
         if self.view.lost:
             return self.view.lost, self.view.lost_reason()
-        return self.hazy or ("timeout", "it could not be decided in the time allowed")
+        if self.hazy:
+            return self.hazy
+        if self.view.marked:
+            return "redacted", "what was redacted before it was stored could decide it; pseudonyms can be compared"
+        return "timeout", "it could not be decided in the time allowed"
 
     def _unoffered_reason(self) -> str:
         names = sorted(self.unoffered)

@@ -465,7 +465,8 @@ def fingerprint(trajectory: Trajectory) -> str:
         if data["kind"] == "model_call":
             kept["messages"] = {**data["messages"], "continues": index_of.get(data["messages"]["continues"] or "")}
         steps.append(_without_ids(kept))
-    return content_hash({"steps": steps, "end": [trajectory.end.reason, trajectory.end.end_state]})
+    happened = {"steps": steps, "end": [trajectory.end.reason, trajectory.end.end_state]}
+    return content_hash(happened, lone_surrogates=True)  # what tools and models wrote may be cut anywhere
 
 
 _NOT_IN_FINGERPRINT = frozenset({"id", "span_ids", "start_ns", "end_ns", "run", "call_id"})

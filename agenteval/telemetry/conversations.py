@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from agenteval.core.message import Message, RefusalPart, TextPart
 from agenteval.core.span import Span
-from agenteval.core.trajectory import ModelCall
+from agenteval.core.trajectory import Integrity, ModelCall
 from agenteval.telemetry.forest import Node
 from agenteval.telemetry.twice import shared_calls
 
@@ -43,15 +43,13 @@ class Trace:
     Attributes:
         spans: Every span, once, by start time.
         nodes: Those that say something.
-        parents: Span id to the span above, where that is in hand.
-        repeated: Contents that were put aside because their id was taken.
+        integrity: What is known to be missing of it.
     """
 
     id: str
     spans: Sequence[Span]
     nodes: Sequence[Node]
-    parents: Mapping[str, Span]
-    repeated: int = 0
+    integrity: Integrity
 
     @property
     def service(self) -> str:

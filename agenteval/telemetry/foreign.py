@@ -14,6 +14,7 @@ from agenteval.core.json import Json
 from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import AgentRun, End, Handoff, Integrity, ModelCall, ToolCall, Trajectory, Usage
 from agenteval.telemetry.asking import pair
+from agenteval.telemetry.clocks import on_one_clock
 from agenteval.telemetry.conversations import Naming, Trace, grouped, named, user_of
 from agenteval.telemetry.drafts import ASKED, CALLED, HANDED, Draft, in_order
 from agenteval.telemetry.forest import Node, nodes_of
@@ -84,8 +85,11 @@ def _unequal(logs: Sequence[LogRecord]) -> list[LogRecord]:
 def _trace(spans: Sequence[Span], logs: Sequence[LogRecord]) -> Trace:
     unique, repeated = distinct(spans)
     parents = parents_of(unique)
+    integrity = integrity_of(unique, parents, repeated)
+    if (moved := on_one_clock(unique, parents)) is not unique:
+        unique, parents = moved, parents_of(moved)
     nodes = nodes_of(unique, parents, logs)
-    return Trace(id=unique[0].trace_id, spans=unique, nodes=nodes, parents=parents, repeated=repeated)
+    return Trace(id=unique[0].trace_id, spans=unique, nodes=nodes, integrity=integrity)
 
 
 def _trajectory(session: str | None, traces: Sequence[Trace], naming: Naming, conflicts: int) -> Trajectory:
@@ -185,7 +189,7 @@ def _usage(nodes: Sequence[Node], calls: Sequence[ModelCall]) -> Usage:
 
 
 def _integrity(traces: Sequence[Trace], conflicts: int) -> Integrity:
-    parts = [integrity_of(trace.spans, trace.parents, trace.repeated) for trace in traces]
+    parts = [trace.integrity for trace in traces]
     return Integrity(
         stored=sum(part.stored for part in parts),
         dropped=sum(part.dropped for part in parts),

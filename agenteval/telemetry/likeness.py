@@ -91,16 +91,22 @@ def _plain(value: Any) -> Any:
     return structured(value) if isinstance(value, str) else value
 
 
+RETRY = "Fix the errors and try again."
+"""What pydantic-ai says to a model after the words of an error."""
+
+
 def told_error(result: Any) -> str | None:
     """The error that a tool's answer tells of in words or data, where its span says nothing of one.
 
     Tools that fail hand their error to the model as an answer: `{"error": …}`, `{"status": "error", …}`, MCP's
-    `isError`, or text that begins with the word.
+    `isError`, text that begins with the word, or that ends with the request to try again (pydantic-ai's).
     """
     result = _plain(result)
     if isinstance(result, str):
-        begins = result.lstrip()[:6].lower()
-        return result.strip() if begins in {"error:", "error "} else None
+        text = result.strip()
+        if text.endswith(RETRY):
+            return text.removesuffix(RETRY).rstrip() or "error"
+        return text if text[:6].lower() in {"error:", "error "} else None
     if not isinstance(result, Mapping):
         return None
     data = cast("Mapping[str, Any]", result)

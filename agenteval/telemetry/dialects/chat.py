@@ -252,11 +252,8 @@ def bare_answer(part: Part) -> Part:
     if not isinstance(part, ToolResponse):
         return part
     members = object_of(part.response)
-    name = next(iter(members), "")
-    return replace(part, response=members[name]) if len(members) == 1 and name in _WRAPPERS else part
-
-
-_WRAPPERS = ("result", "output")
+    wrapped = len(members) == 1 and members.keys() <= {"result", "output"}
+    return replace(part, response=next(iter(members.values()))) if wrapped else part
 
 
 _BLOCKS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Part]]] = {

@@ -1,7 +1,8 @@
 """Spans of OpenLLMetry (Traceloop), old and new, as readings.
 
-Old ones flatten a model call into `gen_ai.prompt.N.*`, `gen_ai.completion.N.*` and `llm.request.functions.N.*`; new
-ones carry the GenAI convention's messages. Decorated functions and frameworks are `traceloop.*` in both.
+Old ones flatten a model call into `gen_ai.prompt.N.*`, `gen_ai.completion.N.*` (the oldest into `llm.prompts.N.*`,
+`llm.completions.N.*`) and `llm.request.functions.N.*`; new ones carry the GenAI convention's messages. Decorated
+functions and frameworks are `traceloop.*` in both.
 
 References:
     OpenLLMetry (traceloop/openllmetry), semantic conventions for AI.
@@ -39,7 +40,7 @@ _KIND = "traceloop.span.kind"
 _PROPERTIES = "traceloop.association.properties."
 _MODEL = frozenset({"chat", "completion", "text_completion", "generate_content"})
 _MARKS = frozenset({"gen_ai.openai.api_base", "gen_ai.is_streaming", "llm.is_streaming", "llm.usage.total_tokens"})
-_OLD = ("gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions.")
+_OLD = ("gen_ai.prompt.", "gen_ai.completion.", "llm.prompts.", "llm.completions.", "llm.request.functions.")
 _NAMES = frozenset({"gen_ai.agent.name", "traceloop.entity.name", "traceloop.entity.input"})
 _ENDINGS = (".tool", ".agent", ".workflow", ".task")
 
@@ -96,7 +97,8 @@ def _other(span: Span) -> Reading | None:
 
 def _model(found: Found) -> Reading:
     held = found.held
-    heard, said = _flat(held.under("gen_ai.prompt.")), by_index(held.under("gen_ai.completion."))
+    heard = _flat({**held.under("llm.prompts."), **held.under("gen_ai.prompt.")})
+    said = by_index({**held.under("llm.completions."), **held.under("gen_ai.completion.")})
     new = [*_instructions(held), *messages_of(held.value("gen_ai.input.messages"))]
     answered = messages_of(held.value("gen_ai.output.messages"))
     answers = [_flat_message({"role": "assistant", **fields}) for _, fields in said]

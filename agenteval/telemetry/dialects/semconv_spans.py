@@ -195,7 +195,7 @@ def _note(found: Found, field: str, talk: Talk) -> None:
     if talk.cut:
         found.truncated.append(field)
     if talk.elided:
-        found.missing[field] = NO_CONTENT
+        found.missing[field] = REDACTED if talk.redacted else NO_CONTENT
     elif talk.unreadable and not talk.messages:
         found.missing[field] = CUT
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
+from agenteval.core.marks import ATTRIBUTE
 from agenteval.core.span import Attributes, LogRecord, Span, SpanEvent, SpanLink, SpanStatus
 from agenteval.errors import RequestError
-from agenteval.telemetry.redact.marks import ATTRIBUTE
 from agenteval.telemetry.redact.rules import RedactRules
 from agenteval.telemetry.redact.values import Values
 

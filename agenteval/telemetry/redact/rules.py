@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from agenteval.telemetry.redact.marks import NAME
+from agenteval.core.marks import NAME
 
 Action: TypeAlias = Literal["mask", "pseudonym", "drop", "keep"]
 """`mask` and `pseudonym` replace what was found, `drop` the whole text that holds it; `keep` does not look for it."""
