@@ -1,6 +1,6 @@
 """A graph of LangChain agents, one a tool of the other and one handed over to; OpenInference sees it and the OpenAI SDK apart."""
 # delegates by: Task {"description": "Renew loan L-88 for 14 days."}
-# hands over by: transfer_to_branch_desk {}
+# hands over by: transfer_to_branch_desk
 # packages: langchain==1.5.2 langchain-openai==1.7.4 langgraph==1.2.24 openai==3.57.0 openinference-instrumentation-langchain==0.1.80 openinference-instrumentation-openai==0.1.66 opentelemetry-exporter-otlp-proto-http==1.45.2
 
 from typing import Annotated
@@ -55,16 +55,11 @@ def transfer(state: Annotated[dict, InjectedState], tool_call_id: Annotated[str,
     return Command(goto="branch_desk", update={"messages": [*state["messages"], done]}, graph=Command.PARENT)
 
 
-def begin(state):
-    served = any(getattr(message, "name", "") == "branch_desk" for message in state["messages"])
-    return "branch_desk" if served else "desk"
-
-
 graph = StateGraph(MessagesState)
-desk = agent("desk", library.SYSTEM, library.find_reader, library.list_loans, task, transfer)
-graph.add_node("desk", desk, destinations=("branch_desk", END))
-graph.add_node("branch_desk", agent("branch_desk", "You serve a branch.", library.reserve, library.opening_hours))
-graph.add_conditional_edges(START, begin, ["desk", "branch_desk"])
+own = (library.find_reader, library.list_loans, library.reserve, task, transfer)
+graph.add_node("desk", agent("desk", library.SYSTEM, *own), destinations=("branch_desk", END))
+graph.add_node("branch_desk", agent("branch_desk", "You serve a branch.", library.opening_hours))
+graph.add_edge(START, "desk")
 app = graph.compile(checkpointer=InMemorySaver())
 for words in library.TURNS:
     with using_attributes(session_id=library.SESSION, user_id=library.USER):
