@@ -20,6 +20,7 @@ from agenteval.telemetry.drafts import CALLED, HANDED, Draft, reasons
 from agenteval.telemetry.likeness import (
     bare_id,
     fits_arguments,
+    handed_to,
     same_arguments,
     same_call_id,
     same_tool,
@@ -83,8 +84,9 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
     for one in asked:
         if one.request.id:
             by_id.setdefault(bare_id(one.request.id), []).append(one)
-    for reader in models:
+    for number, reader in enumerate(models):
         told: list[_Asked] = []
+        strays: list[ToolResponse] = []
         for request, response in _exchanges(cast("ModelCall", reader.content)):
             name = response.id or (request.id if request is not None else None)
             candidates = (by_id.get(bare_id(name)) if name else None) or _unnamed(asked, request)
@@ -93,7 +95,24 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
                 told.append(one)
                 if one.answer is None:
                     one.answer, one.reader = response, reader
+            elif request is None and response.id:
+                strays.append(response)
+        if strays:
+            before = next((model for model in reversed(models[:number]) if model.scope == reader.scope), None)
+            _named_otherwise(strays, reader, [one for one in asked if one.asker is before])
     _answers_by_place(models, asked)
+
+
+def _named_otherwise(strays: Sequence[ToolResponse], reader: Draft, asked: Sequence[_Asked]) -> None:
+    """Answers without their requests, as the Responses API is sent them, are those of the call before.
+
+    Some instrumentations give the requests the ids of the items that they were, and not those of the calls.
+    """
+    if len(strays) != len(asked) or any(one.answer is not None for one in asked):
+        return
+    for response, one in zip(strays, asked, strict=True):
+        one.answer, one.reader = response, reader
+        one.request = replace(one.request, id=response.id or one.request.id)
 
 
 def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[_Asked]) -> bool:
@@ -267,7 +286,7 @@ def _complete(call: Draft, one: _Asked) -> None:
     content = call.content
     if isinstance(content, Handoff):
         if not content.target:
-            call.content = Handoff(target=_named_target(one.request, transfer_target(one.request.name) or ""))
+            call.content = Handoff(target=handed_to(transfer_target(one.request.name) or "", one.request.arguments))
             call.missing = reasons(call.missing, "target")
         return
     if not isinstance(content, ToolCall):
@@ -309,7 +328,7 @@ def _from_history(one: _Asked, *, last: bool) -> Iterator[Draft]:
         return
     content: ToolCall | Handoff
     if target is not None:
-        content = Handoff(target=_named_target(one.request, target))
+        content = Handoff(target=handed_to(target, one.request.arguments))
     else:
         response = None if one.answer is None else one.answer.response
         error = told_error(response)
@@ -360,14 +379,3 @@ def _between(one: _Asked, content: ToolCall | Handoff) -> Draft:
         also=() if reader is None else (reader.node.span.span_id,),
         after=[asker],
     )
-
-
-def _named_target(request: ToolRequest, target: str) -> str:
-    """Who is handed over to: `transfer_to_agent` says it in its arguments."""
-    arguments = request.arguments
-    if target == "agent" and isinstance(arguments, dict):
-        for key in ("agent_name", "agent", "name", "target"):
-            value = arguments.get(key)
-            if isinstance(value, str) and value:
-                return value
-    return target
