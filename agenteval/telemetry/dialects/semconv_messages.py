@@ -21,7 +21,7 @@ from agenteval.core.message import Message, Part, Role, TextPart, ToolResponse
 from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.chat import message_of, role_of
 from agenteval.telemetry.dialects.held import first_text, is_list, is_object, list_of, object_of
-from agenteval.telemetry.dialects.semconv_parts import ANSWERS, ARGUMENTS, answer_of, is_left_out, part_of
+from agenteval.telemetry.dialects.semconv_parts import ANSWERS, ARGUMENTS, answer_of, is_left_out, is_our_mark, part_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Talk:
         finish: Why the model stopped, where a message says so.
         cut: The text ended too soon: the messages at its end are missing or in part.
         unreadable: There was something, and it could not be read.
-        elided: Contents were left out by the sender.
+        elided: Contents were left out, by the sender or by rules of ours.
+        redacted: By rules of ours.
     """
 
     messages: tuple[Message, ...] = ()
@@ -41,6 +42,7 @@ class Talk:
     cut: bool = False
     unreadable: bool = False
     elided: bool = False
+    redacted: bool = False
 
     def __add__(self, other: Talk) -> Talk:
         """One after the other."""
@@ -50,6 +52,7 @@ class Talk:
             cut=self.cut or other.cut,
             unreadable=self.unreadable or other.unreadable,
             elided=self.elided or other.elided,
+            redacted=self.redacted or other.redacted,
         )
 
 
@@ -61,7 +64,7 @@ def talk_of(written: object, role: Role) -> Talk:
         role: Whose words those are that name no role.
     """
     if is_left_out(written):
-        return Talk(elided=True)
+        return Talk(elided=True, redacted=is_our_mark(written))
     read = parsed(written)
     if isinstance(read.value, str):
         return _from_text(read.value, role)
@@ -73,6 +76,7 @@ def talk_of(written: object, role: Role) -> Talk:
         cut=read.cut,
         unreadable=read.value is not None and read.value != [] and not found,
         elided=any(_lacks(part) for item in items for part in _parts(item)),
+        redacted=any(map(is_our_mark, _contents(items))),
     )
 
 
@@ -155,12 +159,19 @@ def _parts(item: object) -> Sequence[Any]:
 def _lacks(part: object) -> bool:
     """Whether a part of the convention came without its content."""
     members = object_of(part)
-    if any(is_left_out(members.get(key)) for key in ("content", "text", "arguments", "response", "result")):
+    if any(is_left_out(members.get(key)) for key in _CONTENTS):
         return True
     wanted = _CONTENT_OF.get(str(members.get("type")))
     return wanted is not None and not any(key in members for key in wanted)
 
 
+def _contents(items: Sequence[object]) -> Iterator[object]:
+    for item in items:
+        for part in _parts(item):
+            yield from (object_of(part).get(key) for key in _CONTENTS)
+
+
+_CONTENTS = ("content", "text", "arguments", "response", "result")
 _CONTENT_OF: Mapping[str, tuple[str, ...]] = {
     "text": ("content", "text"),
     "tool_call": (*ARGUMENTS, "function"),
