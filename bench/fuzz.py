@@ -3,12 +3,14 @@
 Bodies of real agents are broken at random, as bytes, as JSON and as spans (`--seconds N`, ten minutes unless given);
 then come shapes that no agent has: a chain of a hundred thousand spans, all of them roots, a circle, and so on, each at
 three sizes, so that what grows faster than its input shows. Told: cases, time, the slowest case, and peak memory.
-What is found ends with a traceback, after the seed that finds it again. Whatever is refused must say why.
+What is found ends with a traceback, after the seed that finds it again; so does a case of more than a minute. Whatever
+is refused must say why.
 """
 
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import gzip
 import json
 import random
@@ -32,6 +34,7 @@ ROOT = Path(__file__).parents[1]
 PLACES = (ROOT / "traces" / "captures", ROOT.parent / "shared" / "captures")
 SIZES = (25_000, 50_000, 100_000)
 SMALL_BODY = 300_000
+LONGEST = 60  # seconds
 LIMITS = Limits(body_bytes=8 * 2**20)
 WORDS: tuple[Any, ...] = (
     None, True, False, 0, -1, 2**63 - 1, -(2**63), 2**64, 1.5, float("nan"), float("inf"), "", "x", "\0", "\ud800", "٣",
@@ -253,12 +256,14 @@ SHAPES: dict[str, Callable[[int], tuple[list[Span], list[LogRecord]]]] = {
     ),
     "many attributes": lambda n: (many(1, lambda _: None, **CHAT, **{f"k{at}": at for at in range(n)}), []),
     "many messages by index": lambda n: (
-        many(1, lambda _: None, **OPENINFERENCE, **{f"llm.input_messages.{at}.message.role": "user" for at in range(n)}),
+        many(
+            1, lambda _: None, **OPENINFERENCE, **{f"llm.input_messages.{at}.message.role": "user" for at in range(n)}
+        ),
         [],
     ),
     "many events": lambda n: ([replace(many(1, lambda _: None, **CHAT)[0], events=tuple(map(event, range(n))))], []),
     "many log records": lambda n: (many(1, lambda _: None, **CHAT), logs(n)),
-    "many requests and calls": lambda n: (
+    "many requests and calls": lambda n: (  # without ids, each call is held against each request
         [
             *many(1, lambda _: None, **CHAT, **{"gen_ai.output.messages": asking(n)}),
             *[replace(span, span_id=f"{at + 10:016x}") for at, span in enumerate(many(n, lambda _: None, **TOOL))],
@@ -271,11 +276,15 @@ SHAPES: dict[str, Callable[[int], tuple[list[Span], list[LogRecord]]]] = {
 }
 
 
+QUADRATIC = {"many requests and calls": 25}
+"""Shapes that are known to take time with the square of their size, and by how much smaller they are tried."""
+
+
 def grown(name: str, sizes: Sequence[int]) -> list[float]:
     """Seconds of processor time that a shape takes at each size."""
     taken: list[float] = []
     for n in sizes:
-        spans, records = SHAPES[name](n)
+        spans, records = SHAPES[name](n // QUADRATIC.get(name, 1))
         began = time.process_time()
         used(spans, records)
         taken.append(time.process_time() - began)
@@ -317,12 +326,15 @@ def break_bodies(seconds: float, seed: int) -> None:
     for number, chance in cases(seed):
         if time.monotonic() - began > seconds:
             break
+        print(number, end="\r", file=sys.stderr)  # a case that never ends is known by this
         at = time.process_time()
+        faulthandler.dump_traceback_later(LONGEST, exit=True)
         try:
             outcomes[one_case(chance, known)] += 1
         except BaseException:
             print(f"seed {number}: python -m bench fuzz --seconds 1 --seed {number}", file=sys.stderr)
             raise
+        faulthandler.cancel_dump_traceback_later()
         slowest = max(slowest, (time.process_time() - at, number))
     print(f"{outcomes.total()} cases of {len(known)} bodies in {time.monotonic() - began:.0f} s")
     for name, times in sorted(outcomes.items()):
