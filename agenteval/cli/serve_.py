@@ -127,12 +127,14 @@ def _rule(written: ServeRule, loader: CodeLoader) -> Rule:
     from agenteval.experiment.live import Rule
     from agenteval.intake.checkfiles import load_checks
 
+    file = load_checks(written.checks, loader)
     return Rule(
         name=written.name,
-        checks=load_checks(written.checks, loader).checks,
+        checks=file.checks,
         where=parse(written.find, now_ns=time.time_ns()),
         sample=written.sample,
         per_hour=written.per_hour,
+        assume_complete=file.assume_complete,
     )
 
 

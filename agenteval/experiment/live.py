@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from agenteval._util.canonical import content_hash
 from agenteval.core import semconv
 from agenteval.core.find import Find, meets
-from agenteval.core.outcome import COUNTED, Finding, Run, Score, Trial, TrialStatus
+from agenteval.core.json import Json
+from agenteval.core.outcome import ASSUMED, COUNTED, Finding, Run, Score, Trial, TrialStatus
 from agenteval.core.ports import Checker, Query, TraceStore
 from agenteval.core.traces import TraceQuery, TraceSeen
 from agenteval.core.trajectory import ModelCall, ToolCall, Trajectory
@@ -46,6 +47,7 @@ class Rule:
         where: Which trajectories.
         sample: Part of them that is judged, from 0 to 1; the same ones whenever they are closed.
         per_hour: The most that are judged in an hour; None is no bound.
+        assume_complete: Whether spans that nobody counted are taken to be all that there were.
     """
 
     name: str
@@ -53,11 +55,18 @@ class Rule:
     where: Find = field(default_factory=Find)
     sample: float = 1.0
     per_hour: int | None = None
+    assume_complete: bool = False
 
     @property
     def version(self) -> str:
-        """Follows from what its checks ask."""
-        return content_hash([check.spec for check in self.checks])[:8]
+        """Follows from what its checks ask, and of what."""
+        assumed = [ASSUMED] if self.assume_complete else []
+        return content_hash([*(check.spec for check in self.checks), *assumed])[:8]
+
+    def of(self, trajectory: Trajectory) -> Score:
+        """What it concludes of a trajectory."""
+        integrity = trajectory.integrity.assumed_complete if self.assume_complete else trajectory.integrity
+        return score(evaluate(replace(trajectory, integrity=integrity), self.checks))
 
 
 @dataclass(slots=True)
@@ -209,7 +218,7 @@ class _Project:
             return []
         facts = facts_of(trajectory, About(trials=(trial,), projects=(self._name,)))
         asked = [rule for rule in self._rules if meets(facts, rule.where) and sampled(rule, trajectory.id)]
-        return [(rule, score(evaluate(trajectory, rule.checks)) if spent.one_more(rule) else None) for rule in asked]
+        return [(rule, rule.of(trajectory) if spent.one_more(rule) else None) for rule in asked]
 
     # --- in the transaction
 
@@ -247,11 +256,12 @@ class _Project:
 
     def _scoring(self, rule: Rule) -> Run:
         """The run of a version of a rule in this project."""
+        assumed: dict[str, Json] = {ASSUMED: True} if rule.assume_complete else {}
         return Run(
             id=f"{self._run.id}-{rule.name}-{rule.version}",
             kind="scoring",
             created_at=_iso(self._now),
-            settings={"rule": rule.name, "checks": [check.spec for check in rule.checks]},
+            settings={"rule": rule.name, "checks": [check.spec for check in rule.checks], **assumed},
             parent=self._run.id,
         )
 

@@ -515,7 +515,8 @@ _TRAJECTORY = _object(
                 "repeated": _COUNT,
                 "clock_skew_ns": {"type": "integer"},
                 "complete": _YES_OR_NO,
-            }
+            },
+            optional={"sampled": {"type": "number", "minimum": 0, "maximum": 1}},
         ),
         "end": _object(
             {

@@ -20,12 +20,14 @@ from agenteval.telemetry.drafts import CALLED, HANDED, Draft, reasons
 from agenteval.telemetry.likeness import (
     bare_id,
     fits_arguments,
+    handed_to,
     same_arguments,
     same_call_id,
     same_tool,
     told_error,
     transfer_target,
 )
+from agenteval.telemetry.recalled import recall
 
 _NOT_SENT = "not_sent: the request that was recorded does not hold it"
 _CUT_OFF = "not_sent: the record ends with the request; whether the call was made is not known"
@@ -51,6 +53,7 @@ def pair(drafts: Sequence[Draft]) -> list[Draft]:
     calls = sorted(
         (draft for draft in drafts if isinstance(draft.content, (ToolCall, Handoff))), key=lambda draft: draft.key
     )
+    recall(models)
     asked = [
         _Asked(model, number, request)
         for model in models
@@ -81,8 +84,9 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
     for one in asked:
         if one.request.id:
             by_id.setdefault(bare_id(one.request.id), []).append(one)
-    for reader in models:
+    for number, reader in enumerate(models):
         told: list[_Asked] = []
+        strays: list[ToolResponse] = []
         for request, response in _exchanges(cast("ModelCall", reader.content)):
             name = response.id or (request.id if request is not None else None)
             candidates = (by_id.get(bare_id(name)) if name else None) or _unnamed(asked, request)
@@ -91,6 +95,24 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
                 told.append(one)
                 if one.answer is None:
                     one.answer, one.reader = response, reader
+            elif request is None and response.id:
+                strays.append(response)
+        if strays:
+            before = next((model for model in reversed(models[:number]) if model.scope == reader.scope), None)
+            _named_otherwise(strays, reader, [one for one in asked if one.asker is before])
+    _answers_by_place(models, asked)
+
+
+def _named_otherwise(strays: Sequence[ToolResponse], reader: Draft, asked: Sequence[_Asked]) -> None:
+    """Answers without their requests, as the Responses API is sent them, are those of the call before.
+
+    Some instrumentations give the requests the ids of the items that they were, and not those of the calls.
+    """
+    if len(strays) != len(asked) or any(one.answer is not None for one in asked):
+        return
+    for response, one in zip(strays, asked, strict=True):
+        one.answer, one.reader = response, reader
+        one.request = replace(one.request, id=response.id or one.request.id)
 
 
 def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[_Asked]) -> bool:
@@ -103,6 +125,25 @@ def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[
     if one.answer is None:
         return True
     return not reader.node.reading.delta and one.answer.response == response.response
+
+
+def _answers_by_place(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
+    """Find answers that name no call and follow no request: new ones answer, in order, what was asked last."""
+    open_: dict[int, list[_Asked]] = {}
+    for one in asked:
+        if not one.request.id and one.answer is None:
+            open_.setdefault(id(one.asker), []).append(one)
+    before: dict[str, Draft] = {}
+    for reader in models if open_ else ():
+        asker = before.get(reader.scope)
+        before[reader.scope] = reader
+        if asker is None or id(asker) not in open_:
+            continue
+        known = len(list(_exchanges(cast("ModelCall", asker.content))))
+        fresh = list(_exchanges(cast("ModelCall", reader.content)))[known:]
+        nameless = [response for request, response in fresh if request is None and not response.id]
+        for one, response in zip(open_[id(asker)], nameless, strict=False):
+            one.answer, one.reader = response, reader
 
 
 def _unnamed(asked: Sequence[_Asked], request: ToolRequest | None) -> Iterator[_Asked]:
@@ -208,17 +249,24 @@ def _fitting_call(call: Draft, one: _Asked) -> bool:
 
 
 def _unrecorded(models: Sequence[Draft], calls: Sequence[Draft]) -> None:
-    """Name the requester of calls whose request was not recorded: the last model call before that may have asked."""
+    """Name the requester of calls whose request was not recorded: the last model call before that may have asked.
+
+    Of clocks that tell milliseconds, the call's own instant is that of the model call that was handed its answer.
+    """
     for call in calls:
         content = call.content
         if not isinstance(content, ToolCall):
             continue
-        before = [
-            model for model in models if model.scope == call.scope and model.key < call.key and _may_have_asked(model)
-        ]
-        if before:
-            call.content = replace(content, requested_by=before[-1].id)
-            call.after.append(before[-1])
+        possible = [model for model in models if model.scope == call.scope and _may_have_asked(model)]
+        before = [model for model in possible if model.start_ns < call.start_ns]
+        at_once = [model for model in possible if model.start_ns == call.start_ns]
+        if before or at_once:
+            asker = (before or at_once)[-1]
+            call.content = replace(content, requested_by=asker.id)
+            call.after.append(asker)
+            for model in at_once:
+                if model is not asker:
+                    model.after.append(call)
 
 
 def _may_have_asked(model: Draft) -> bool:
@@ -236,9 +284,14 @@ def _complete(call: Draft, one: _Asked) -> None:
     if one.reader is not None:
         one.reader.after.append(call)
     content = call.content
+    if isinstance(content, Handoff):
+        if not content.target:
+            call.content = Handoff(target=handed_to(transfer_target(one.request.name) or "", one.request.arguments))
+            call.missing = reasons(call.missing, "target")
+        return
     if not isinstance(content, ToolCall):
         return
-    changes: dict[str, Json] = {"requested_by": one.asker.id, "call_id": content.call_id or one.request.id}
+    changes: dict[str, Json] = {"requested_by": one.asker.id, "call_id": content.call_id or _id_of(one)}
     unrecorded = _unrecorded_values(one)
     if "arguments" not in unrecorded and ("arguments" in call.missing or not isinstance(content.arguments, dict)):
         changes["arguments"] = one.request.arguments
@@ -250,6 +303,11 @@ def _complete(call: Draft, one: _Asked) -> None:
             changes["status"] = "ok"
         call.missing = reasons(call.missing, "result", "status")
     call.content = replace(content, **cast("dict[str, str]", changes))
+
+
+def _id_of(one: _Asked) -> str | None:
+    """The id of a call, from its request or from its answer."""
+    return one.request.id or (None if one.answer is None else one.answer.id)
 
 
 def _tell_error(call: Draft) -> None:
@@ -270,7 +328,7 @@ def _from_history(one: _Asked, *, last: bool) -> Iterator[Draft]:
         return
     content: ToolCall | Handoff
     if target is not None:
-        content = Handoff(target=_named_target(one.request, target))
+        content = Handoff(target=handed_to(target, one.request.arguments))
     else:
         response = None if one.answer is None else one.answer.response
         error = told_error(response)
@@ -280,7 +338,7 @@ def _from_history(one: _Asked, *, last: bool) -> Iterator[Draft]:
             result=response,
             error=error,
             status="ok" if error is None else "error",
-            call_id=one.request.id,
+            call_id=_id_of(one),
             requested_by=one.asker.id,
         )
     draft = _between(one, content)
@@ -321,14 +379,3 @@ def _between(one: _Asked, content: ToolCall | Handoff) -> Draft:
         also=() if reader is None else (reader.node.span.span_id,),
         after=[asker],
     )
-
-
-def _named_target(request: ToolRequest, target: str) -> str:
-    """Who is handed over to: `transfer_to_agent` says it in its arguments."""
-    arguments = request.arguments
-    if target == "agent" and isinstance(arguments, dict):
-        for key in ("agent_name", "agent", "name", "target"):
-            value = arguments.get(key)
-            if isinstance(value, str) and value:
-                return value
-    return target

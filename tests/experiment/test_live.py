@@ -154,6 +154,20 @@ def test_rules_judge_what_they_are_about(store: TraceStore, clock: Clock) -> Non
     assert [score.passed for _, score in store.outcomes(scoring.id)] == [False]
 
 
+def test_a_rule_may_assume_that_what_came_is_all_there_was(store: TraceStore, clock: Clock) -> None:
+    store.append(spans_of("langfuse_observe"), live=True, at_ns=clock())
+    clock.later(31)
+    asks = {"at_most": {"renew_loan": 5}}
+    wary, trusting = rule(asks), replace(rule(asks, assume_complete=True), name="trusting")
+    assert wary.version != trusting.version
+    judged = live(store, clock, wary, trusting).close().judged
+    assert [(name, finding.verdict) for name, finding in judged] == [("rule", "unknown"), ("trusting", "pass")]
+    assert [run.settings.get("assume_complete") for run in store.runs() if run.kind == "scoring"] in (
+        [None, True],
+        [True, None],
+    )
+
+
 def test_a_bound_leaves_trajectories_unjudged_and_says_so(store: TraceStore, clock: Clock) -> None:
     store.append(spans_of("pydantic_ai"), live=True, at_ns=clock())
     store.append(spans_of("langfuse_observe"), live=True, at_ns=clock())

@@ -147,7 +147,12 @@ def usage_or_none(
     reasoning: int | None = None,
     cost_usd: float | None = None,
 ) -> Usage | None:
-    """Token counts as usage; None where neither input nor output nor price was measured."""
+    """Token counts as usage; None where neither input nor output nor price was measured.
+
+    A model reads something to answer: nothing read and nothing written stands for counts that the sender did not have.
+    """
+    if read == 0 and written == 0:
+        read = written = None
     if read is None and written is None and cost_usd is None:
         return None
     return Usage(
