@@ -93,8 +93,8 @@ def _same_call(a: ToolCall, b: ToolCall) -> bool:
 
 
 def _apart(a: Node, b: Node) -> bool:
-    """Whether two nodes are of different instrumentations, at the same time, and neither lies beneath the other."""
-    return overlap(a, b) and not (_scopes(a) & _scopes(b)) and not _beneath(a, b) and not _beneath(b, a)
+    """Whether two nodes are of different instrumentations, and neither lies beneath the other."""
+    return not _scopes(a) & _scopes(b) and not _beneath(a, b) and not _beneath(b, a)
 
 
 def _beneath(node: Node, other: Node) -> bool:
