@@ -284,9 +284,14 @@ def _complete(call: Draft, one: _Asked) -> None:
     if one.reader is not None:
         one.reader.after.append(call)
     content = call.content
+    if isinstance(content, Handoff):
+        if not content.target:
+            call.content = Handoff(target=handed_to(transfer_target(one.request.name) or "", one.request.arguments))
+            call.missing = reasons(call.missing, "target")
+        return
     if not isinstance(content, ToolCall):
         return
-    changes: dict[str, Json] = {"requested_by": one.asker.id, "call_id": content.call_id or one.request.id}
+    changes: dict[str, Json] = {"requested_by": one.asker.id, "call_id": content.call_id or _id_of(one)}
     unrecorded = _unrecorded_values(one)
     if "arguments" not in unrecorded and ("arguments" in call.missing or not isinstance(content.arguments, dict)):
         changes["arguments"] = one.request.arguments
@@ -298,6 +303,11 @@ def _complete(call: Draft, one: _Asked) -> None:
             changes["status"] = "ok"
         call.missing = reasons(call.missing, "result", "status")
     call.content = replace(content, **cast("dict[str, str]", changes))
+
+
+def _id_of(one: _Asked) -> str | None:
+    """The id of a call, from its request or from its answer."""
+    return one.request.id or (None if one.answer is None else one.answer.id)
 
 
 def _tell_error(call: Draft) -> None:
@@ -328,7 +338,7 @@ def _from_history(one: _Asked, *, last: bool) -> Iterator[Draft]:
             result=response,
             error=error,
             status="ok" if error is None else "error",
-            call_id=one.request.id,
+            call_id=_id_of(one),
             requested_by=one.asker.id,
         )
     draft = _between(one, content)

@@ -145,12 +145,13 @@ def _without_doubles(nodes: list[Node]) -> list[Node]:
 
 
 def _models_beneath(node: Node) -> Iterator[Node]:
-    """The nearest model calls beneath, whatever lies between but other agents."""
-    for child in node.beneath:
-        if child.reading.kind == "model":
-            yield child
-        else:
-            yield from _models_beneath(child)
+    """The nearest model calls beneath, but those of tools and agents: who calls these may wrap what they do."""
+    return (child for child in node.beneath if child.reading.kind == "model")
+
+
+def _works(node: Node) -> bool:
+    """Whether a model is at work somewhere beneath."""
+    return any(child.reading.kind == "model" or _works(child) for child in node.beneath)
 
 
 def _is_summary(outer: Node, inner: Node) -> bool:
@@ -209,21 +210,28 @@ def _without_sibling_doubles(nodes: list[Node]) -> list[Node]:
 def _without_carried(nodes: list[Node]) -> list[Node]:
     """Nodes without the calls that a protocol carried, where the calls that it carried are there.
 
-    Beneath a call of another name, what was carried is the tool's own doing, unless a model works there. Where the
-    protocol's spans do not hang from those of the calls, each call is taken once.
+    A client's and a server's spans of one call are one also where no agent's is there. Beneath a call of another name,
+    what was carried is the tool's own doing, unless a model works there. Where the protocol's spans do not hang from
+    those of the calls, each call is taken once.
     """
     free = [node for node in nodes if isinstance(node.reading.content, ToolCall) and not node.reading.carried]
+    clients: list[Node] = []
     gone: set[int] = set()
     for node in nodes:
         if not node.reading.carried:
             continue
-        if node.above is not None and node.above.reading.kind == "tool" and not any(_models_beneath(node.above)):
+        others = [client for client in clients if client.span.parent_id != node.span.parent_id]
+        if node.above is not None and node.above.reading.kind == "tool" and not _works(node.above):
             node.above.twins += [node.span, *node.twins]
             _dissolve(node, into=node.above)
         elif (caller := _caller(node, free)) is not None:
             free.remove(caller)
             swallow(caller, node)
+        elif (client := _caller(node, others)) is not None:
+            clients.remove(client)
+            swallow(client, node)
         else:
+            clients.append(node)
             continue
         gone.add(id(node))
     return [node for node in nodes if id(node) not in gone]

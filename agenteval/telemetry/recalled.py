@@ -21,24 +21,28 @@ def recall(models: Sequence[Draft]) -> None:
     Args:
         models: Drafts of model calls, by the time at which they began.
     """
+    talks = [_talk(cast("ModelCall", draft.content)) for draft in models]
     for number, draft in enumerate(models):
-        call = cast("ModelCall", draft.content)
-        if call.requests or call.error is not None or not call.messages or draft.node.reading.delta:
+        call, heard = cast("ModelCall", draft.content), talks[number]
+        if call.requests or call.error is not None or not heard or draft.node.reading.delta:
             continue
-        later = (cast("ModelCall", one.content).messages for one in models[number + 1 :] if one.scope == draft.scope)
-        answer = next((found for messages in later if (found := _answer(call.messages, messages)) is not None), None)
+        later = (talks[at] for at in range(number + 1, len(models)) if models[at].scope == draft.scope)
+        answer = next((_after(heard, talk) for talk in later if talk[: len(heard)] == heard), None)
         if answer is not None and _says_more(answer, draft, call):
             requests = tuple(part for part in answer.parts if isinstance(part, ToolRequest))
             draft.content = replace(call, output=(answer,), requests=requests)
             draft.missing = reasons(draft.missing, "output")
 
 
-def _answer(heard: Sequence[Message], later: Sequence[Message]) -> Message | None:
+def _talk(call: ModelCall) -> tuple[Message, ...]:
+    """What a model call was told, but for its instructions: another agent that goes on has others."""
+    return tuple(message for message in call.messages if message.role != "system")
+
+
+def _after(heard: Sequence[Message], talk: Sequence[Message]) -> Message | None:
     """What follows the same messages, where it is an assistant's."""
     size = len(heard)
-    if len(later) <= size or later[size].role != "assistant" or tuple(later[:size]) != tuple(heard):
-        return None
-    return later[size]
+    return talk[size] if len(talk) > size and talk[size].role == "assistant" else None
 
 
 def _says_more(answer: Message, draft: Draft, call: ModelCall) -> bool:

@@ -135,11 +135,11 @@ class _Alike:
             ids = {a.reading.response_id, b.reading.response_id} - {None}
             return len(ids) < 2 and bool(self.names(a) & self.names(b))
         if isinstance(first, Handoff) and isinstance(second, Handoff):
-            return first.target == second.target or _UNKNOWN in {first.target, second.target}
+            return first.target == second.target or bool(_UNKNOWN & {first.target, second.target})
         return isinstance(first, ToolCall) and isinstance(second, ToolCall) and _same_call(first, second)
 
 
-_UNKNOWN = "unknown"  # what instrumentations write where they do not know whom
+_UNKNOWN = frozenset({"", "unknown"})  # where an instrumentation does not know whom
 
 
 def _names(node: Node) -> set[tuple[object, ...]]:

@@ -232,14 +232,15 @@ def _answer_block(block: Mapping[str, Any]) -> Iterator[Part]:
 
 
 def _gemini_kind(block: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterator[Part]] | None:
-    if "text" in block:
-        return _reasoning_block if block.get("thought") is True else _text_block
+    """How to read a part of Gemini's, of which the one member that it is is filled, and others may be there empty."""
     for name in ("function_call", "functionCall"):
-        if name in block:
+        if block.get(name) is not None:
             return lambda held: _request_block(object_of(held.get(name)))
     for name in ("function_response", "functionResponse"):
-        if name in block:
+        if block.get(name) is not None:
             return lambda held: _function_answer(object_of(held.get(name)))
+    if "text" in block:
+        return _reasoning_block if block.get("thought") is True else _text_block
     return None
 
 

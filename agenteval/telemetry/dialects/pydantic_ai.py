@@ -24,7 +24,7 @@ from agenteval.telemetry.dialects import build, semconv_spans
 from agenteval.telemetry.dialects.answers import answer_of
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import messages_of, offered_of
-from agenteval.telemetry.dialects.held import first_text, list_of, object_of, text_of, value_of
+from agenteval.telemetry.dialects.held import first_text, is_object, list_of, object_of, text_of, value_of
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_events import listed, told_by
 from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of
@@ -188,10 +188,23 @@ def _client(found: Found, logs: Sequence[LogRecord]) -> Reading:
         found,
         name=found.held.text(semconv.RESPONSE_MODEL, semconv.REQUEST_MODEL) or text_of(request.get("model")),
         heard=messages_of(request) or semconv_spans.heard_by(found, logs).messages,
-        said=answer.messages or semconv_spans.said_by(found, logs).messages,
+        said=tuple(map(_without_input, answer.messages)) or semconv_spans.said_by(found, logs).messages,
         usage=usage(found.held) or answer_of(response).usage,
         offered=offered_of(list_of(request.get("tools")) or found.held.value(semconv.TOOL_DEFINITIONS)),
         finish=finish(found.held) or answer.finish,
         response_id=found.held.text(semconv.RESPONSE_ID),
         error=semconv_spans.error_in(found),
     )
+
+
+def _without_input(message: Message) -> Message:
+    """A message whose requests have their arguments bare: Logfire 3 wrote those of Anthropic within `input`."""
+    return replace(message, parts=tuple(map(_bare_request, message.parts)))
+
+
+def _bare_request(part: Part) -> Part:
+    if not isinstance(part, ToolRequest):
+        return part
+    inner = object_of(part.arguments)
+    wrapped = inner.keys() == {"input"} and is_object(inner["input"])
+    return replace(part, arguments=inner["input"]) if wrapped else part

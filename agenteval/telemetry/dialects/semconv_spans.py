@@ -27,6 +27,7 @@ from agenteval.telemetry.dialects.arguments import literal
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import offered_of
 from agenteval.telemetry.dialects.errors import error_of
+from agenteval.telemetry.dialects.googles import GOOGLE, googles
 from agenteval.telemetry.dialects.held import REDACTED, Held, first_text, object_of, text_of
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_events import details_of, told
@@ -109,7 +110,7 @@ def _kind_of_operation(operation: str) -> Kind:
         return "tool"
     if operation == semconv.INVOKE_AGENT:
         return "agent"
-    return "workflow" if operation == _WORKFLOW else "plumbing"
+    return "workflow" if operation.startswith("invoke_") else "plumbing"  # Strands has `invoke_swarm`, `invoke_graph`
 
 
 def opened(dialect: str, span: Span, logs: Sequence[LogRecord] = ()) -> Found:
@@ -151,7 +152,9 @@ def read(found: Found, logs: Sequence[LogRecord], kind: Kind, *, encoded: bool =
 
 
 def _carries_talk(found: Found) -> bool:
-    return any(found.span.attributes.get(name) for name in (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES))
+    attributes = found.span.attributes
+    written = any(attributes.get(name) for name in (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES))
+    return written or bool(told(found.span, ()).heard.messages)
 
 
 # --- messages
@@ -207,6 +210,8 @@ def model(found: Found, heard: Talk, said: Talk) -> Reading:
     """The reading of a request to a model."""
     held = found.held
     error = error_in(found)
+    if any(str(held.raw(name) or "").startswith(GOOGLE) for name in _PROVIDERS):
+        heard, said = googles(heard), googles(said)
     _note(found, "messages", heard)
     _note(found, "output", said)
     if not heard.messages:
@@ -230,6 +235,9 @@ def model(found: Found, heard: Talk, said: Talk) -> Reading:
     return reading
 
 
+_PROVIDERS = ("gen_ai.provider.name", "gen_ai.system")
+
+
 def _absent(found: Found) -> str:
     """Why messages are not there."""
     lost = found.span.dropped_events
@@ -237,12 +245,13 @@ def _absent(found: Found) -> str:
 
 
 def _goes_on(found: Found, heard: Talk) -> bool:
-    """Whether a model was told only what is new: answers to calls whose requests are not repeated say so."""
+    """Whether a model was told only what is new: more answers than requests that they may belong to say so."""
     if any(name.endswith("previous_response_id") and value for name, value in found.span.attributes.items()):
         return True
-    asked = {part.id for message in heard.messages for part in message.parts if isinstance(part, ToolRequest)}
+    asked = [part.id for message in heard.messages for part in message.parts if isinstance(part, ToolRequest)]
     answered = [part.id for message in heard.messages for part in message.parts if isinstance(part, ToolResponse)]
-    return not heard.cut and any(call_id and call_id not in asked for call_id in answered)
+    strange = [call_id for call_id in answered if call_id and call_id not in asked]
+    return not heard.cut and len(strange) > sum(1 for call_id in asked if call_id not in answered)
 
 
 def error_in(found: Found) -> str | None:
