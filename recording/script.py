@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import dataclass
 from typing import Any
 
 MODEL = "scripted-1"
@@ -21,13 +24,52 @@ SECOND_TURN: tuple[Answer, ...] = (
 )
 
 
-def turns(ending: str | None) -> tuple[tuple[Answer, ...], ...]:
-    """The answers of each turn; with an ending, the last of a turn is a call of that pseudo tool, as some agents have it."""
-    if ending is None:
-        return FIRST_TURN, SECOND_TURN
-    return tuple(
-        (*answers[:-1], (None, ((ending, {"answer": answers[-1][0]}),))) for answers in (FIRST_TURN, SECOND_TURN)
-    )
+_SAID = re.compile(r"^(?:#|//) (ends its turns by|hands over by|delegates by): (\w+)(?: (\{.*\}))?$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What an agent does otherwise than a lone one: each as the tool that it does it by, and what it is given.
+
+    Attributes:
+        ending: The pseudo tool that each turn ends with.
+        handoff: What the second turn is handed over by.
+        delegation: What the second turn's work is delegated by; where that is handed over, the loan's renewal.
+    """
+
+    ending: str | None = None
+    handoff: tuple[str, dict[str, Any]] | None = None
+    delegation: tuple[str, dict[str, Any]] | None = None
+
+    @classmethod
+    def of(cls, source: str) -> Plot:
+        """The plot that a producer's first lines tell."""
+        said = {key: (name, json.loads(given or "{}")) for key, name, given in _SAID.findall(source)}
+        ending = said.get("ends its turns by")
+        return cls(ending and ending[0], said.get("hands over by"), said.get("delegates by"))
+
+    def turns(self) -> tuple[tuple[Answer, ...], ...]:
+        """The answers of each turn."""
+        first, second = FIRST_TURN, SECOND_TURN
+        if self.handoff is not None:
+            second = ((None, (self.handoff,)), *second)
+            if self.delegation is not None:
+                renewed: Answer = ("The loan is renewed until 2026-12-15.", ())
+                first = (first[0], (None, (self.delegation,)), *first[1:3], renewed, *first[3:])
+        elif self.delegation is not None:
+            second = ((None, (self.delegation,)), second[0], ("Saturday at Süd: 10:00–14:30.", ()), *second[1:])
+        if self.ending is None:
+            return first, second
+        return tuple((*answers[:-1], _ended(self.ending, answers[-1])) for answers in (first, second))
+
+    def runs_itself(self, name: str) -> bool:
+        """Whether a call is the framework's own, of which no tool's log knows."""
+        return name in {self.ending, *(one[0] for one in (self.handoff, self.delegation) if one is not None)}
+
+
+def _ended(ending: str, answer: Answer) -> Answer:
+    """An answer as a call of the pseudo tool that ends a turn."""
+    return None, ((ending, {"answer": answer[0]}),)
 
 
 def usage(number: int) -> dict[str, int]:
@@ -41,13 +83,13 @@ def call_id(number: int, place: int) -> str:
 
 
 def truth(
-    session: str, user: str, asked: tuple[str, ...], tools: list[dict[str, Any]], ending: str | None
+    session: str, user: str, asked: tuple[str, ...], tools: list[dict[str, Any]], plot: Plot
 ) -> list[dict[str, Any]]:
     """What happened, from the script and the tools' own log, as `agenteval conformance` reads it."""
     told: list[dict[str, Any]] = []
     number = 0
     left = list(tools)
-    for words, answers in zip(asked, turns(ending), strict=True):
+    for words, answers in zip(asked, plot.turns(), strict=True):
         calls: list[dict[str, Any]] = []
         made: list[dict[str, Any]] = []
         for text, requests in answers:
@@ -61,7 +103,7 @@ def truth(
                  "response_id_suffix": f"{number:04d}"}
             )  # fmt: skip
             for one in named:
-                if one["name"] == ending:
+                if plot.runs_itself(one["name"]):
                     continue
                 at = next(
                     n for n, line in enumerate(left) if (line["tool"], line["args"]) == (one["name"], one["args"])

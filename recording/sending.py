@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any
 
@@ -23,16 +24,18 @@ def provider(service: str) -> Any:
 
 
 def logs(provider: Any) -> Any:
-    """A provider whose log records and events go to the receiver, set as the global one; of the releases with events."""
-    from opentelemetry._events import set_event_logger_provider
+    """A provider whose log records and events go to the receiver, set as the global one."""
     from opentelemetry._logs import set_logger_provider
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-    from opentelemetry.sdk._events import EventLoggerProvider
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
     made = LoggerProvider(resource=provider.resource)
     made.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(f"{os.environ['RECORDING_OTLP']}/v1/logs")))
     set_logger_provider(made)
-    set_event_logger_provider(EventLoggerProvider(made))
+    with contextlib.suppress(ImportError):  # events had a provider of their own for a while
+        from opentelemetry._events import set_event_logger_provider
+        from opentelemetry.sdk._events import EventLoggerProvider
+
+        set_event_logger_provider(EventLoggerProvider(made))
     return made

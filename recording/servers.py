@@ -1,4 +1,4 @@
-"""Two servers on loopback: the scripted model (chat completions), and one that keeps every OTLP request as it came."""
+"""Two servers on loopback: the scripted model, and one that keeps every OTLP request as it came."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import gzip
 import json
 import threading
 import time
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from recording import script
+from recording import apis, script
 
 _SIGNALS = ("traces", "logs", "metrics")
 
@@ -18,9 +19,9 @@ _SIGNALS = ("traces", "logs", "metrics")
 class Model(ThreadingHTTPServer):
     """Answers each request with the next line of the script."""
 
-    def __init__(self, ending: str | None) -> None:
+    def __init__(self, plot: script.Plot) -> None:
         super().__init__(("127.0.0.1", 0), _ModelHandler)
-        self.answers = [answer for turn in script.turns(ending) for answer in turn]
+        self.answers = [answer for turn in plot.turns() for answer in turn]
         self.lock = threading.Lock()
         self.asked = 0
 
@@ -29,17 +30,18 @@ class _ModelHandler(BaseHTTPRequestHandler):
     server: Model
 
     def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        if not self.path.endswith("/chat/completions"):
+        request = json.loads(_body(self))
+        api = apis.asked_by(self.path)
+        if api is None:
             return self._answer(404, {"error": {"message": f"no {self.path} here", "type": "invalid_request_error"}})
         with self.server.lock:
             number = self.server.asked
             self.server.asked += 1
         if number >= len(self.server.answers):
             return self._answer(400, {"error": {"message": "the script is over", "type": "invalid_request_error"}})
-        if request.get("stream"):
-            return self._stream(number)
-        return self._answer(200, _completion(number, self.server.answers[number]))
+        if request.get("stream") or ":stream" in self.path:
+            return self._stream(apis.streamed(api, number, self.server.answers[number]))
+        return self._answer(200, apis.answered(api, number, self.server.answers[number]))
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()
@@ -49,57 +51,31 @@ class _ModelHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def _stream(self, number: int) -> None:
-        whole = _completion(number, self.server.answers[number])
-        message = whole["choices"][0]["message"]
-        calls = [{**call, "index": place} for place, call in enumerate(message.get("tool_calls", ()))]
-        head = {key: whole[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
-        delta = {"role": "assistant", "content": message["content"], **({"tool_calls": calls} if calls else {})}
-        chunks = [
-            {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
-            {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": whole["choices"][0]["finish_reason"]}]},
-            {**head, "choices": [], "usage": whole["usage"]},
-        ]
+    def _stream(self, events: Iterable[apis.Event]) -> None:
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("connection", "close")
         self.end_headers()
-        for chunk in chunks:
-            self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
-        self.wfile.write(b"data: [DONE]\n\n")
+        for name, data in events:
+            head = f"event: {name}\n" if name else ""
+            self.wfile.write(f"{head}data: {data if isinstance(data, str) else json.dumps(data)}\n\n".encode())
         self.close_connection = True
 
     def log_message(self, *args: Any) -> None:
         """Say nothing."""
 
 
-def _completion(number: int, answer: script.Answer) -> dict[str, Any]:
-    text, requests = answer
-    used = script.usage(number)
-    calls = [
-        {"id": script.call_id(number, place), "type": "function",
-         "function": {"name": name, "arguments": json.dumps(args, ensure_ascii=False)}}
-        for place, (name, args) in enumerate(requests)
-    ]  # fmt: skip
-    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
-    if calls:
-        message["tool_calls"] = calls
-    return {
-        "id": f"chatcmpl-library-{number:04d}",
-        "object": "chat.completion",
-        "created": 1_795_000_000 + number,
-        "model": script.MODEL,
-        "choices": [
-            {"index": 0, "message": message, "logprobs": None, "finish_reason": "tool_calls" if calls else "stop"}
-        ],
-        "usage": {
-            "prompt_tokens": used["in"],
-            "completion_tokens": used["out"],
-            "total_tokens": used["in"] + used["out"],
-            "prompt_tokens_details": {"cached_tokens": used["cached"], "audio_tokens": 0},
-            "completion_tokens_details": {"reasoning_tokens": used["reasoning"], "audio_tokens": 0},
-        },
-    }
+def _body(handler: BaseHTTPRequestHandler) -> bytes:
+    """What a request holds, also where it comes in chunks."""
+    if handler.headers.get("transfer-encoding", "").lower() != "chunked":
+        return handler.rfile.read(int(handler.headers["content-length"]))
+    pieces: list[bytes] = []
+    while size := int(handler.rfile.readline().partition(b";")[0], 16):
+        pieces.append(handler.rfile.read(size))
+        handler.rfile.readline()
+    while handler.rfile.readline().strip():
+        pass  # trailers
+    return b"".join(pieces)
 
 
 class Receiver(ThreadingHTTPServer):
@@ -123,7 +99,7 @@ class _ReceiverHandler(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        body = _body(self)
         signal = self.path.rstrip("/").rsplit("/", 1)[-1]
         encoding = self.headers.get("content-encoding", "")
         if signal in {"traces", "logs"}:

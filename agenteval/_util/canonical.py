@@ -18,10 +18,14 @@ _PLAIN_BELOW = 1e21  # ECMAScript writes a number of up to 21 digits without an 
 _PLAIN_ABOVE = 1e-6
 
 
-def canonical(value: object) -> bytes:
+def canonical(value: object, *, lone_surrogates: bool = False) -> bytes:
     """The canonical JSON of a value, as UTF-8.
 
     `1` and `1.0` give the same text; `1`, `true` and `"1"` differ. Tuples are lists.
+
+    Args:
+        value: Anything that JSON can hold.
+        lone_surrogates: Whether they may be in it; the text is no UTF-8 then, and good for a hash alone.
 
     Raises:
         ValueError: NaN or infinity, a lone surrogate, a key that is not text, or a value that JSON cannot hold.
@@ -29,15 +33,15 @@ def canonical(value: object) -> bytes:
     pieces: list[str] = []
     _write(value, pieces.append)
     try:
-        return "".join(pieces).encode("utf-8")
+        return "".join(pieces).encode("utf-8", "surrogatepass" if lone_surrogates else "strict")
     except UnicodeEncodeError as error:
         message = f"canonical JSON cannot hold a lone surrogate: {error.object[error.start]!a}"
         raise ValueError(message) from error
 
 
-def content_hash(value: object) -> str:
-    """SHA-256 of the canonical JSON, as 64 hexadecimal digits. Raises ValueError as `canonical` does."""
-    return hashlib.sha256(canonical(value)).hexdigest()
+def content_hash(value: object, *, lone_surrogates: bool = False) -> str:
+    """SHA-256 of the canonical JSON, as 64 hexadecimal digits. Takes and raises what `canonical` does."""
+    return hashlib.sha256(canonical(value, lone_surrogates=lone_surrogates)).hexdigest()
 
 
 def _write(value: Any, put: Any) -> None:

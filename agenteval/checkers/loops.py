@@ -10,8 +10,8 @@ DeepEval's AgentLoopDetection counts equal calls anywhere in a trace, whatever t
 it grades 0.5 from three on and 0 from six. Here only what repeats without a reason is a loop, and a cycle may be of
 several calls.
 
-Where a result was not recorded, whether rounds are equal is undecided. With a gap everything is: a lost call may have
-lain between the rounds, and a lost round may be what makes a loop.
+Where a result was not recorded, or was masked, whether rounds are equal is undecided. With a gap everything is: a lost
+call may have lain between the rounds, and a lost round may be what makes a loop.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from agenteval._util.patch import equal
+from agenteval.checkers import masked
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri
 from agenteval.checkers.nearmiss import witness, written
 from agenteval.checkers.outcome import Outcome, held, undecided, violated, where
 from agenteval.checkers.patterns import REMEDY
 from agenteval.checkers.show import joined
+from agenteval.checkers.values import Doubt
 from agenteval.checkers.view import Called, Part
 
 
@@ -66,8 +67,7 @@ class NoLoops:
             return violated("loop", f"{_told(certain)}, with nothing new between", certain.calls, evidence)
         possible = next(self._loops(part, MAYBE), None)
         if possible is not None:
-            doubt = f"not all results were recorded; {REMEDY}"
-            return undecided(("not_recorded", doubt), possible.calls, said=f"{_told(possible)}, which may be a loop")
+            return undecided(_doubt(possible.calls), possible.calls, said=f"{_told(possible)}, which may be a loop")
         return held(f"no cycle of up to {self.length} calls came {self.repeats} times in a row")
 
     def _loops(self, part: Part, least: Tri) -> Iterator[Loop]:
@@ -80,6 +80,13 @@ class NoLoops:
                     if equal_so_far == period * (self.repeats - 1):
                         yield _whole(stretch, number + 1 - equal_so_far, period, least)
                         return
+
+
+def _doubt(calls: Sequence[Called]) -> Doubt:
+    """Why it is not certain that rounds are equal."""
+    if any(called.unclear or called.call.status == "unknown" for called in calls):
+        return "not_recorded", f"not all results were recorded; {REMEDY}"
+    return "redacted", "what was redacted may have differed from round to round; pseudonyms can be compared"
 
 
 def _whole(stretch: Sequence[Called], start: int, period: int, least: Tri) -> Loop:
@@ -110,14 +117,15 @@ def _same(a: Called, b: Called) -> Tri:
     if a.name != b.name or a.call.status != b.call.status:
         return NO
     open_fields = a.unclear.keys() | b.unclear.keys()
+    answer = MAYBE if open_fields or a.call.status == "unknown" else YES
     for field, mine, theirs in (
         ("arguments", a.call.arguments, b.call.arguments),
         ("result", a.call.result, b.call.result),
         ("error", a.call.error, b.call.error),
     ):
-        if field not in open_fields and not equal(mine, theirs):
-            return NO
-    return MAYBE if open_fields or a.call.status == "unknown" else YES
+        if field not in open_fields:
+            answer = min(answer, masked.same(mine, theirs))
+    return answer
 
 
 def _told(loop: Loop) -> str:

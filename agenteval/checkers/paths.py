@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from agenteval.checkers.grammar import Place
+from agenteval.checkers.masked import INSIDE, is_hidden
 from agenteval.checkers.shape import ABSENT, is_list, is_object, member
 from agenteval.checkers.show import flow, literal, printable
+from agenteval.core.marks import holds_mark
 
 Key = str | int
 """One step of a path: a key, or an index."""
@@ -54,13 +56,16 @@ class Path:
         self.many = any(key is STAR for key in keys)
 
     def values(self, root: Any) -> list[Any]:
-        """Every value that it reaches; none where it leads nowhere."""
+        """Every value that it reaches; none where it leads nowhere, `INSIDE` where it leads into what was redacted."""
         if self.many:
             return list(_all(root, self.keys))
         node = root
         for key in self.keys:
-            node = member(node, key)
-        return [] if node is ABSENT else [node]
+            below = member(node, key)
+            if below is ABSENT:
+                return [INSIDE] if _may_lie_in(node, key) else []
+            node = below
+        return [node]
 
     def covers(self, keys: tuple[Key, ...]) -> bool:
         """The path leads to those keys, or to something that holds them."""
@@ -83,8 +88,15 @@ def _all(node: Any, keys: tuple[Key | Star, ...]) -> Iterator[Any]:
         found = [item for item in (member(node, key),) if item is not ABSENT]
     else:
         found = list(node.values()) if is_object(node) else node if is_list(node) else ()
+    if not found and _may_lie_in(node, key):
+        yield INSIDE
     for item in found:
         yield from _all(item, rest)
+
+
+def _may_lie_in(node: Any, key: object) -> bool:
+    """Whether something may stand under a key where nothing does any more, or under another name."""
+    return is_hidden(node) or (isinstance(key, str) and is_object(node) and any(map(holds_mark, node)))
 
 
 def parse_path(text: object, place: Place) -> Path:

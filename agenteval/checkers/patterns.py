@@ -14,7 +14,7 @@ matches MAYBE; `doubt` says which field. A path with `[*]` matches where some va
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from agenteval.checkers.grammar import Names, Place, fields
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri, Want
@@ -24,6 +24,8 @@ from agenteval.checkers.shape import is_object
 from agenteval.checkers.show import called_as, flow
 from agenteval.checkers.values import UNSEEN, AnyOf, Doubt, Env, Equal, Matcher, Name, Slow, Word, together
 from agenteval.checkers.view import Called, Part
+from agenteval.core.marks import holds_mark
+from agenteval.core.outcome import ReasonCode
 
 LONG_FORM = ("tool", "args", "result", "error")
 STEP_WORDS = ("any_of", "all_of", "maybe")
@@ -122,16 +124,14 @@ class Pattern:
         if "arguments" in called.unclear:
             return MAYBE
         arguments = called.call.arguments
-        if self.only is not None and not _only(arguments, self.only):
+        found = YES if self.only is None else _only(arguments, self.only)
+        if not found:
             return NO
-        found = YES
         for path, value in self.args:
-            if path.plain is None:
-                fits = max((value.test(item, slow) for item in path.values(arguments)), default=NO)
-            elif is_object(arguments) and path.plain in arguments:
+            if path.plain is not None and is_object(arguments) and path.plain in arguments:
                 fits = value.test(arguments[path.plain], slow)
             else:
-                return NO
+                fits = max((value.test(item, slow) for item in path.values(arguments)), default=NO)
             if not fits:
                 return NO
             found = min(found, fits)
@@ -217,7 +217,8 @@ class Pattern:
     def _slow(self, called: Called, slow: Slow) -> Doubt | None:
         values = [(value, item) for path, value in self.args for item in path.values(called.call.arguments)]
         values += [(self.tool, called.name), (self.result, called.call.result), (self.error, called.call.error)]  # pyright: ignore[reportAssignmentType]
-        found = (part.doubt(item, slow) for part, item in values if part is not None)
+        asked = ((part, item) for part, item in values if part is not None)
+        found = (part.doubt(item, slow) for part, item in asked if part.binds or part.test(item, slow) == MAYBE)
         return next(filter(None, found), None)
 
 
@@ -231,20 +232,36 @@ def _not_recorded(called: Called, field: str) -> Doubt:
     verb = "were" if field == "arguments" else "was"
     if reason == "cut" and field not in called.step.missing:
         return "cut", f"{what} {verb} cut when recorded; record it whole"
-    return "not_recorded", f"{what} {verb} not recorded{remedied(reason)}"
+    return why_missing(reason), f"{what} {verb} not recorded{remedied(reason)}"
+
+
+def why_missing(reason: str) -> ReasonCode:
+    """The code of a reason why something was not recorded, which may begin with one."""
+    return _MISSING.get(reason.partition(":")[0], "not_recorded")
+
+
+_MISSING: Final[Mapping[str, ReasonCode]] = {
+    "content_off": "content_off",
+    "evicted": "evicted",
+    "redacted": "redacted",
+    "cut": "cut",
+}
 
 
 def remedied(reason: str) -> str:
     """The reason why something was not recorded, and what to do about it."""
-    if "turn " in reason:  # it says what to do itself
+    if "turn " in reason or why_missing(reason) == "redacted":  # it says what to do, or there is nothing to do
         return f" ({reason})"
     return f" ({reason}); {REMEDY}" if reason else f"; {REMEDY}"
 
 
-def _only(arguments: Any, allowed: frozenset[str]) -> bool:
+def _only(arguments: Any, allowed: frozenset[str]) -> Tri:
     if arguments is None:
-        return True  # a call without arguments
-    return is_object(arguments) and arguments.keys() <= allowed
+        return YES  # a call without arguments
+    if not is_object(arguments):
+        return NO
+    others = arguments.keys() - allowed
+    return min((MAYBE if holds_mark(key) else NO for key in others), default=YES)
 
 
 def _takes_null(value: Matcher) -> bool:

@@ -90,7 +90,8 @@ class State:
         found = max((answer for answer, _ in together(pairs, {}, view.slow)), default=NO)
         if found != MAYBE:
             return found, None
-        doubts = (value.doubt(item, view.slow) for value, items in pairs for item in items)
+        asked = ((value, item) for value, items in pairs for item in items)
+        doubts = (value.doubt(item, view.slow) for value, item in asked if value.test(item, view.slow) == MAYBE)
         return MAYBE, next(filter(None, doubts), ("timeout", "it could not be decided in the tries allowed"))
 
     def _differs(self, state: Any, view: View) -> Outcome:

@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri
 from agenteval.checkers.outcome import Outcome, inactive, undecided
-from agenteval.checkers.patterns import remedied
+from agenteval.checkers.patterns import remedied, why_missing
 from agenteval.checkers.shape import is_object
 from agenteval.checkers.show import clipped, flow, literal
 from agenteval.checkers.values import Doubt, Matcher
@@ -128,7 +128,7 @@ class Says:
         where = f"step {message.step.index}"
         if message.step.missing:
             reason = "; ".join(message.step.missing.values())[:200]
-            return "not_recorded", f"what was said at {where} was not recorded{remedied(reason)}"
+            return why_missing(reason), f"what was said at {where} was not recorded{remedied(reason)}"
         if message.step.truncated:
             return "cut", f"the message at {where} was cut when recorded; record it whole"
         return self.value.doubt(message.text, part.view.slow) or part.doubt()

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 
 from agenteval._util.patch import equal
 from agenteval.checkers.logic import MAYBE, YES, Tri, Want
+from agenteval.checkers.masked import incomparable
 from agenteval.checkers.nearmiss import closest, evidence, made, sentences, witness, written
 from agenteval.checkers.outcome import Outcome, held, ids, inactive, undecided, violated, where, worst
 from agenteval.checkers.paths import Path
-from agenteval.checkers.patterns import ANY, NO_BINDINGS, Pattern, remedied
+from agenteval.checkers.patterns import ANY, NO_BINDINGS, Pattern, remedied, why_missing
 from agenteval.checkers.scope import Scope
 from agenteval.checkers.shape import key_of
 from agenteval.checkers.show import literal, times
@@ -207,7 +208,7 @@ class Count:
             return joint
         open_joint = joint is not None and joint.verdict == "unknown"
         if stray and (open_joint or self._may_break(len(stray))):
-            return undecided(_value_unseen(stray[0], path), stray, witness(stray))
+            return undecided(_value_unknown(stray[0], path), stray, witness(stray))
         if part.lost and (joint is None or (self.low and joint.verdict == "pass")):
             return undecided(part.doubt(), said=joint.reason if joint else f"{self.call.label} was not seen")
         if joint is None and stray:
@@ -232,11 +233,14 @@ def _at(calls: Sequence[Called]) -> str:
     return f" ({where(calls)})" if calls else ""
 
 
-def _value_unseen(called: Called, path: Path) -> Doubt:
+def _value_unknown(called: Called, path: Path) -> Doubt:
     what = f"the {path.text} of {called.name} (step {called.step.index})"
+    if "arguments" not in called.unclear:
+        return "redacted", f"{what} was redacted, and two masks may stand for two values; pseudonyms can be compared"
     if "arguments" not in called.step.missing:
         return "cut", f"{what} may have been cut when recorded; record it whole"
-    return "not_recorded", f"{what} was not recorded{remedied(called.step.missing['arguments'])}"
+    reason = called.step.missing["arguments"]
+    return why_missing(reason), f"{what} was not recorded{remedied(reason)}"
 
 
 _NONE = object()
@@ -278,6 +282,9 @@ def _grouped(tally: Tally, path: Path) -> tuple[list[Tally], list[Called]]:
                 stray[called.position] = called
                 continue
             values = path.values(called.call.arguments) or [_NONE]
+            if any(map(incomparable, values)):
+                stray[called.position] = called
+                continue
             for group in {id(group): group for group in map(groups.of, values)}.values():
                 getattr(group, kind).append((called, found))
     return groups.tallies, list(stray.values())

@@ -15,8 +15,8 @@ hold matchers inside. A matcher is an object with one key that begins with `$`:
     $fn: "module:object"    a value for which the function is true; undecided where it raises
     $is: JSON               the literal itself, where it has keys that begin with `$`
 
-An answer is undecided only where a regular expression ran out of time, a function raised, or what was bound to a name
-was not recorded.
+An answer is undecided only where a regular expression ran out of time, a function raised, what was bound to a name
+was not recorded, or what was redacted could decide it (see `masked`). A function is not asked of what was redacted.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import regex
 
 from agenteval._util.patch import equal
+from agenteval.checkers import masked
 from agenteval.checkers.hints import difference, fold, number_in, same_number
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri
 from agenteval.checkers.shape import is_list, is_number, is_object
@@ -83,6 +85,10 @@ class Matcher(ABC):
 
     def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """Why the value could not be decided; None where it could."""
+        return self._doubt(value, slow) or redacted(value)
+
+    def _doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
+        """As `doubt`, but for what was redacted."""
         return next(filter(None, (part.doubt(value, slow) for part in self.parts)), None)
 
     def hint(self, _value: Any, /) -> str:
@@ -90,12 +96,28 @@ class Matcher(ABC):
         return ""
 
 
+def redacted(value: Any) -> Doubt | None:
+    """Why a value could not be decided in which something was redacted; None where nothing was."""
+    mark = masked.shown(value)
+    if mark is None:
+        return None
+    return "redacted", f"{literal(mark, 60)} stands for what was redacted, and could be it; pseudonyms can be compared"
+
+
 class Equal(Matcher):
     """A literal, by JSON value."""
 
+    def __init__(self, spec: Json) -> None:
+        """Keep the literal, and whether marks stand in it."""
+        super().__init__(spec)
+        self._marked = masked.marked(spec)
+        self._masked = masked.incomparable(spec)
+
     def test(self, value: Any, _slow: Slow, /) -> Tri:
         """Equal, whatever the order of keys."""
-        return YES if equal(self.spec, value) else NO
+        if equal(self.spec, value):
+            return MAYBE if self._masked else YES
+        return masked.same(self.spec, value)
 
     def hint(self, value: Any, /) -> str:
         """Another type, another spelling, nearly the number, or inside a list."""
@@ -107,7 +129,10 @@ class Word(Equal):
 
     def test(self, value: Any, _slow: Slow, /) -> Tri:
         """Equal."""
-        return YES if value == self.spec else NO
+        if value == self.spec:
+            return MAYBE if self._masked else YES
+        # hardly any text has a bracket, and this is what is asked most often
+        return masked.same(self.spec, value) if self._marked or (isinstance(value, str) and "[" in value) else NO
 
 
 class Amount(Equal):
@@ -115,7 +140,9 @@ class Amount(Equal):
 
     def test(self, value: Any, _slow: Slow, /) -> Tri:
         """Equal, and not true or false."""
-        return YES if value == self.spec and not isinstance(value, bool) else NO
+        if value == self.spec:
+            return NO if isinstance(value, bool) else YES
+        return MAYBE if masked.is_hidden(value) else NO
 
 
 class Near(Matcher):
@@ -128,7 +155,9 @@ class Near(Matcher):
 
     def test(self, value: Any, _slow: Slow, /) -> Tri:
         """A number within the tolerance."""
-        return YES if is_number(value) and abs(_exact(value) - self.x) <= self.tolerance else NO
+        if not is_number(value):
+            return MAYBE if masked.is_hidden(value) else NO
+        return YES if abs(_exact(value) - self.x) <= self.tolerance else NO
 
     def hint(self, value: Any, /) -> str:
         """How far off a number is, or that it is none."""
@@ -159,7 +188,7 @@ class Num(Matcher):
     def test(self, value: Any, _slow: Slow, /) -> Tri:
         """That number."""
         same = same_number(value, self.x) if isinstance(value, str) else equal(self.x, value)
-        return YES if same else NO
+        return YES if same else masked.could_be_number(value)
 
 
 class Re(Matcher):
@@ -177,12 +206,12 @@ class Re(Matcher):
         if self in slow:
             return MAYBE
         try:
-            return YES if self.compiled.search(value, timeout=SECONDS) else NO
+            return masked.found(self.compiled.pattern, value, partial(self.compiled.search, timeout=SECONDS))
         except TimeoutError:
             slow.add(self)
             return MAYBE
 
-    def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
+    def _doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """It ran out of time."""
         if not isinstance(value, str) or self not in slow:
             return None
@@ -203,7 +232,7 @@ class Glob(Matcher):
 
     def test(self, value: Any, _slow: Slow, /) -> Tri:
         """Matched whole."""
-        return YES if isinstance(value, str) and self.fits(value) else NO
+        return masked.matched(value, self.fits) if isinstance(value, str) else NO
 
 
 class Text(Matcher):
@@ -216,7 +245,7 @@ class Text(Matcher):
 
     def test(self, value: Any, _slow: Slow, /) -> Tri:
         """Held."""
-        return YES if isinstance(value, str) and self.folded in fold(value) else NO
+        return masked.holds(fold(value), self.folded) if isinstance(value, str) else NO
 
     def hint(self, value: Any, /) -> str:
         """Only text can hold text."""
@@ -259,18 +288,18 @@ class Has(Matcher):
         if is_list(value):
             return max((self.part.test(item, slow) for item in value), default=NO)
         if isinstance(value, str) and isinstance(self.part, Word):
-            return YES if str(self.part.spec) in value else NO
-        return NO
+            return masked.holds(value, str(self.part.spec))
+        return MAYBE if masked.is_hidden(value) else NO
 
     def solve(self, value: Any, env: Env, slow: Slow, /) -> Iterator[tuple[Tri, Env]]:
         """Every way of each element."""
         if is_list(value):
             for item in value:
                 yield from self.part.solve(item, env, slow)
-        elif self.test(value, slow):
-            yield YES, env
+        elif found := self.test(value, slow):
+            yield found, env
 
-    def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
+    def _doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """The doubt of an element."""
         items = value if is_list(value) else ()
         return next(filter(None, (self.part.doubt(item, slow) for item in items)), None)
@@ -314,12 +343,12 @@ class Name(Matcher):
             yield YES, {**env, self.name: value}
         elif env[self.name] is UNSEEN or value is UNSEEN:
             yield MAYBE, env
-        elif equal(env[self.name], value):
-            yield YES, env
+        elif same := masked.same(env[self.name], value):
+            yield same, env
 
 
 class Fn(Matcher):
-    """`$fn`: a function of the user's, asked whether it is true of the value."""
+    """`$fn`: a function of the user's, asked whether it is true of a value in which nothing was redacted."""
 
     def __init__(self, spec: Json, function: Callable[[Any], object]) -> None:
         """Keep the function."""
@@ -328,13 +357,17 @@ class Fn(Matcher):
 
     def test(self, value: Any, _slow: Slow, /) -> Tri:
         """True, false, or undecided where it raises."""
+        if masked.marked(value):
+            return MAYBE
         try:
             return YES if self.function(value) else NO
         except Exception:  # noqa: BLE001 (the user's code may raise anything; none of it is the agent's fault)
             return MAYBE
 
-    def doubt(self, value: Any, _slow: Slow, /) -> Doubt | None:
+    def _doubt(self, value: Any, _slow: Slow, /) -> Doubt | None:
         """What it raised."""
+        if masked.marked(value):
+            return None
         try:
             self.function(value)
         except Exception as error:  # noqa: BLE001 (as above)
@@ -348,15 +381,17 @@ class ListOf(Matcher):
     def test(self, value: Any, slow: Slow, /) -> Tri:
         """The worst answer over the places."""
         if not is_list(value) or len(value) != len(self.parts):
-            return NO
+            return MAYBE if self.parts and masked.is_hidden(value) else NO
         return min((part.test(item, slow) for part, item in zip(self.parts, value, strict=True)), default=YES)
 
     def solve(self, value: Any, env: Env, slow: Slow, /) -> Iterator[tuple[Tri, Env]]:
         """Every way for all places together."""
         if is_list(value) and len(value) == len(self.parts):
             yield from together(list(zip(self.parts, [[item] for item in value], strict=True)), env, slow)
+        elif self.test(value, slow):
+            yield MAYBE, env
 
-    def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
+    def _doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """The doubt of a place."""
         if not is_list(value):
             return None
@@ -374,15 +409,17 @@ class ObjectOf(Matcher):
     def test(self, value: Any, slow: Slow, /) -> Tri:
         """The worst answer over the keys."""
         if not is_object(value) or value.keys() != self.members.keys():
-            return NO
+            return masked.could_be_object(value, self.members)
         return min((part.test(value[key], slow) for key, part in self.members.items()), default=YES)
 
     def solve(self, value: Any, env: Env, slow: Slow, /) -> Iterator[tuple[Tri, Env]]:
         """Every way for all keys together."""
         if is_object(value) and value.keys() == self.members.keys():
             yield from together([(part, [value[key]]) for key, part in self.members.items()], env, slow)
+        elif self.test(value, slow):
+            yield MAYBE, env
 
-    def doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
+    def _doubt(self, value: Any, slow: Slow, /) -> Doubt | None:
         """The doubt of a key."""
         if not is_object(value):
             return None

@@ -21,6 +21,7 @@ from typing import Any
 from agenteval._util.names import did_you_mean
 from agenteval._util.patch import PatchError, apply
 from agenteval.checkers.logic import MAYBE, NO, YES, Tri, Want
+from agenteval.checkers.masked import marked
 from agenteval.checkers.show import joined, literal
 from agenteval.checkers.values import Doubt
 from agenteval.core import semconv
@@ -152,8 +153,9 @@ class View:
             return None
         if not self.steps:
             return "empty"
-        silent = not self.calls and not self.trajectory.placed(ModelCall)
-        return "no_telemetry" if integrity.started is None and silent else "gap"
+        if integrity.started is None and not self.calls and not self.trajectory.placed(ModelCall):
+            return "no_telemetry"
+        return "sampled" if integrity.is_sampled else "gap"
 
     def lost_reason(self) -> str:
         """What is missing, in a sentence's second half."""
@@ -161,6 +163,9 @@ class View:
             return "nothing was recorded: no steps at all"
         if self.lost == "no_telemetry":
             return "no tool or model call was recorded, and nothing proves that there were none"
+        if self.lost == "sampled":
+            kept = self.trajectory.integrity.sampled
+            return f"its sender keeps each trace with a probability of {kept:.3g}, so that others may belong to it"
         return f"the record may have gaps: {self._gap()}"
 
     def _gap(self) -> str:
@@ -198,6 +203,13 @@ class View:
     def index_of(self) -> dict[str, int]:
         """Id of a step to its index."""
         return {step.id: step.index for step in self.steps}
+
+    # --- what was redacted
+
+    @functools.cached_property
+    def marked(self) -> bool:
+        """Something was redacted in a tool call."""
+        return any(marked([called.call.arguments, called.call.result, called.call.error]) for called in self.calls)
 
     # --- order
 
@@ -361,7 +373,11 @@ class Part:
             return "never_offered", self._unoffered_reason()
         if self.view.lost:
             return self.view.lost, self.view.lost_reason()
-        return self.hazy or ("timeout", "it could not be decided in the time allowed")
+        if self.hazy:
+            return self.hazy
+        if self.view.marked:
+            return "redacted", "what was redacted before it was stored could decide it; pseudonyms can be compared"
+        return "timeout", "it could not be decided in the time allowed"
 
     def _unoffered_reason(self) -> str:
         names = sorted(self.unoffered)

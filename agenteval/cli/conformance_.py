@@ -42,7 +42,7 @@ _COLUMNS = ("truth", "recovered", "wrong", "invented", "not_on_wire", "missed")
 def command(captures: tuple[Path, ...], verbose: bool, as_json: bool) -> int:
     """Assemble CAPTURES and print, for each, what was recovered of its truth.
 
-    Turns, model calls, tool calls with arguments, results, errors and requesters, tokens, hand-offs and sessions.
+    Turns, model calls, tool calls with arguments, results, errors and requesters, tokens, order, hand-offs, sessions.
     """
     from agenteval.intake.captures import captures_in, read_capture
     from agenteval.intake.conformance import conformance_of

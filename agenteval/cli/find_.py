@@ -12,7 +12,7 @@ A query is conditions and words; all of them must hold.
                   tenant, tool, trace, user, verdict, version; A,B means any of them
   FIGURE>VALUE    cost, duration, tokens; also >=, <, <=, =
   since: until:   30m, 12h, 7d, 2w, or a date such as 2026-11-24
-  "some words"    said one after the other, whatever their case
+  "some words"    said one after the other, whatever their case; text:"…" says the same
   -CONDITION      turns a name or words round
 
 \b

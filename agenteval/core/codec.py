@@ -173,6 +173,7 @@ def to_json(trajectory: Trajectory) -> dict[str, Any]:
             "orphans": trajectory.integrity.orphans,
             "repeated": trajectory.integrity.repeated,
             "clock_skew_ns": trajectory.integrity.clock_skew_ns,
+            **({} if trajectory.integrity.sampled is None else {"sampled": trajectory.integrity.sampled}),
             "complete": trajectory.integrity.complete,
         },
         "end": {
@@ -331,6 +332,7 @@ def _integrity(data: Mapping[str, Any]) -> Integrity:
         orphans=data["orphans"],
         repeated=data["repeated"],
         clock_skew_ns=data["clock_skew_ns"],
+        sampled=data.get("sampled"),
     )
 
 
@@ -465,7 +467,8 @@ def fingerprint(trajectory: Trajectory) -> str:
         if data["kind"] == "model_call":
             kept["messages"] = {**data["messages"], "continues": index_of.get(data["messages"]["continues"] or "")}
         steps.append(_without_ids(kept))
-    return content_hash({"steps": steps, "end": [trajectory.end.reason, trajectory.end.end_state]})
+    happened = {"steps": steps, "end": [trajectory.end.reason, trajectory.end.end_state]}
+    return content_hash(happened, lone_surrogates=True)  # what tools and models wrote may be cut anywhere
 
 
 _NOT_IN_FINGERPRINT = frozenset({"id", "span_ids", "start_ns", "end_ns", "run", "call_id"})

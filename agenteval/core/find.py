@@ -5,7 +5,8 @@ A query is words and conditions, all of which must hold:
     tool:refund status:error cost>0.1 since:7d "late parcel" -agent:canary
 
 `name:value` asks for a name (several with commas: any of them), `figure>value` for a figure, `since:` and `until:` for
-a time; anything else for words that were said. `-` before a condition or a word turns it round.
+a time; anything else, or `text:"some words"`, for words that were said. `-` before a condition or a word turns it
+round.
 """
 
 from __future__ import annotations
@@ -53,7 +54,12 @@ LONGEST_NAME = 200
 _LONGEST_WORD = 64
 _WORDS = re.compile(r"[^\W_]+")
 _ITEM = re.compile(
-    r"""\s*(?P<not>-)?(?:(?P<key>[A-Za-z_]+)(?P<op>>=|<=|>|<|=|:)(?P<value>"[^"]*"|[^\s"]*)|(?P<said>"[^"]*"|[^\s"]+))(?=\s|$)"""
+    r"""\s*(?P<not>-)?(?:
+        text[:=](?P<text>"[^"]*"|[^\s"]+)
+        |(?P<key>[A-Za-z_]+)(?P<op>>=|<=|>|<|=|:)(?P<value>"[^"]*"|[^\s"]*)
+        |(?P<said>"[^"]*"|[^\s"]+)
+    )(?=\s|$)""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _AGO = re.compile(r"(\d{1,6})(m|h|d|w)")
 _PER_UNIT = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -168,8 +174,9 @@ def parse(text: str, *, now_ns: int) -> Find:
             rest = text[at:].strip()
             raise RequestError(f"cannot read the query from character {at + 1} on: {rest!r:.60}; is a quote left open?")
         at = item.end()
-        if item["said"] is not None:
-            said += _said(item["said"], negated=item["not"] is not None)
+        words = item["text"] or item["said"]
+        if words is not None:
+            said += _said(words, negated=item["not"] is not None)
             continue
         key, value = item["key"].lower(), item["value"].strip('"')
         if not value:

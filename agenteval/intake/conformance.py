@@ -3,12 +3,15 @@
 Definitions. Model calls are the truth's `llm_calls` with usage; a refused HTTP attempt is no call. Hand-offs are what
 models asked for by `transfer_*` or `handoff*`. Delegations (`shipping_specialist`, `Task`) are neither required nor
 invented as tool calls, and `final_answer` is the answer. Tokens are per model call, cached ones included. A call is
-requested by the model call whose `tool_calls` hold its id, compared after the provider's prefix. A value is not on the
-wire only where neither it nor its JSON-escaped form occurs in any body; a count, where no numeric attribute equals it.
+requested by the model call whose `tool_calls` hold its id, compared after the provider's prefix. Calls are in order
+where one that came after another does so in the trajectory, too; calls of one request have no order. A value is not on
+the wire only where neither it nor its JSON-escaped form occurs in any body; a count, where no numeric attribute equals
+it.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +26,7 @@ from agenteval.telemetry.likeness import bare_id, same_tool, transfer_target
 
 MEASURES = (
     "turns", "model_calls", "tool_calls", "tool_arguments", "tool_results", "tool_errors", "requested_by",
-    "input_tokens", "output_tokens", "handoffs", "sessions",
+    "input_tokens", "output_tokens", "order", "handoffs", "sessions",
 )  # fmt: skip
 DELEGATIONS = frozenset({"shipping_specialist", "Task"})
 _FINAL_ANSWER = "final_answer"
@@ -191,6 +194,7 @@ def _models(
                 result.note(measure, "wrong", f"{what}: {expected}", str(have))
             else:
                 result.note(measure, "missed" if capture.counts(expected) else "not_on_wire", f"{what}: {expected}")
+    _order([(number, f"model call {number}", pairs.get(number)) for number in range(len(truth))], result)
     refused = sum(1 for turn in turns for call in turn.get("llm_calls", ()) if not call.get("usage"))
     for at, (step, call) in enumerate(found.models):
         if at in pairs.values():
@@ -250,9 +254,32 @@ def _tools(
         else:
             result.note("tool_calls", "recovered")
         _tool_values(capture, call, None if at is None else have[at], requester, result)
+    asked = _asked_by(turns)
+    _order(
+        [
+            (asked.get(call.get("call_id"), ~number), call["tool"], pairs.get(number))
+            for number, call in enumerate(truth)
+        ],
+        result,
+    )
     for at, (step, call) in enumerate(have):
         if at not in pairs.values():
             result.note("tool_calls", "invented", f"{call.name}({_shown(call.arguments)}) at {step.id}")
+
+
+def _asked_by(turns: Sequence[Mapping[str, Any]]) -> dict[str | None, int]:
+    """The number of the model call that asked for each call id."""
+    calls = (call for turn in turns for call in turn.get("llm_calls", ()))
+    return {request["id"]: number for number, call in enumerate(calls) for request in call.get("tool_calls") or ()}
+
+
+def _order(calls: Sequence[tuple[int, str, int | None]], result: Conformance) -> None:
+    """Compare the order of neighbours that were both recovered; each is (who asked for it, name, place where found)."""
+    found = [(asked, name, at) for asked, name, at in calls if at is not None]
+    for (asked, name, at), (asked_next, next_name, next_at) in itertools.pairwise(found):
+        if asked != asked_next:
+            what = f"{name}, then {next_name}"
+            result.note("order", "recovered" if at < next_at else "wrong", what, f"{next_name}, then {name}")
 
 
 def _counts_as_tool(name: str) -> bool:
@@ -371,41 +398,59 @@ def _handoffs(capture: Capture, turns: Sequence[Mapping[str, Any]], found: _Foun
         for request in call.get("tool_calls") or ()
         if transfer_target(request["name"]) is not None
     ]
-    have = len(found.handoffs)
+    pairs = _assigned(len(truth), len(found.handoffs), lambda a, b: _leads_to(truth[a], found.handoffs[b].target))
     for number, request in enumerate(truth):
-        if number < have:
+        what = f"{request['name']}({_shown(request['args'])})"
+        if number in pairs:
             result.note("handoffs", "recovered")
         else:
-            there = capture.carries(request["name"])
-            result.note(
-                "handoffs", "missed" if there else "not_on_wire", f"{request['name']}({_shown(request['args'])})"
-            )
-    for extra in found.handoffs[len(truth) :]:
-        result.note("handoffs", "invented", f"to {extra.target}")
+            result.note("handoffs", "missed" if capture.carries(request["name"]) else "not_on_wire", what)
+    for at, extra in enumerate(found.handoffs):
+        if at not in pairs.values():
+            result.note("handoffs", "invented", f"to {extra.target}")
+
+
+def _leads_to(request: Mapping[str, Any], target: str) -> bool:
+    """Whether a request's name or one of its arguments names the agent that took over."""
+    named = {transfer_target(request["name"]), *(value for value in request["args"].values() if isinstance(value, str))}
+    return _slug(target) in {_slug(name) for name in named if name}
+
+
+def _slug(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def _turns(capture: Capture, turns: Sequence[Mapping[str, Any]], found: _Found, result: Conformance) -> None:
     users = [(number, message) for number, (_, message) in enumerate(found.messages) if message.role == "user"]
-    taken: set[int] = set()
+    taken: list[int] = []
     for turn in turns:
         asked, answered = turn["user_input"], turn.get("final_output")
-        at = next((number for number, message in users if number not in taken and _says(message, asked)), None)
-        if at is not None:
-            taken.add(at)
         what = f"{_shown(asked)} → {_shown(answered)}"
-        told = answered is None or any(
-            message.role == "assistant" and _says(message, answered) for _, message in found.messages[at or 0 :]
-        )
-        if at is not None and told:
-            result.note("turns", "recovered")
+        after = taken[-1] if taken else -1
+        at = next((number for number, message in users if number > after and _says(message, asked)), None)
+        if at is None:
+            result.note("turns", "missed" if capture.carries(asked) else "not_on_wire", what)
             continue
-        lacking = asked if at is None else answered
-        result.note("turns", "missed" if capture.carries(lacking) else "not_on_wire", what)
+        taken.append(at)
+        if answered is None or _answered(found.messages[at + 1 :], answered, turns):
+            result.note("turns", "recovered")
+        else:
+            result.note("turns", "missed" if capture.carries(answered) else "not_on_wire", what)
     delegated = _delegated(turns)
     for number, message in users:
         outermost = found.messages[number][0]
         if number not in taken and outermost and not any(_says(message, one) for one in delegated):
             result.note("turns", "invented", _shown(message.text))
+
+
+def _answered(messages: Sequence[tuple[bool, Message]], wanted: str, turns: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an assistant says these words before a user says those of another turn."""
+    for _, message in messages:
+        if message.role == "assistant" and _says(message, wanted):
+            return True
+        if message.role == "user" and any(_says(message, turn["user_input"]) for turn in turns):
+            return False
+    return False
 
 
 def _says(message: Message, wanted: str) -> bool:
@@ -432,12 +477,14 @@ def _delegated(turns: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 def _sessions(capture: Capture, trajectories: Sequence[Trajectory], result: Conformance) -> None:
-    named = {trajectory.conversation_id for trajectory in trajectories} - {None}
+    named = {name for trajectory in trajectories if (name := trajectory.conversation_id) is not None}
     truth = [one["session_id"] for one in capture.truth["conversations"] if one.get("session_id")]
     for session in truth:
         if session in named:
             result.note("sessions", "recovered")
         elif capture.carries(session):
-            result.note("sessions", "missed", session, ", ".join(sorted(str(name) for name in named)) or None)
+            result.note("sessions", "missed", session, ", ".join(sorted(named)) or None)
         else:
             result.note("sessions", "not_on_wire", session)
+    for name in sorted(name for name in named if name not in truth and not capture.carries(name)):
+        result.note("sessions", "invented", name)

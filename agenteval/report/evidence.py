@@ -26,8 +26,13 @@ _NEVER = "never"
 _REMEDIES = {
     "empty": "run the agent under agenteval, or turn on its OpenTelemetry GenAI instrumentation",
     "no_telemetry": "run the agent under agenteval, or turn on its OpenTelemetry GenAI instrumentation",
-    "gap": "spans were lost: look at the exporter's queue and at how it is shut down, and record the trial again",
+    "gap": "spans were lost, or nobody counted them: look at the exporter's queue and at how it is shut down; "
+    "where that is in order, say assume_complete in the checks file",
+    "sampled": "keep every trace of a conversation, or none: sample by its session",
     "not_recorded": "turn on the recording of tool arguments and results where the agent is instrumented",
+    "content_off": "turn on the recording of content where the agent is instrumented",
+    "evicted": "raise the limit on the number of attributes where the agent is instrumented",
+    "redacted": "let the rule say pseudonym, so that values can be compared; or ask of what is not redacted",
     "cut": "raise the limit on the length of attributes where the agent is instrumented",
     "no_state": "give the scenario a world, whose state agenteval records; an import has one where its file does",
     "not_measured": "let the model client report its usage, and give the price where cost is asked for",

@@ -8,7 +8,9 @@ its answer: so do calls of agents come in whose tools are not instrumented.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -19,6 +21,7 @@ from agenteval.telemetry.drafts import CALLED, HANDED, Draft, reasons
 from agenteval.telemetry.likeness import (
     bare_id,
     fits_arguments,
+    handed_to,
     lookup_key,
     same_arguments,
     same_call_id,
@@ -26,6 +29,7 @@ from agenteval.telemetry.likeness import (
     told_error,
     transfer_target,
 )
+from agenteval.telemetry.recalled import recall
 from agenteval.telemetry.remembering import remembered
 
 _NOT_SENT = "not_sent: the request that was recorded does not hold it"
@@ -52,6 +56,7 @@ def pair(drafts: Sequence[Draft]) -> list[Draft]:
     calls = sorted(
         (draft for draft in drafts if isinstance(draft.content, (ToolCall, Handoff))), key=lambda draft: draft.key
     )
+    recall(models)
     asked = [
         _Asked(model, number, request)
         for model in models
@@ -83,14 +88,66 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
     by_call: dict[tuple[str, object], list[_Asked]] = {}
     for one in asked:
         by_call.setdefault(_call_of(one.request), []).append(one)
-    for reader in models:
+    for number, reader in enumerate(models):
+        told: set[_Asked] = set()
+        strays: list[ToolResponse] = []
         for request, response in _exchanges(cast("ModelCall", reader.content)):
             name = response.id or (request.id if request is not None else None)
             candidates = (by_id.get(bare_id(name)) if name else None) or _unnamed(by_call, request)
-            for one in candidates:
-                if one.answer is None and one.asker is not reader and one.asker.start_ns <= reader.start_ns:
+            one = next((one for one in candidates if _is_told(one, response, reader, told)), None)
+            if one is not None:
+                told.add(one)
+                if one.answer is None:
                     one.answer, one.reader = response, reader
-                    break
+            elif request is None and response.id:
+                strays.append(response)
+        if strays:
+            before = next((model for model in reversed(models[:number]) if model.scope == reader.scope), None)
+            _named_otherwise(strays, reader, [one for one in asked if one.asker is before])
+    _answers_by_place(models, asked)
+
+
+def _named_otherwise(strays: Sequence[ToolResponse], reader: Draft, asked: Sequence[_Asked]) -> None:
+    """Answers without their requests, as the Responses API is sent them, are those of the call before.
+
+    Some instrumentations give the requests the ids of the items that they were, and not those of the calls.
+    """
+    if len(strays) != len(asked) or any(one.answer is not None for one in asked):
+        return
+    for response, one in zip(strays, asked, strict=True):
+        one.answer, one.reader = response, reader
+        one.request = replace(one.request, id=response.id or one.request.id)
+
+
+def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: AbstractSet[_Asked]) -> bool:
+    """Whether a history may tell of a request: one that it has not told of, answered by none or by what it says.
+
+    A whole history tells of earlier calls again: what a second call like the first got comes after what that one got.
+    """
+    if one.asker is reader or one.asker.start_ns > reader.start_ns or one in told:
+        return False
+    if one.answer is None:
+        return True
+    return not reader.node.reading.delta and one.answer.response == response.response
+
+
+def _answers_by_place(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
+    """Find answers that name no call and follow no request: new ones answer, in order, what was asked last."""
+    open_: dict[int, list[_Asked]] = {}
+    for one in asked:
+        if not one.request.id and one.answer is None:
+            open_.setdefault(id(one.asker), []).append(one)
+    before: dict[str, Draft] = {}
+    for reader in models if open_ else ():
+        asker = before.get(reader.scope)
+        before[reader.scope] = reader
+        if asker is None or id(asker) not in open_:
+            continue
+        known = len(list(_exchanges(cast("ModelCall", asker.content))))
+        fresh = list(_exchanges(cast("ModelCall", reader.content)))[known:]
+        nameless = [response for request, response in fresh if request is None and not response.id]
+        for one, response in zip(open_[id(asker)], nameless, strict=False):
+            one.answer, one.reader = response, reader
 
 
 def _by_id(asked: Sequence[_Asked]) -> dict[str, list[_Asked]]:
@@ -141,7 +198,7 @@ def _paired(calls: Sequence[Draft], asked: Sequence[_Asked]) -> list[tuple[Draft
     found: list[tuple[Draft, _Asked]] = []
     rest = list(calls)
     by_id = _by_id(asked)
-    for fits in (_same_id, _same_call, _fitting_call, _same_name):
+    for fits in (_same_id, _same_call, _fitting_call, _same_name, _same_call_whenever):
         left: list[Draft] = []
         for call in rest:
             one = _best(call, _of_id(call, by_id) if fits is _same_id else asked, fits)
@@ -161,18 +218,17 @@ def _of_id(call: Draft, by_id: Mapping[str, Sequence[_Asked]]) -> Sequence[_Aske
 
 def _best(call: Draft, asked: Sequence[_Asked], fits: Callable[[Draft, _Asked], bool]) -> _Asked | None:
     candidates = [one for one in asked if not one.taken and fits(call, one)]
-    if not candidates:
-        return None
-    return max(
-        candidates,
-        key=lambda one: (
-            one.asker.start_ns <= call.start_ns,
-            one.asker.scope == call.scope,
-            one.asker.run == call.run,
-            one.asker.key,
-            -one.number,
-        ),
+    before = [one for one in candidates if one.asker.start_ns <= call.start_ns]
+    if before:
+        return max(before, key=lambda one: (*_near(call, one), one.asker.key, -one.number))
+    # by clocks that differ: calls of one request came in its order
+    return min(
+        candidates, key=lambda one: (*map(operator.not_, _near(call, one)), one.asker.key, one.number), default=None
     )
+
+
+def _near(call: Draft, one: _Asked) -> tuple[bool, bool]:
+    return one.asker.scope == call.scope, one.asker.run == call.run
 
 
 def _same_id(call: Draft, one: _Asked) -> bool:
@@ -193,12 +249,16 @@ def _same_name(call: Draft, one: _Asked) -> bool:
 
 
 def _same_call(call: Draft, one: _Asked) -> bool:
+    return one.asker.start_ns <= call.start_ns and _same_call_whenever(call, one)
+
+
+def _same_call_whenever(call: Draft, one: _Asked) -> bool:
+    """The clocks of a tool's service and of the agent's may differ."""
     content = call.content
-    return (
-        isinstance(content, ToolCall)
-        and _same_name(call, one)
-        and same_arguments(content.arguments, one.request.arguments)
-    )
+    if not isinstance(content, ToolCall) or not same_tool(content.name, one.request.name):
+        return False
+    known = content.call_id is not None and one.request.id is not None
+    return one.asker.scope == call.scope and not known and same_arguments(content.arguments, one.request.arguments)
 
 
 def _fitting_call(call: Draft, one: _Asked) -> bool:
@@ -211,17 +271,24 @@ def _fitting_call(call: Draft, one: _Asked) -> bool:
 
 
 def _unrecorded(models: Sequence[Draft], calls: Sequence[Draft]) -> None:
-    """Name the requester of calls whose request was not recorded: the last model call before that may have asked."""
+    """Name the requester of calls whose request was not recorded: the last model call before that may have asked.
+
+    Of clocks that tell milliseconds, the call's own instant is that of the model call that was handed its answer.
+    """
     for call in calls:
         content = call.content
         if not isinstance(content, ToolCall):
             continue
-        before = [
-            model for model in models if model.scope == call.scope and model.key < call.key and _may_have_asked(model)
-        ]
-        if before:
-            call.content = replace(content, requested_by=before[-1].id)
-            call.after.append(before[-1])
+        possible = [model for model in models if model.scope == call.scope and _may_have_asked(model)]
+        before = [model for model in possible if model.start_ns < call.start_ns]
+        at_once = [model for model in possible if model.start_ns == call.start_ns]
+        if before or at_once:
+            asker = (before or at_once)[-1]
+            call.content = replace(content, requested_by=asker.id)
+            call.after.append(asker)
+            for model in at_once:
+                if model is not asker:
+                    model.after.append(call)
 
 
 def _may_have_asked(model: Draft) -> bool:
@@ -239,9 +306,14 @@ def _complete(call: Draft, one: _Asked) -> None:
     if one.reader is not None:
         one.reader.after.append(call)
     content = call.content
+    if isinstance(content, Handoff):
+        if not content.target:
+            call.content = Handoff(target=handed_to(transfer_target(one.request.name) or "", one.request.arguments))
+            call.missing = reasons(call.missing, "target")
+        return
     if not isinstance(content, ToolCall):
         return
-    changes: dict[str, Json] = {"requested_by": one.asker.id, "call_id": content.call_id or one.request.id}
+    changes: dict[str, Json] = {"requested_by": one.asker.id, "call_id": content.call_id or _id_of(one)}
     unrecorded = _unrecorded_values(one)
     if "arguments" not in unrecorded and ("arguments" in call.missing or not isinstance(content.arguments, dict)):
         changes["arguments"] = one.request.arguments
@@ -253,6 +325,11 @@ def _complete(call: Draft, one: _Asked) -> None:
             changes["status"] = "ok"
         call.missing = reasons(call.missing, "result", "status")
     call.content = replace(content, **cast("dict[str, str]", changes))
+
+
+def _id_of(one: _Asked) -> str | None:
+    """The id of a call, from its request or from its answer."""
+    return one.request.id or (None if one.answer is None else one.answer.id)
 
 
 def _tell_error(call: Draft) -> None:
@@ -273,7 +350,7 @@ def _from_history(one: _Asked, *, last: bool) -> Iterator[Draft]:
         return
     content: ToolCall | Handoff
     if target is not None:
-        content = Handoff(target=_named_target(one.request, target))
+        content = Handoff(target=handed_to(target, one.request.arguments))
     else:
         response = None if one.answer is None else one.answer.response
         error = told_error(response)
@@ -283,7 +360,7 @@ def _from_history(one: _Asked, *, last: bool) -> Iterator[Draft]:
             result=response,
             error=error,
             status="ok" if error is None else "error",
-            call_id=one.request.id,
+            call_id=_id_of(one),
             requested_by=one.asker.id,
         )
     draft = _between(one, content)
@@ -324,14 +401,3 @@ def _between(one: _Asked, content: ToolCall | Handoff) -> Draft:
         also=() if reader is None else (reader.node.span.span_id,),
         after=[asker],
     )
-
-
-def _named_target(request: ToolRequest, target: str) -> str:
-    """Who is handed over to: `transfer_to_agent` says it in its arguments."""
-    arguments = request.arguments
-    if target == "agent" and isinstance(arguments, dict):
-        for key in ("agent_name", "agent", "name", "target"):
-            value = arguments.get(key)
-            if isinstance(value, str) and value:
-                return value
-    return target

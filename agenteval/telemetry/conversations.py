@@ -1,6 +1,7 @@
 """Traces in, the conversations that they belong to out.
 
-Traces of one service whose spans name one session are one conversation. Where no session is named, a trace goes on
+Traces of one service whose spans name one session are one conversation, and so are traces in which two
+instrumentations saw the same model call. Where no session is named, a trace goes on
 from another one whose answer, after all that users had said until then, stands in what its first model call read.
 """
 
@@ -10,10 +11,12 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agenteval.core.marks import wholly_redacted
 from agenteval.core.message import Message, RefusalPart, TextPart
 from agenteval.core.span import Span
-from agenteval.core.trajectory import ModelCall
+from agenteval.core.trajectory import Integrity, ModelCall
 from agenteval.telemetry.forest import Node
+from agenteval.telemetry.twice import shared_calls
 
 _SESSIONS = ("session.id", "gen_ai.conversation.id")
 _USERS = ("user.id", "enduser.id")
@@ -41,15 +44,15 @@ class Trace:
     Attributes:
         spans: Every span, once, by start time.
         nodes: Those that say something.
-        parents: Span id to the span above, where that is in hand.
-        repeated: Contents that were put aside because their id was taken.
+        integrity: What is known to be missing of it.
+        content_gone: Whether rules took out what was said in it.
     """
 
     id: str
     spans: Sequence[Span]
     nodes: Sequence[Node]
-    parents: Mapping[str, Span]
-    repeated: int = 0
+    integrity: Integrity
+    content_gone: bool = False
 
     @property
     def service(self) -> str:
@@ -95,7 +98,7 @@ def _said_by_nodes(trace: Trace, what: str) -> str | None:
 
 
 def _is_nothing(name: str) -> bool:
-    return not name or name.startswith(_SCRUBBED)
+    return not name or name.startswith(_SCRUBBED) or wholly_redacted(name) is not None
 
 
 def _depth(node: Node) -> int:
@@ -117,7 +120,27 @@ def grouped(traces: Sequence[Trace], naming: Naming) -> list[tuple[str | None, l
             by_session.setdefault((trace.service, session), []).append(trace)
     groups: list[tuple[str | None, list[Trace]]] = [(session, some) for (_, session), some in by_session.items()]
     groups += [(None, some) for some in _going_on(alone)]
-    return sorted(groups, key=lambda group: _begin(group[1][0]))
+    return _seeing_the_same(sorted(groups, key=lambda group: _begin(group[1][0])))
+
+
+def _seeing_the_same(groups: list[tuple[str | None, list[Trace]]]) -> list[tuple[str | None, list[Trace]]]:
+    """Groups in which one model call was seen made one: the first session that is named is theirs."""
+    parts = [[place] for place in range(len(groups))]
+    for a, b in shared_calls([[node for trace in some for node in trace.nodes] for _, some in groups]):
+        if parts[a] is not parts[b]:
+            parts[a] += parts[b]
+            for place in parts[b]:
+                parts[place] = parts[a]
+    return [_together([groups[place] for place in sorted(part)]) for part in _distinct(parts)]
+
+
+def _distinct(parts: Iterable[list[int]]) -> list[list[int]]:
+    return sorted({id(part): part for part in parts}.values(), key=min)
+
+
+def _together(groups: Sequence[tuple[str | None, list[Trace]]]) -> tuple[str | None, list[Trace]]:
+    session = next((session for session, _ in groups if session is not None), None)
+    return session, sorted((trace for _, some in groups for trace in some), key=_begin)
 
 
 def _begin(trace: Trace) -> tuple[int, str]:

@@ -13,14 +13,17 @@ from agenteval.core import semconv
 from agenteval.core.json import Json
 from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import AgentRun, End, Handoff, Integrity, ModelCall, ToolCall, Trajectory, Usage
+from agenteval.telemetry import redacted
 from agenteval.telemetry.asking import pair
+from agenteval.telemetry.clocks import on_one_clock
 from agenteval.telemetry.conversations import Naming, Trace, grouped, named, user_of
 from agenteval.telemetry.drafts import ASKED, CALLED, HANDED, Draft, in_order
 from agenteval.telemetry.forest import Node, nodes_of
-from agenteval.telemetry.likeness import transfer_target
+from agenteval.telemetry.likeness import handed_to, transfer_target
 from agenteval.telemetry.remembering import one_assembly
-from agenteval.telemetry.structure import distinct, integrity_of, parents_of
+from agenteval.telemetry.structure import distinct, integrity_of, least, parents_of
 from agenteval.telemetry.talk import messages_of
+from agenteval.telemetry.twice import one_each
 
 SOURCE = "trace"
 """What `agenteval.source` says of a trajectory that was made of another producer's spans."""
@@ -44,7 +47,7 @@ def trajectories_of(
 
 def calls_of(spans: Sequence[Span], parents: Mapping[str, Span]) -> list[Draft]:
     """Model calls, tool calls and hand-offs that other producers' spans of one of our traces tell of."""
-    nodes = nodes_of(spans, parents, ())
+    nodes = one_each(nodes_of(spans, parents, ()))
     drafts = [draft for node in nodes if (draft := _draft(node, _scope(node))) is not None]
     return drafts + pair(drafts)
 
@@ -85,13 +88,21 @@ def _unequal(logs: Sequence[LogRecord]) -> list[LogRecord]:
 def _trace(spans: Sequence[Span], logs: Sequence[LogRecord]) -> Trace:
     unique, repeated = distinct(spans)
     parents = parents_of(unique)
+    integrity = integrity_of(unique, parents, repeated)
+    if (moved := on_one_clock(unique, parents)) is not unique:
+        unique, parents = moved, parents_of(moved)
     nodes = nodes_of(unique, parents, logs)
-    return Trace(id=unique[0].trace_id, spans=unique, nodes=nodes, parents=parents, repeated=repeated)
+    gone = redacted.is_content_gone([*unique, *logs])
+    return Trace(id=unique[0].trace_id, spans=unique, nodes=nodes, integrity=integrity, content_gone=gone)
 
 
 def _trajectory(session: str | None, traces: Sequence[Trace], naming: Naming, conflicts: int) -> Trajectory:
-    nodes = [node for trace in traces for node in trace.nodes]
-    steps = tuple(draft.step(index) for index, draft in enumerate(in_order(_drafts(nodes))))
+    nodes = one_each([node for trace in traces for node in trace.nodes])
+    drafts = _drafts(nodes)
+    content_gone = any(trace.content_gone for trace in traces)
+    for draft in drafts:
+        redacted.note(draft, content_gone=content_gone)
+    steps = tuple(draft.step(index) for index, draft in enumerate(in_order(drafts)))
     calls = [step.content for step in steps if isinstance(step.content, ModelCall)]
     runs = _runs(nodes)
     names = {tool.name for call in calls for tool in call.offered_tools}
@@ -140,9 +151,7 @@ def _draft(node: Node, scope: str) -> Draft | None:
     if content is None:
         return None
     if isinstance(content, ToolCall) and (target := transfer_target(content.name)) is not None:
-        arguments = content.arguments if isinstance(content.arguments, dict) else {}
-        named_target = next((value for value in arguments.values() if isinstance(value, str)), None)
-        content = Handoff(target=named_target if target == "agent" and named_target else target)
+        content = Handoff(target=handed_to(target, content.arguments))
     run = node if reading.kind == "agent" else node.nearest("agent")
     return Draft(
         id=node.span.span_id,
@@ -188,13 +197,14 @@ def _usage(nodes: Sequence[Node], calls: Sequence[ModelCall]) -> Usage:
 
 
 def _integrity(traces: Sequence[Trace], conflicts: int) -> Integrity:
-    parts = [integrity_of(trace.spans, trace.parents, trace.repeated) for trace in traces]
+    parts = [trace.integrity for trace in traces]
     return Integrity(
         stored=sum(part.stored for part in parts),
         dropped=sum(part.dropped for part in parts),
         orphans=sum(part.orphans for part in parts),
         repeated=sum(part.repeated for part in parts) + conflicts,
         clock_skew_ns=max(part.clock_skew_ns for part in parts),
+        sampled=least(part.sampled for part in parts),
     )
 
 

@@ -133,8 +133,8 @@ def _without_doubles(nodes: list[Node]) -> list[Node]:
             continue
         if _is_summary(outer, node):
             continue
-        if _same(outer, node):
-            _swallow(outer, node)
+        if same(outer, node):
+            swallow(outer, node)
             gone.add(id(node))
     for node in nodes:
         if id(node) not in gone and node.reading.kind == "model" and _sums_up(node):
@@ -145,12 +145,13 @@ def _without_doubles(nodes: list[Node]) -> list[Node]:
 
 
 def _models_beneath(node: Node) -> Iterator[Node]:
-    """The nearest model calls beneath, whatever lies between but other agents."""
-    for child in node.beneath:
-        if child.reading.kind == "model":
-            yield child
-        else:
-            yield from _models_beneath(child)
+    """The nearest model calls beneath, but those of tools and agents: who calls these may wrap what they do."""
+    return (child for child in node.beneath if child.reading.kind == "model")
+
+
+def _works(node: Node) -> bool:
+    """Whether a model is at work somewhere beneath."""
+    return any(child.reading.kind == "model" or _works(child) for child in node.beneath)
 
 
 def _is_summary(outer: Node, inner: Node) -> bool:
@@ -163,7 +164,7 @@ def _sums_up(node: Node) -> bool:
     return bool(beneath) and (node.reading.not_measured or len(beneath) > 1)
 
 
-def _same(outer: Node, inner: Node) -> bool:
+def same(outer: Node, inner: Node) -> bool:
     """Whether a node and one right beneath it are two views of one thing."""
     if outer.reading.kind != inner.reading.kind:
         return False
@@ -197,8 +198,8 @@ def _without_sibling_doubles(nodes: list[Node]) -> list[Node]:
     for node in nodes:
         name = _own_id(node)
         first = None if name is None else by_name.get(name)
-        if first is not None and _same(first, node) and _overlap(first, node):
-            _swallow(first, node)
+        if first is not None and same(first, node) and overlap(first, node):
+            swallow(first, node)
             continue
         if name is not None:
             by_name[name] = node
@@ -209,21 +210,28 @@ def _without_sibling_doubles(nodes: list[Node]) -> list[Node]:
 def _without_carried(nodes: list[Node]) -> list[Node]:
     """Nodes without the calls that a protocol carried, where the calls that it carried are there.
 
-    Beneath a call of another name, what was carried is the tool's own doing, unless a model works there. Where the
-    protocol's spans do not hang from those of the calls, each call is taken once.
+    A client's and a server's spans of one call are one also where no agent's is there. Beneath a call of another name,
+    what was carried is the tool's own doing, unless a model works there. Where the protocol's spans do not hang from
+    those of the calls, each call is taken once.
     """
     free = [node for node in nodes if isinstance(node.reading.content, ToolCall) and not node.reading.carried]
+    clients: list[Node] = []
     gone: set[int] = set()
     for node in nodes:
         if not node.reading.carried:
             continue
-        if node.above is not None and node.above.reading.kind == "tool" and not any(_models_beneath(node.above)):
+        others = [client for client in clients if client.span.parent_id != node.span.parent_id]
+        if node.above is not None and node.above.reading.kind == "tool" and not _works(node.above):
             node.above.twins += [node.span, *node.twins]
             _dissolve(node, into=node.above)
         elif (caller := _caller(node, free)) is not None:
             free.remove(caller)
-            _swallow(caller, node)
+            swallow(caller, node)
+        elif (client := _caller(node, others)) is not None:
+            clients.remove(client)
+            swallow(client, node)
         else:
+            clients.append(node)
             continue
         gone.add(id(node))
     return [node for node in nodes if id(node) not in gone]
@@ -255,11 +263,12 @@ def _own_id(node: Node) -> tuple[str, str] | None:
     return None
 
 
-def _overlap(a: Node, b: Node) -> bool:
+def overlap(a: Node, b: Node) -> bool:
+    """Whether two nodes were at work at the same time."""
     return a.start_ns <= b.end_ns and b.start_ns <= a.end_ns
 
 
-def _swallow(kept: Node, other: Node) -> None:
+def swallow(kept: Node, other: Node) -> None:
     """Let one node stand for two."""
     kept.twins += [other.span, *other.twins]
     kept.reading = _both(kept.reading, _last_attempt(kept, other))
@@ -279,15 +288,32 @@ def _last_attempt(kept: Node, other: Node) -> Reading:
 
 def _dissolve(node: Node, *, into: Node | None = None) -> None:
     """Take a node out; what lay beneath it hangs from the one that takes its place."""
+    if into is not None:
+        _lift(into, over=node)
     target = into or node.above
     for child in node.beneath:
         child.above = target
     if node.above is not None:
         node.above.beneath = [child for child in node.above.beneath if child is not node]
     if target is not None:
-        target.beneath = sorted(
-            {*target.beneath, *node.beneath}, key=lambda child: (child.start_ns, child.span.span_id)
-        )
+        target.beneath = _in_time({*target.beneath, *node.beneath})
+
+
+def _lift(node: Node, *, over: Node) -> None:
+    """Hang a node that lies anywhere beneath another, as clocks that disagree have it, beside that one."""
+    here = node.above
+    while here is not None and here is not over:
+        here = here.above
+    if here is None or node.above is None:
+        return
+    node.above.beneath = [child for child in node.above.beneath if child is not node]
+    node.above = over.above
+    if over.above is not None:
+        over.above.beneath = _in_time([*over.above.beneath, node])
+
+
+def _in_time(nodes: Iterable[Node]) -> list[Node]:
+    return sorted(nodes, key=lambda node: (node.start_ns, node.span.span_id))
 
 
 def _both(outer: Reading, inner: Reading) -> Reading:

@@ -30,6 +30,9 @@ def test_a_query_is_conditions_and_words() -> None:
         said=(Said(words=("late", "parcel")),),
         since_ns=NOW_NS - 7 * DAY_NS,
     )
+    assert asked('text:"Late  Parcel" -Text=refund') == Find(
+        said=(Said(words=("late", "parcel")), Said(words=("refund",), negated=True))
+    )
     assert asked("  ") == Find()
 
 

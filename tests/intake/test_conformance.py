@@ -15,7 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from agenteval.errors import RequestError
 from agenteval.intake.captures import captures_in, read_capture
-from agenteval.intake.conformance import MEASURES, conformance_of
+from agenteval.intake.conformance import MEASURES, Counts, conformance_of
 
 QUESTION, ANSWER = "Renew my loan, please.", "It is renewed until May — “Stoner”."
 ARGUMENTS, RESULT = {"loan": "L-88", "note": "a “b”\nc"}, {"due": "2026-05-01", "days": 14}
@@ -126,7 +126,7 @@ def test_all_that_is_there_is_recovered(tmp_path):
     recovered = {name: counts.recovered for name, counts in conformance_of(read_capture(folder)).counts.items()}
     assert recovered == {
         "turns": 1, "model_calls": 2, "tool_calls": 1, "tool_arguments": 1, "tool_results": 1, "tool_errors": 0,
-        "requested_by": 1, "input_tokens": 2, "output_tokens": 2, "handoffs": 0, "sessions": 1,
+        "requested_by": 1, "input_tokens": 2, "output_tokens": 2, "order": 1, "handoffs": 0, "sessions": 1,
     }  # fmt: skip
 
 
@@ -179,6 +179,47 @@ def test_an_error_is_recovered_by_its_words(tmp_path):
         "tool_errors": {"invented": 1},
         "tool_results": {"truth": 1, "wrong": 1},
     }
+
+
+def test_calls_in_another_order_are_wrong_unless_one_request_asked_for_both(tmp_path):
+    def twice(*asked: list[str]) -> dict[str, Any]:
+        told = truth()
+        turn = told["conversations"][0]["turns"][0]
+        made = turn["tool_calls"][0]
+        turn["tool_calls"] = [{**made, "tool": name, "call_id": f"call_{name}"} for name in ("first", "second")]
+        for call, names in zip((turn["llm_calls"][0], turn["llm_calls"][2]), asked, strict=True):
+            call["tool_calls"] = [{"id": f"call_{name}", "name": name, "args": ARGUMENTS} for name in names]
+        return told
+
+    swapped = [{**renews(**{"tool.name": name}), "number": number} for number, name in ((3, "second"), (5, "first"))]
+    spans = [agent(), asks(), *swapped, {**answers(), "number": 6}]
+    one_by_one = conformance_of(read_capture(capture(tmp_path / "c", spans, twice(["first"], ["second"]))))
+    assert one_by_one.counts["order"] == Counts(truth=2, recovered=1, wrong=1)
+    assert [miss.what for miss in one_by_one.misses if miss.measure == "order"] == ["first, then second"]
+    at_once = conformance_of(read_capture(capture(tmp_path / "d", spans, twice(["first", "second"], []))))
+    assert at_once.counts["order"] == Counts(truth=1, recovered=1)
+
+
+def test_a_hand_off_to_another_agent_is_missed_and_invented(tmp_path):
+    told = truth()
+    for name in ("transfer_to_loans", "transfer_to_agent"):
+        request = {"id": "call_1", "name": name, "args": {"agent_name": "Loans"} if name.endswith("agent") else {}}
+        told["conversations"][0]["turns"][0]["llm_calls"][0]["tool_calls"] = [request]
+        for target, expected in (
+            ("loans", {"truth": 1, "recovered": 1}),
+            ("billing", {"truth": 1, "missed": 1, "invented": 1}),
+        ):
+            handed = renews(**{"tool.name": f"transfer_to_{target}", "input.value": "{}", "output.value": name})
+            folder = capture(tmp_path / name / target, [agent(), asks(), handed, answers()], told)
+            counts = asdict(conformance_of(read_capture(folder)).counts["handoffs"])
+            assert {key: count for key, count in counts.items() if count} == expected
+
+
+def test_an_answer_belongs_to_its_own_turn(tmp_path):
+    told = truth()
+    turns = told["conversations"][0]["turns"]
+    turns.append({"user_input": QUESTION, "final_output": "Never said.", "llm_calls": [], "tool_calls": []})
+    assert outcomes(capture(tmp_path / "c", list(WHOLE), told)) == {"turns": {"truth": 2, "recovered": 1, "missed": 1}}
 
 
 def test_captures_are_found_and_refused(tmp_path):

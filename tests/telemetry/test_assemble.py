@@ -272,7 +272,10 @@ def test_fingerprint_knows_neither_ids_nor_times() -> None:
 
     assert fingerprint(trajectory_of(shifted(1000))) == fingerprint(trajectory_of(conversation()))
     changed = conversation()
-    changed[3] = span(4, "execute_tool find", 11, 20, 2, attributes={
-        s.OPERATION: s.EXECUTE_TOOL, s.TOOL_NAME: "find", s.TOOL_ARGUMENTS: {"a": 3}, s.TOOL_RESULT: "42",
-    })  # fmt: skip
-    assert fingerprint(trajectory_of(changed)) != fingerprint(trajectory_of(conversation()))
+    seen = {fingerprint(trajectory_of(conversation()))}
+    for result in ("41", "cut \ud83d", "cut \ud83c"):
+        changed[3] = span(4, "execute_tool find", 11, 20, 2, attributes={
+            s.OPERATION: s.EXECUTE_TOOL, s.TOOL_NAME: "find", s.TOOL_ARGUMENTS: {"a": 3}, s.TOOL_RESULT: result,
+        })  # fmt: skip
+        seen.add(fingerprint(trajectory_of(changed)))
+    assert len(seen) == 4

@@ -240,7 +240,7 @@ def test_content_that_is_off_or_redacted_is_missing_with_the_reason() -> None:
     }
     content, reading = model({**SAID, **shown})
     assert content.messages[0].parts == (TextPart(text="See"), MediaPart(type="image", uri="redacted"))
-    assert reading.missing == {"messages[0].parts[1]": "redacted: the sender took it out before it sent the span"}
+    assert reading.missing == {"messages[0].parts[1]": "redacted: it was taken out before it was stored"}
 
 
 def test_usage_that_only_the_answer_itself_tells() -> None:

@@ -66,6 +66,12 @@ def test_refuses_lone_surrogates(value: object) -> None:
         content_hash(value)
 
 
+def test_lone_surrogates_may_be_hashed_where_that_is_asked_for() -> None:
+    hashes = [content_hash(value, lone_surrogates=True) for value in ("\ud800", "\ud801", {"\udfff": 1}, "plain")]
+    assert len(set(hashes)) == 4
+    assert hashes[-1] == content_hash("plain")
+
+
 @pytest.mark.parametrize("value", [{1: 2}, b"bytes", {"a": {1, 2}}])
 def test_refuses_what_json_cannot_hold(value: object) -> None:
     with pytest.raises(ValueError, match="canonical JSON"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from agenteval.core.codec import message_from_json
@@ -234,15 +235,29 @@ def _answer_block(block: Mapping[str, Any]) -> Iterator[Part]:
 
 
 def _gemini_kind(block: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterator[Part]] | None:
-    if "text" in block:
-        return _reasoning_block if block.get("thought") is True else _text_block
+    """How to read a part of Gemini's, of which the one member that it is is filled, and others may be there empty."""
     for name in ("function_call", "functionCall"):
-        if name in block:
+        if block.get(name) is not None:
             return lambda held: _request_block(object_of(held.get(name)))
     for name in ("function_response", "functionResponse"):
-        if name in block:
-            return lambda held: _answer_block(object_of(held.get(name)))
+        if block.get(name) is not None:
+            return lambda held: _function_answer(object_of(held.get(name)))
+    if "text" in block:
+        return _reasoning_block if block.get("thought") is True else _text_block
     return None
+
+
+def _function_answer(block: Mapping[str, Any]) -> Iterator[Part]:
+    yield from (bare_answer(part) for part in _answer_block(block))
+
+
+def bare_answer(part: Part) -> Part:
+    """A part; of a tool's answer what the tool gave, out of the object that Gemini's API wants around a bare value."""
+    if not isinstance(part, ToolResponse):
+        return part
+    members = object_of(part.response)
+    wrapped = len(members) == 1 and members.keys() <= {"result", "output"}
+    return replace(part, response=next(iter(members.values()))) if wrapped else part
 
 
 _BLOCKS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Part]]] = {

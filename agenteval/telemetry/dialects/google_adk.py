@@ -125,7 +125,7 @@ def _model(found: Found, logs: Sequence[LogRecord]) -> Reading:
     call = reading.content
     if not isinstance(call, ModelCall):
         return reading
-    usage = call.usage or usage_of(object_of(answer.get("usage_metadata")))
+    usage = usage_of(object_of(answer.get("usage_metadata"))) or call.usage  # ADK 1 once gave the sum as the output
     offered = call.offered_tools or _offered(request)
     if usage is not None:
         found.missing.pop("usage", None)

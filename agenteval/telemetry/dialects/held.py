@@ -9,9 +9,9 @@ from typing import Any, TypeGuard, cast
 import orjson
 
 from agenteval.core.json import Json, json_of
+from agenteval.core.marks import wholly_redacted
 from agenteval.core.span import Span
 from agenteval.core.trajectory import Usage
-from agenteval.telemetry.redact.marks import wholly_redacted
 from agenteval.telemetry.remembering import STRICT, remembered, structured
 
 _LARGEST_USD = 1e15
@@ -20,7 +20,7 @@ _REDACTED = frozenset({"__REDACTED__", "[REDACTED]", "<redacted>", "<REDACTED>",
 
 NOT_SENT = "not_sent: the span does not carry it"
 CONTENT_OFF = "content_off: turn content capture on in the agent's instrumentation"
-REDACTED = "redacted: the sender took it out before it sent the span"
+REDACTED = "redacted: it was taken out before it was stored"
 
 
 class Held:
@@ -197,7 +197,12 @@ def usage_or_none(
     reasoning: int | None = None,
     cost_usd: float | None = None,
 ) -> Usage | None:
-    """Token counts as usage; None where neither input nor output nor price was measured."""
+    """Token counts as usage; None where neither input nor output nor price was measured.
+
+    A model reads something to answer: nothing read and nothing written stands for counts that the sender did not have.
+    """
+    if read == 0 and written == 0:
+        read = written = None
     if read is None and written is None and cost_usd is None:
         return None
     return Usage(

@@ -1,7 +1,8 @@
 """Spans of OpenLLMetry (Traceloop), old and new, as readings.
 
-Old ones flatten a model call into `gen_ai.prompt.N.*`, `gen_ai.completion.N.*` and `llm.request.functions.N.*`; new
-ones carry the GenAI convention's messages. Decorated functions and frameworks are `traceloop.*` in both.
+Old ones flatten a model call into `gen_ai.prompt.N.*`, `gen_ai.completion.N.*` (the oldest into `llm.prompts.N.*`,
+`llm.completions.N.*`) and `llm.request.functions.N.*`; new ones carry the GenAI convention's messages. Decorated
+functions and frameworks are `traceloop.*` in both.
 
 References:
     OpenLLMetry (traceloop/openllmetry), semantic conventions for AI.
@@ -10,15 +11,17 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agenteval.core.message import Message, text_message
 from agenteval.core.span import LogRecord, Span
-from agenteval.core.trajectory import Handoff, OfferedTool, Usage
-from agenteval.telemetry.dialects import build
+from agenteval.core.trajectory import Handoff, OfferedTool, ToolCall, Usage
+from agenteval.telemetry.dialects import build, semconv_spans
 from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import content_parts, message_of, messages_of, offered_of
+from agenteval.telemetry.dialects.googles import with_thoughts
 from agenteval.telemetry.dialects.held import (
     Held,
     any_begins,
@@ -32,6 +35,7 @@ from agenteval.telemetry.dialects.held import (
     value_of,
 )
 from agenteval.telemetry.dialects.reading import Reading
+from agenteval.telemetry.dialects.semconv_parts import answer_of
 from agenteval.telemetry.dialects.told import heard_of, said_of
 
 NAME = "openllmetry"
@@ -40,7 +44,7 @@ _KIND = "traceloop.span.kind"
 _PROPERTIES = "traceloop.association.properties."
 _MODEL = frozenset({"chat", "completion", "text_completion", "generate_content"})
 _MARKS = frozenset({"gen_ai.openai.api_base", "gen_ai.is_streaming", "llm.is_streaming", "llm.usage.total_tokens"})
-_OLD = ("gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions.")
+_OLD = ("gen_ai.prompt.", "gen_ai.completion.", "llm.prompts.", "llm.completions.", "llm.request.functions.")
 _NAMES = frozenset({"gen_ai.agent.name", "traceloop.entity.name", "traceloop.entity.input"})
 _ENDINGS = (".tool", ".agent", ".workflow", ".task")
 
@@ -60,6 +64,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
         _PROPERTIES + "chat_id",
     )
     found.user = held.text(_PROPERTIES + "user_id")
+    _look_into_metadata(found)
     found.agent = held.text("gen_ai.agent.name", _PROPERTIES + "lc_agent_name")
     if not isinstance(kind, str):
         return _model(found)
@@ -69,6 +74,18 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     if kind == "handoff":
         return _handoff(found)
     return _agent(found) if kind in {"agent", "workflow"} else found.plumbing()
+
+
+def _look_into_metadata(found: Found) -> None:
+    """Take session and user from what LangChain's callbacks were given, where spans do not have them themselves."""
+    written = found.span.attributes.get("traceloop.entity.input")
+    if found.session is None and isinstance(written, str) and '"metadata"' in written:
+        metadata = object_of(object_of(parsed(written).value).get("metadata"))
+        found.session = first_text(metadata, *_SESSION)
+        found.user = found.user or first_text(metadata, "user_id")
+
+
+_SESSION = ("session_id", "thread_id", "conversation_id")
 
 
 def _is_model(span: Span) -> bool:
@@ -96,10 +113,11 @@ def _other(span: Span) -> Reading | None:
 
 def _model(found: Found) -> Reading:
     held = found.held
-    heard, said = _flat(held.under("gen_ai.prompt.")), by_index(held.under("gen_ai.completion."))
+    heard = _flat({**held.under("llm.prompts."), **held.under("gen_ai.prompt.")})
+    said = by_index({**held.under("llm.completions."), **held.under("gen_ai.completion.")})
     new = [*_instructions(held), *messages_of(held.value("gen_ai.input.messages"))]
     answered = messages_of(held.value("gen_ai.output.messages"))
-    answers = [_flat_message({"role": "assistant", **fields}) for _, fields in said]
+    answers = [_flat_message({**_known(fields), "role": "assistant"}) for _, fields in said]
     flat_answers = _assistants([message for message in answers if message is not None])
     return build.model(
         found,
@@ -124,7 +142,15 @@ def _instructions(held: Held) -> list[Message]:
 
 
 def _flat(items: Mapping[str, Any]) -> list[Message]:
-    return [message for _, fields in by_index(items) if (message := _flat_message(fields)) is not None]
+    return [message for _, fields in by_index(items) if (message := _flat_message(_known(fields))) is not None]
+
+
+def _known(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of a message, those of LangChain's answers included, which old ones call unknown and write as JSON."""
+    if fields.get("role") != "unknown":
+        return fields
+    calls = any(name.startswith("tool_calls.") for name in fields)
+    return {**fields, "role": "assistant" if calls else "tool", "content": build.decoded(fields.get("content"))}
 
 
 def _flat_message(fields: Mapping[str, Any]) -> Message | None:
@@ -160,12 +186,24 @@ def _usage(held: Held) -> Usage | None:
         prefix + "cache_creation_input_tokens",
     )
     apart = (cached or 0) + (written_to or 0)
+    if read is not None and apart > read:
+        read += apart  # a part is not more than the whole
     return usage_or_none(
-        read=read + apart if read is not None and apart > read else read,  # a part is not more than the whole
-        written=held.count(prefix + "output_tokens", prefix + "completion_tokens", "llm.usage.completion_tokens"),
+        read=read,
+        written=_written(held, read),
         cached=cached,
         cache_written=written_to,
         reasoning=held.count(prefix + "reasoning.output_tokens", prefix + "reasoning_tokens"),
+    )
+
+
+def _written(held: Held, read: int | None) -> int | None:
+    prefix = "gen_ai.usage."
+    return with_thoughts(
+        held.text("gen_ai.provider.name", "gen_ai.system"),
+        read=read,
+        written=held.count(prefix + "output_tokens", prefix + "completion_tokens", "llm.usage.completion_tokens"),
+        total=held.count(prefix + "total_tokens", "llm.usage.total_tokens"),
     )
 
 
@@ -185,6 +223,9 @@ def _offered(held: Held) -> tuple[OfferedTool, ...]:
 
 def _tool(found: Found) -> Reading:
     held = found.held
+    carried = held.object("traceloop.entity.input")
+    if carried.keys() == {"tool_name", "arguments"}:
+        return _carried(found, carried)
     asked = held.raw("gen_ai.tool.call.arguments")
     asked = held.raw("traceloop.entity.input") if asked is None else asked
     answered = held.raw("gen_ai.tool.call.result")
@@ -197,6 +238,21 @@ def _tool(found: Found) -> Reading:
         call_id=held.text("gen_ai.tool.call.id") or _call_id(asked),
         encoded=True,
     )
+
+
+def _carried(found: Found, asked: Mapping[str, Any]) -> Reading:
+    """A call as MCP carried it, at the client or at the server."""
+    answered = found.held.value("traceloop.entity.output")
+    members = object_of(answered)
+    error = semconv_spans.error_in(found)
+    reading = build.tool(
+        found,
+        name=first_text(asked, "tool_name"),
+        arguments=asked["arguments"],
+        result=members.get("result") if "result" in members else None if answered is None else answer_of(answered),
+        error=(text_of(members.get("result")) or error) if members.get("is_error") is True else error,
+    )
+    return replace(reading, carried=isinstance(reading.content, ToolCall))
 
 
 def _bare(name: str) -> str:
@@ -221,7 +277,10 @@ def _handoff(found: Found) -> Reading:
     """A hand-off of OpenAI's agents: the span is called `A → B.handoff` besides."""
     _, _, named = found.span.name.removesuffix(".handoff").rpartition("→")
     target = found.held.text("gen_ai.handoff.to_agent") or named.strip()
-    return found.reading("tool", content=Handoff(target=target)) if target else found.plumbing()
+    if target == "unknown":
+        found.missing["target"] = found.held.absent()
+        target = ""
+    return found.reading("tool", content=Handoff(target=target))
 
 
 def _agent(found: Found) -> Reading:

@@ -24,13 +24,14 @@ from agenteval.telemetry.dialects import build, semconv_spans
 from agenteval.telemetry.dialects.answers import answer_of
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import messages_of, offered_of
-from agenteval.telemetry.dialects.held import first_text, list_of, object_of, text_of, value_of
+from agenteval.telemetry.dialects.held import first_text, is_object, list_of, object_of, text_of, value_of
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_events import listed, told_by
 from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of
 from agenteval.telemetry.dialects.semconv_parts import is_left_out
 from agenteval.telemetry.dialects.semconv_spans import Kind
 from agenteval.telemetry.dialects.semconv_usage import finish, usage
+from agenteval.telemetry.likeness import RETRY
 
 NAME = "pydantic-ai"
 
@@ -47,8 +48,8 @@ _OWN = (
     "gen_ai.client.operation.",
     "baggage_conflict.",
 )
+_ANSWERED = (semconv.OUTPUT_MESSAGES, semconv.RESPONSE_ID, "gen_ai.usage.input_tokens")
 _OUTPUT_TOOL = "final_result"
-_RETRY = "Fix the errors and try again."
 _PARAMETERS = "model_request_parameters"
 
 
@@ -56,7 +57,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     """What a span of pydantic-ai or of a client that Logfire watches says; None for any other."""
     scope = span.scope.get("name")
     if isinstance(scope, str) and scope.startswith(_CLIENTS) and "request_data" in span.attributes:
-        return _client(semconv_spans.opened(NAME, span, logs))
+        return _client(semconv_spans.opened(NAME, span, logs), logs)
     if scope not in _SCOPES:
         return None
     found = semconv_spans.opened(NAME, span, logs)
@@ -122,7 +123,7 @@ def _in_words(talk: Talk, names: frozenset[str]) -> Talk:
 
 
 def _message(message: Message, names: frozenset[str], ended: set[str | None]) -> Message:
-    retry = message.role == "user" and message.text.endswith(_RETRY)
+    retry = message.role == "user" and message.text.endswith(RETRY)
     return Message(role="system" if retry else message.role, parts=tuple(_parts(message.parts, names, ended)))
 
 
@@ -147,7 +148,7 @@ def _tool(found: Found) -> Reading:
         return found.plumbing()
     response = held.raw("tool_response")
     if isinstance(response, str):
-        response = response.removesuffix(_RETRY)
+        response = response.removesuffix(RETRY)
     return semconv_spans.tool(found, arguments=held.raw("tool_arguments"), result=response)
 
 
@@ -172,23 +173,38 @@ def _agent(found: Found, logs: Sequence[LogRecord]) -> Reading:
 # --- clients that Logfire watches
 
 
-def _client(found: Found) -> Reading:
+def _client(found: Found, logs: Sequence[LogRecord]) -> Reading:
     """A request to a model as Logfire's own instrumentations of providers' clients write it.
 
-    A streamed one is written twice: as it is sent, and once more with what came of it.
+    Its messages stand in the request and the response, or in the convention's attributes. A streamed one is written
+    twice: as it is sent, and once more with what came of it.
     """
     request, response = (found.held.object(name) for name in ("request_data", "response_data"))
-    if request.get("stream") is True and not response and semconv_spans.error_in(found) is None:
+    answered = bool(response) or any(name in found.span.attributes for name in _ANSWERED)
+    if not answered and semconv_spans.error_in(found) is None:
         return found.plumbing()
     answer = answer_of(response.get("message") or response.get("combined_chunk_content") or "")
     return build.model(
         found,
         name=found.held.text(semconv.RESPONSE_MODEL, semconv.REQUEST_MODEL) or text_of(request.get("model")),
-        heard=messages_of(request),
-        said=answer.messages,
+        heard=messages_of(request) or semconv_spans.heard_by(found, logs).messages,
+        said=tuple(map(_without_input, answer.messages)) or semconv_spans.said_by(found, logs).messages,
         usage=usage(found.held) or answer_of(response).usage,
-        offered=offered_of(list_of(request.get("tools"))),
+        offered=offered_of(list_of(request.get("tools")) or found.held.value(semconv.TOOL_DEFINITIONS)),
         finish=finish(found.held) or answer.finish,
         response_id=found.held.text(semconv.RESPONSE_ID),
         error=semconv_spans.error_in(found),
     )
+
+
+def _without_input(message: Message) -> Message:
+    """A message whose requests have their arguments bare: Logfire 3 wrote those of Anthropic within `input`."""
+    return replace(message, parts=tuple(map(_bare_request, message.parts)))
+
+
+def _bare_request(part: Part) -> Part:
+    if not isinstance(part, ToolRequest):
+        return part
+    inner = object_of(part.arguments)
+    wrapped = inner.keys() == {"input"} and is_object(inner["input"])
+    return replace(part, arguments=inner["input"]) if wrapped else part

@@ -21,7 +21,7 @@ from agenteval.core.message import Message, Part, Role, TextPart, ToolResponse
 from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.chat import message_of, role_of
 from agenteval.telemetry.dialects.held import first_text, is_list, is_object, list_of, object_of
-from agenteval.telemetry.dialects.semconv_parts import ANSWERS, ARGUMENTS, answer_of, is_left_out, part_of
+from agenteval.telemetry.dialects.semconv_parts import ANSWERS, ARGUMENTS, answer_of, is_left_out, is_our_mark, part_of
 from agenteval.telemetry.remembering import remembered
 
 
@@ -34,7 +34,8 @@ class Talk:
         finish: Why the model stopped, where a message says so.
         cut: The text ended too soon: the messages at its end are missing or in part.
         unreadable: There was something, and it could not be read.
-        elided: Contents were left out by the sender.
+        elided: Contents were left out, by the sender or by rules of ours.
+        redacted: By rules of ours.
     """
 
     messages: tuple[Message, ...] = ()
@@ -42,6 +43,7 @@ class Talk:
     cut: bool = False
     unreadable: bool = False
     elided: bool = False
+    redacted: bool = False
 
     def __add__(self, other: Talk) -> Talk:
         """One after the other."""
@@ -53,12 +55,14 @@ def together(talks: Sequence[Talk]) -> Talk:
     if len(talks) < 2:
         return talks[0] if talks else _NOTHING
     messages: list[Message] = []
-    finish, cut, unreadable, elided = None, False, False, False
+    finish, cut, unreadable, elided, redacted = None, False, False, False, False
     for talk in talks:
         messages += talk.messages
-        finish, cut = talk.finish or finish, talk.cut or cut
-        unreadable, elided = talk.unreadable or unreadable, talk.elided or elided
-    return Talk(messages=tuple(messages), finish=finish, cut=cut, unreadable=unreadable, elided=elided)
+        finish, cut, unreadable = talk.finish or finish, talk.cut or cut, talk.unreadable or unreadable
+        elided, redacted = talk.elided or elided, talk.redacted or redacted
+    return Talk(
+        messages=tuple(messages), finish=finish, cut=cut, unreadable=unreadable, elided=elided, redacted=redacted
+    )
 
 
 def talk_of(written: object, role: Role) -> Talk:
@@ -77,16 +81,16 @@ _NOTHING = Talk()
 @remembered
 def _talk_of(written: object, role: Role) -> Talk:
     if is_left_out(written):
-        return Talk(elided=True)
+        return Talk(elided=True, redacted=is_our_mark(written))
     read = parsed(written)
     if isinstance(read.value, str):
         return _from_text(read.value, role)
     found: list[Message] = []
     bare: list[Part] = []  # parts side by side are one message
-    finish, elided = None, False
+    finish, elided, redacted = None, False, False
     for written_item in _items(read.value):
         item = _item_of(written_item, role)
-        finish, elided = item.finish or finish, item.elided or elided
+        finish, elided, redacted = item.finish or finish, item.elided or elided, item.redacted or redacted
         if not item.is_message:
             bare += item.parts
             continue
@@ -103,6 +107,7 @@ def _talk_of(written: object, role: Role) -> Talk:
         cut=read.cut,
         unreadable=not found and read.value is not None and read.value != [],
         elided=elided,
+        redacted=redacted,
     )
 
 
@@ -125,6 +130,7 @@ class _Item:
     parts: tuple[Part, ...] = ()
     finish: str | None = None
     elided: bool = False
+    redacted: bool = False
 
 
 @remembered
@@ -142,6 +148,7 @@ def _item_of(item: object, role: Role) -> _Item:
         parts=() if is_message else tuple(part_of(members)),
         finish=first_text(members, "finish_reason"),
         elided=any(map(_lacks, _parts(members))),
+        redacted=any(map(_is_marked, _parts(members))),
     )
 
 
@@ -184,13 +191,20 @@ def _parts(members: Mapping[str, Any]) -> Sequence[Any]:
 def _lacks(part: object) -> bool:
     """Whether a part of the convention came without its content."""
     members = object_of(part)
-    for key in ("content", "text", "arguments", "response", "result"):
+    for key in _CONTENTS:
         if key in members and is_left_out(members[key]):
             return True
     wanted = _CONTENT_OF.get(str(members.get("type")))
     return wanted is not None and not any(key in members for key in wanted)
 
 
+def _is_marked(part: object) -> bool:
+    """Whether a content of a part was taken out before it was stored."""
+    members = object_of(part)
+    return any(is_our_mark(members.get(key)) for key in _CONTENTS)
+
+
+_CONTENTS = ("content", "text", "arguments", "response", "result")
 _CONTENT_OF: Mapping[str, tuple[str, ...]] = {
     "text": ("content", "text"),
     "tool_call": (*ARGUMENTS, "function"),

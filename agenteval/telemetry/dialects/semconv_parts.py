@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from agenteval.core.json import Json, json_of
+from agenteval.core.marks import wholly_redacted
 from agenteval.core.message import MediaPart, Part, ReasoningPart, RefusalPart, TextPart, ToolRequest, ToolResponse
 from agenteval.telemetry.dialects.chat import asked_arguments, content_parts, result_of
 from agenteval.telemetry.dialects.held import first_text, list_of, object_of
 from agenteval.telemetry.dialects.media import Kind, media
-from agenteval.telemetry.redact.marks import wholly_redacted
 
 ARGUMENTS = ("arguments", "args", "input")
 """Where a request has its arguments: the first of these that is there."""
@@ -27,9 +27,14 @@ def is_left_out(written: object) -> bool:
     """Whether a value is the placeholder of a content that the sender did not send, or our own mark."""
     if not isinstance(written, str):
         return False
-    if written[:1] == "[" and (written.startswith(_SCRUBBED) or wholly_redacted(written) is not None):
+    if written[:1] == "[" and (written.startswith(_SCRUBBED) or is_our_mark(written)):
         return True
     return written.strip() in _ELIDED
+
+
+def is_our_mark(written: object) -> bool:
+    """Whether a value is a mark of ours, which stood for all of it before it was stored."""
+    return isinstance(written, str) and wholly_redacted(written) is not None
 
 
 def part_of(written: object) -> Sequence[Part]:

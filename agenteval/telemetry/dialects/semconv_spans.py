@@ -27,6 +27,7 @@ from agenteval.telemetry.dialects.arguments import literal
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import offered_of
 from agenteval.telemetry.dialects.errors import error_of
+from agenteval.telemetry.dialects.googles import GOOGLE, googles
 from agenteval.telemetry.dialects.held import REDACTED, Held, beginning, first_text, object_of, text_of
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_events import details_of, told
@@ -111,7 +112,7 @@ def _kind_of_operation(operation: str) -> Kind:
         return "tool"
     if operation == semconv.INVOKE_AGENT:
         return "agent"
-    return "workflow" if operation == _WORKFLOW else "plumbing"
+    return "workflow" if operation.startswith("invoke_") else "plumbing"  # Strands has `invoke_swarm`, `invoke_graph`
 
 
 def opened(dialect: str, span: Span, logs: Sequence[LogRecord] = ()) -> Found:
@@ -153,7 +154,9 @@ def read(found: Found, logs: Sequence[LogRecord], kind: Kind, *, encoded: bool =
 
 
 def _carries_talk(found: Found) -> bool:
-    return any(found.span.attributes.get(name) for name in (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES))
+    attributes = found.span.attributes
+    written = any(attributes.get(name) for name in (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES))
+    return written or bool(told(found.span, ()).heard.messages)
 
 
 # --- messages
@@ -199,7 +202,7 @@ def _note(found: Found, field: str, talk: Talk) -> None:
     if talk.cut:
         found.truncated.append(field)
     if talk.elided:
-        found.missing[field] = NO_CONTENT
+        found.missing[field] = REDACTED if talk.redacted else NO_CONTENT
     elif talk.unreadable and not talk.messages:
         found.missing[field] = CUT
 
@@ -211,6 +214,8 @@ def model(found: Found, heard: Talk, said: Talk) -> Reading:
     """The reading of a request to a model."""
     held = found.held
     error = error_in(found)
+    if any(str(held.raw(name) or "").startswith(GOOGLE) for name in _PROVIDERS):
+        heard, said = googles(heard), googles(said)
     _note(found, "messages", heard)
     _note(found, "output", said)
     if not heard.messages:
@@ -234,6 +239,9 @@ def model(found: Found, heard: Talk, said: Talk) -> Reading:
     return reading
 
 
+_PROVIDERS = ("gen_ai.provider.name", "gen_ai.system")
+
+
 def _absent(found: Found) -> str:
     """Why messages are not there."""
     lost = found.span.dropped_events
@@ -241,13 +249,15 @@ def _absent(found: Found) -> str:
 
 
 def _goes_on(found: Found, heard: Talk) -> bool:
-    """Whether a model was told only what is new: answers to calls whose requests are not repeated say so."""
+    """Whether a model was told only what is new: more answers than requests that they may belong to say so."""
     attributes = found.span.attributes
     if any(attributes[name] for name in attributes if name.endswith("previous_response_id")):
         return True
-    asked = {part.id for message in heard.messages for part in message.parts if isinstance(part, ToolRequest)}
+    asked = [part.id for message in heard.messages for part in message.parts if isinstance(part, ToolRequest)]
     answered = [part.id for message in heard.messages for part in message.parts if isinstance(part, ToolResponse)]
-    return not heard.cut and any(call_id and call_id not in asked for call_id in answered)
+    known, done = set(asked), set(answered)
+    strange = [call_id for call_id in answered if call_id and call_id not in known]
+    return not heard.cut and len(strange) > len([call_id for call_id in asked if call_id not in done])
 
 
 def error_in(found: Found) -> str | None:

@@ -8,6 +8,7 @@ import itertools
 from agenteval.core import semconv
 from agenteval.core.trajectory import Usage
 from agenteval.telemetry.dialects.arguments import parsed
+from agenteval.telemetry.dialects.googles import with_thoughts
 from agenteval.telemetry.dialects.held import Held, list_of, text_of, usage_or_none
 
 
@@ -17,7 +18,13 @@ def finish(held: Held) -> str | None:
     if value is None:
         value = held.raw("gen_ai.response.finish_reason")
     reasons = [reason for item in list_of(value) if (reason := text_of(item))]
-    return reasons[-1] if reasons else text_of(value)
+    return _word(reasons[-1] if reasons else text_of(value))
+
+
+def _word(reason: str | None) -> str | None:
+    """A reason, out of the name of a Python enumeration's member."""
+    enumeration, _, member = (reason or "").rpartition("FinishReason.")
+    return member.lower() if member and not enumeration and member != reason else reason
 
 
 def usage(held: Held, prefix: str = "gen_ai.usage.") -> Usage | None:
@@ -27,6 +34,8 @@ def usage(held: Held, prefix: str = "gen_ai.usage.") -> Usage | None:
     held.uses(*itertools.chain(*names[:4]))  # the other names of a count that was made use of
     if read_tokens is not None and _apart(held, prefix, read_tokens, written, (cached or 0) + (cache_written or 0)):
         read_tokens += (cached or 0) + (cache_written or 0)
+    provider, total = held.text("gen_ai.provider.name", "gen_ai.system"), held.count(prefix + "total_tokens")
+    written = with_thoughts(provider, read=read_tokens, written=written, total=total)
     return usage_or_none(
         read=read_tokens,
         written=written,

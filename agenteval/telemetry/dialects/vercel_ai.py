@@ -12,12 +12,13 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agenteval.core import semconv
 from agenteval.core.json import json_of
 from agenteval.core.message import Message, Part, ReasoningPart, TextPart, text_message
-from agenteval.core.span import LogRecord, Span
+from agenteval.core.span import LogRecord, Span, SpanStatus
 from agenteval.core.trajectory import Usage
 from agenteval.telemetry.dialects import build, semconv_spans
 from agenteval.telemetry.dialects.build import Found
@@ -46,6 +47,7 @@ _SESSION = (
 _USER = ("userId", "user_id")
 _AGENTS = frozenset({"ai.generateText", "ai.streamText", "ai.generateObject", "ai.streamObject"})
 _OWN = ("ai.", "operation.name", "resource.name", "gen_ai.client.operation.", "gen_ai.execute_tool.", "http.response.")
+_ANSWERED = ("ai.toolCall.result", "ai.response.finishReason", "ai.finishReason")
 _TWICE = ("gen_ai.response.", "gen_ai.usage.")  # said once more beside the SDK's own attributes
 
 
@@ -62,11 +64,20 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     if not isinstance(operation, str):
         return semconv_spans.read(found, logs, semconv_spans.kind_of(span) or "plumbing", encoded=True)
     held.uses_all(*_TWICE)
+    _leave_others_errors(found)
     if operation.endswith((".doGenerate", ".doStream")):
         return _model(found)
     if operation == "ai.toolCall":
         return _tool(found)
     return _agent(found) if operation in _AGENTS else found.plumbing()
+
+
+def _leave_others_errors(found: Found) -> None:
+    """Take the status of a call that was answered for no error: processors mark all that follows an error as one."""
+    span = found.span
+    answered = any(name in span.attributes for name in _ANSWERED)
+    if answered and not any(event.name == "exception" for event in span.events):
+        found.span = replace(span, status=SpanStatus())
 
 
 def _metadata(names: Sequence[str]) -> Iterator[str]:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from agenteval.core.marks import is_mark
 from agenteval.telemetry.redact.engine import compiled
 from agenteval.telemetry.redact.escapes import Nesting, balanced, closing, read_object, unescaped
 from agenteval.telemetry.redact.found import MOST, Found, TooMany
-from agenteval.telemetry.redact.marks import is_mark
 from agenteval.telemetry.redact.names import glob_pattern, is_schema, last_parts
 from agenteval.telemetry.redact.rules import NAMED
 

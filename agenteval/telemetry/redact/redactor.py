@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
+from agenteval.core.marks import ATTRIBUTE
 from agenteval.core.span import Attributes, LogRecord, Span, SpanEvent, SpanLink, SpanStatus
 from agenteval.errors import RequestError
-from agenteval.telemetry.redact.marks import ATTRIBUTE
 from agenteval.telemetry.redact.rules import RedactRules
 from agenteval.telemetry.redact.values import Values
 
@@ -57,6 +57,11 @@ class Redactor:
     def logs(self, records: Iterable[LogRecord]) -> tuple[list[LogRecord], dict[str, int]]:
         """As `spans`."""
         return self._all(records, self._log)
+
+    def text(self, text: str) -> tuple[str, dict[str, int]]:
+        """A text that may hold what was said, and how often each rule found something in it."""
+        tally: Counter[str] = Counter()
+        return self._values.text(text, tally, content=True), dict(sorted(tally.items()))
 
     @staticmethod
     def _keyed(rules: RedactRules, key: bytes | None) -> None:

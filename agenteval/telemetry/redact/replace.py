@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from agenteval.core.marks import masked
 from agenteval.telemetry.redact.escapes import Nesting, is_json
 from agenteval.telemetry.redact.found import Found
-from agenteval.telemetry.redact.marks import masked
 from agenteval.telemetry.redact.rules import NAMED, PERSONAL
 
 _KEY_FOLLOWS: Final = re.compile(rb"[^\"'\\]{0,200}\\*[\"']\s*:")

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from agenteval.core.marks import NAME, masked, pseudonymous
 from agenteval.telemetry.redact.detectors import detectors
 from agenteval.telemetry.redact.engine import NOTHING, hints
 from agenteval.telemetry.redact.escapes import ESCAPES, Plain, blanked
 from agenteval.telemetry.redact.found import Detector, Found, TooMany
-from agenteval.telemetry.redact.marks import NAME, masked, pseudonymous
 from agenteval.telemetry.redact.named import Named
 from agenteval.telemetry.redact.replace import merged, replaced
 from agenteval.telemetry.redact.rules import CONTENT, LIMITS, RedactRules

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from agenteval.core.marks import ATTRIBUTE, is_mark, is_name, masked
 from agenteval.core.span import Attribute, Attributes
 from agenteval.telemetry.redact.escapes import json_text
-from agenteval.telemetry.redact.marks import ATTRIBUTE, is_mark, is_name, masked
 from agenteval.telemetry.redact.names import PROTECTED, WITHOUT_CONTENT, Names, is_schema
 from agenteval.telemetry.redact.rules import CONTENT, NAMED, RedactRules
 from agenteval.telemetry.redact.texts import Texts

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from agenteval.core.marks import holds_mark, wholly_redacted
 from agenteval.core.span import LogRecord, Span, SpanEvent, SpanStatus
-from agenteval.telemetry.redact.marks import holds_mark, wholly_redacted
 from agenteval.telemetry.redact.redactor import Redactor
 from agenteval.telemetry.redact.rules import RedactRules
 
