@@ -15,6 +15,7 @@ from agenteval.telemetry.dialects import genai
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.foreign import by_trace
 from agenteval.telemetry.forest import readings_of
+from agenteval.telemetry.remembering import one_assembly
 from agenteval.telemetry.structure import distinct, parents_of
 
 UNKNOWN = "unknown"
@@ -130,14 +131,15 @@ def understood(
             span counts that says that it is a call, of other producers' spans alone.
     """
     result = Understood()
-    for some, of_trace in by_trace(spans, logs):
-        unique, _ = distinct(some)
-        others = [span for span in unique if not is_ours(span)]
-        if len(others) < len(unique):
-            result.of(SCOPE).spans += len(unique) - len(others)
-        readings = readings_of(others, parents_of(others), of_trace)
-        for span in others:
-            _count(result, span, readings[span.span_id], calls=trajectories is None)
+    with one_assembly():
+        for some, of_trace in by_trace(spans, logs):
+            unique, _ = distinct(some)
+            others = [span for span in unique if not is_ours(span)]
+            if len(others) < len(unique):
+                result.of(SCOPE).spans += len(unique) - len(others)
+            readings = readings_of(others, parents_of(others), of_trace)
+            for span in others:
+                _count(result, span, readings[span.span_id], calls=trajectories is None)
     for trajectory in trajectories or ():
         _count_calls(result, trajectory)
     return result
