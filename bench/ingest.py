@@ -213,24 +213,10 @@ def value_of(value: Any) -> Any:
 class Serving:
     """`agenteval serve` as its own process."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, store: str = "store.db") -> None:
+        options = ["--http", "127.0.0.1:0", "--grpc", "off", "--store", store]
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "agenteval",
-                "serve",
-                "--http",
-                "127.0.0.1:0",
-                "--grpc",
-                "off",
-                "--store",
-                "store.db",
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=folder,
-            env=environment or None,
+            [sys.executable, "-m", "agenteval", "serve", *options], stdout=subprocess.PIPE, text=True, cwd=folder
         )
         assert self.process.stdout is not None
         line = next(line for line in self.process.stdout if "OTLP over HTTP" in line)
