@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenteval.core.message import ToolRequest
+from agenteval.core.message import Message, ToolRequest
 from agenteval.core.span import Span, SpanStatus
 from agenteval.core.trajectory import Handoff, ModelCall, ToolCall, Trajectory
 from agenteval.telemetry.assemble import assemble
@@ -268,3 +268,20 @@ def test_an_error_that_mcp_carried_has_its_words() -> None:
     (trajectory,) = assemble([root(), failed], [])
     (call,) = tools(trajectory)
     assert (call.error, call.result, call.status) == ("the shed is locked", None, "error")
+
+
+def test_a_turn_that_began_before_the_answer_ended_by_coarse_clocks_comes_after_it() -> None:
+    answer, question = said("assistant", text("A ladder.")), said("user", text("And in shed 5?"))
+    first = chat(2, 10, [QUESTION], [answer], end=25)
+    second = chat(3, 20, [QUESTION, answer, question], [said("assistant", text("Nothing."))])
+    (trajectory,) = assemble([root(), first, second], [])
+    words = [message.text for _, message in trajectory.of(Message)]
+    assert words == ["Look into shed 4.", "A ladder.", "And in shed 5?", "Nothing."]
+
+
+def test_a_question_asked_beside_an_answer_keeps_its_time() -> None:
+    first = chat(2, 10, [QUESTION], [said("assistant", text("A ladder."))], end=25)
+    second = chat(3, 20, [said("user", text("And in shed 5?"))], [said("assistant", text("Nothing."))], end=40)
+    (trajectory,) = assemble([root(), first, second], [])
+    words = [message.text for _, message in trajectory.of(Message)]
+    assert words == ["Look into shed 4.", "And in shed 5?", "A ladder.", "Nothing."]

@@ -292,3 +292,48 @@ def test_answers_whose_ids_are_another_kind_of_id_are_no_new_talk() -> None:
     held = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
     assert not read("x", "chat m", {**held, "gen_ai.input.messages": [*HEARD, wishes, answer]}).delta
     assert read("x", "chat m", {**held, "gen_ai.input.messages": [answer]}).delta
+
+
+# --- Bedrock
+
+BLOCKS = [
+    {"role": "user", "content": [{"text": "Look."}]},
+    {"role": "assistant", "content": [{"toolUse": {"toolUseId": "t1", "name": "look", "input": {"shed": 4}}}]},
+    {"role": "user", "content": [{"toolResult": {"toolUseId": "t1", "content": [{"json": {"thing": "ladder"}}]}}]},
+    {
+        "role": "user",
+        "content": [{"toolResult": {"toolUseId": "t2", "content": [{"text": "shut"}], "status": "error"}}],
+    },
+]
+
+
+def test_bedrocks_blocks_in_openllmetrys_prompts() -> None:
+    held: dict[str, Any] = {"llm.request.type": "chat", "gen_ai.system": "AWS", "gen_ai.request.model": "m"}
+    for number, message in enumerate(BLOCKS):
+        held |= {f"gen_ai.prompt.{number}.role": message["role"], f"gen_ai.prompt.{number}.content": message["content"]}
+    heard = model(read("x", "bedrock.converse", held)).messages
+    assert [message.parts for message in heard[1:]] == [
+        (ToolRequest(name="look", arguments={"shed": 4}, id="t1"),),
+        (ToolResponse(response={"thing": "ladder"}, id="t1"),),
+        (ToolResponse(response={"is_error": True, "content": "shut"}, id="t2"),),
+    ]
+    assert heard[0].text == "Look."
+    assert [message.role for message in heard] == ["user", "assistant", "tool", "tool"]
+
+
+@pytest.mark.parametrize("written", [[{"json": {"thing": "ladder"}}], '[{"json": {"thing": "ladder"}}]'])
+def test_bedrocks_answers_in_the_convention(written: object) -> None:
+    part = {"type": "tool_call_response", "id": "t1", "response": written}
+    held = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    heard = model(read("x", "chat m", {**held, "gen_ai.input.messages": [{"role": "tool", "parts": [part]}]})).messages
+    assert heard[0].parts == (ToolResponse(response={"thing": "ladder"}, id="t1"),)
+
+
+@pytest.mark.parametrize(("provider", "expected"), [("aws.bedrock", 152), ("openai", 120)])
+@pytest.mark.parametrize("mark", [{}, {"traceloop.workflow.name": "w"}], ids=["convention", "openllmetry"])
+def test_bedrock_counts_cached_tokens_beside_the_input(provider: str, expected: int, mark: dict[str, str]) -> None:
+    counts = {"input_tokens": 120, "output_tokens": 13, "total_tokens": 133, "cache_read.input_tokens": 32}
+    about = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.provider.name": provider, **mark}
+    usage = model(read("x", "chat m", {**about, **{f"gen_ai.usage.{name}": n for name, n in counts.items()}})).usage
+    assert usage is not None
+    assert (usage.input_tokens, usage.cached_tokens) == (expected, 32)

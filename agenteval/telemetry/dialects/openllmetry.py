@@ -35,6 +35,7 @@ from agenteval.telemetry.dialects.held import (
 )
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_parts import answer_of
+from agenteval.telemetry.dialects.semconv_usage import is_bedrock
 from agenteval.telemetry.dialects.told import heard_of, said_of
 
 NAME = "openllmetry"
@@ -165,10 +166,13 @@ def _flat_message(fields: Mapping[str, Any]) -> Message | None:
 
 
 def _content(written: object) -> object:
-    """Content as it came; text that is a list of typed blocks as these blocks."""
+    """Content as it came; text that is a list of typed blocks, or of Bedrock's, as these blocks."""
     value = value_of(written)
     blocks = list_of(value)
-    return value if blocks and all("type" in object_of(block) for block in blocks) else written
+    return value if blocks and all(_BLOCKS & object_of(block).keys() for block in blocks) else written
+
+
+_BLOCKS = frozenset({"type", "text", "toolUse", "toolResult"})
 
 
 def _assistants(messages: Sequence[Message]) -> list[Message]:
@@ -186,8 +190,8 @@ def _usage(held: Held) -> Usage | None:
         prefix + "cache_creation_input_tokens",
     )
     apart = (cached or 0) + (written_to or 0)
-    if read is not None and apart > read:
-        read += apart  # a part is not more than the whole
+    if read is not None and (apart > read or is_bedrock(held)):
+        read += apart  # a part is not more than the whole, and Bedrock's API counts the parts beside each other
     return usage_or_none(
         read=read,
         written=_written(held, read),
