@@ -153,8 +153,9 @@ class View:
             return None
         if not self.steps:
             return "empty"
-        silent = not self.calls and not self.trajectory.placed(ModelCall)
-        return "no_telemetry" if integrity.started is None and silent else "gap"
+        if integrity.started is None and not self.calls and not self.trajectory.placed(ModelCall):
+            return "no_telemetry"
+        return "sampled" if integrity.is_sampled else "gap"
 
     def lost_reason(self) -> str:
         """What is missing, in a sentence's second half."""
@@ -162,6 +163,9 @@ class View:
             return "nothing was recorded: no steps at all"
         if self.lost == "no_telemetry":
             return "no tool or model call was recorded, and nothing proves that there were none"
+        if self.lost == "sampled":
+            kept = self.trajectory.integrity.sampled
+            return f"its sender keeps each trace with a probability of {kept:.3g}, so that others may belong to it"
         return f"the record may have gaps: {self._gap()}"
 
     def _gap(self) -> str:

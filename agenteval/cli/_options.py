@@ -46,7 +46,7 @@ def code_option(function: F) -> F:
 
 _STORE_VERBS = (
     *("demo", "run", "score", "report", "show", "compare", "import", "export", "serve", "doctor"),
-    *("find", "forget"),
+    *("find", "forget", "reassemble"),
 )
 _SUITE_VERBS = ("verify", "run")
 

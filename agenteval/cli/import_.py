@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agenteval.cli._options import json_option, open_, print_json, store_option
+from agenteval.cli._options import json_option, open_, print_json, project, store_option
 
 if TYPE_CHECKING:
     from agenteval.experiment.importing import ImportSummary
+    from agenteval.telemetry.redact.redactor import Redactor
+    from agenteval.telemetry.redact.rules import RedactRules
     from agenteval.telemetry.understood import Dialect, Understood
 
 _NAMES = 5  # that are told; --json has more
@@ -29,6 +32,7 @@ Examples:
   agenteval import traces.pb.gz logs.pb.gz
   agenteval import runs/*.json.gz --json
   agenteval import sample:support.jsonl
+  agenteval import --redact traces.pb.gz
 """
 
 
@@ -37,9 +41,22 @@ Examples:
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--format", "format_", metavar="NAME", help="The format, where it is not to be recognised.")
+@click.option("--project", "of_project", metavar="NAME", default="", help="Whose traces they are. [nobody's]")
+@click.option(
+    "--redact/--no-redact",
+    default=None,
+    help="Take secrets and personal data out first, by the table [redact] of agenteval.toml. [where it is written]",
+)
 @store_option
 @json_option
-def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_json: bool) -> int:
+def command(
+    files: tuple[Path, ...],
+    format_: str | None,
+    of_project: str,
+    redact: bool | None,
+    store_url: str,
+    as_json: bool,
+) -> int:
     """Take FILES in as one run of imported trajectories. What cannot be read is refused by file and place.
 
     `sample:NAME` is a sample that agenteval ships.
@@ -48,7 +65,10 @@ def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_jso
     """
     from agenteval.cli.main import NO, YES
     from agenteval.experiment.importing import import_files
+    from agenteval.experiment.naming import naming_for, namings
     from agenteval.intake.catalogue import named_file
+    from agenteval.intake.serving import naming_tables
+    from agenteval.intake.settings import load_settings
 
     shown: list[str] = []
 
@@ -59,41 +79,65 @@ def command(files: tuple[Path, ...], format_: str | None, store_url: str, as_jso
             click.echo(line, err=True)
 
     named = [named_file(path) for path in files]
+    written = load_settings(project())
+    redactor = _redactor(written.redact, asked=redact)
+    naming = naming_for(of_project, namings(naming_tables(written.serve)))
     store = open_(store_url)
     try:
-        summary = import_files(named, store, format=format_, on_progress=progress)
+        summary = import_files(
+            named,
+            store,
+            format=format_,
+            project=of_project,
+            redactor=redactor,
+            naming=naming,
+            on_progress=progress,
+        )
     finally:
         store.close()
     if as_json:
-        print_json(
-            {
-                "schema": "import.v1",
-                "run": summary.run.id if summary.imported else None,
-                "imported": summary.imported,
-                "invalid": summary.invalid,
-                "other_traces": summary.others,
-                "labels": summary.labels,
-                "steps": summary.steps,
-                "tool_calls": summary.tool_calls,
-                "agents": list(summary.run.agents),
-                "new_spans": summary.appended.new,
-                "repeated_spans": summary.appended.repeated,
-                "conflicting_spans": summary.appended.conflicting,
-                "logs": summary.logs,
-                "understood": summary.understood.to_json() if summary.understood.dialects else None,
-                "refused": [{"file": r.file, "where": r.where, "why": r.why} for r in summary.refused],
-            }
-        )
+        print_json(_as_json(summary, redacts=redactor is not None))
     else:
-        click.echo("\n".join(_told(summary)))
+        click.echo("\n".join(_told(summary, redacts=redactor is not None)))
     return NO if summary.refused else YES
 
 
-def _told(summary: ImportSummary) -> list[str]:
+def _as_json(summary: ImportSummary, *, redacts: bool) -> dict[str, object]:
+    return {
+        "schema": "import.v1",
+        "run": summary.run.id if summary.imported else None,
+        "imported": summary.imported,
+        "invalid": summary.invalid,
+        "other_traces": summary.others,
+        "labels": summary.labels,
+        "steps": summary.steps,
+        "tool_calls": summary.tool_calls,
+        "agents": list(summary.run.agents),
+        "new_spans": summary.appended.new,
+        "repeated_spans": summary.appended.repeated,
+        "conflicting_spans": summary.appended.conflicting,
+        "logs": summary.logs,
+        "redacted": dict(sorted(summary.redacted.items())) if redacts else None,
+        "understood": summary.understood.to_json() if summary.understood.dialects else None,
+        "refused": [{"file": r.file, "where": r.where, "why": r.why} for r in summary.refused],
+    }
+
+
+def _redactor(written: RedactRules | None, *, asked: bool | None) -> Redactor | None:
+    """What redacts: nothing, where it is not asked for and no rules are written, or where it is not wanted."""
+    from agenteval.telemetry.redact.redactor import Redactor
+    from agenteval.telemetry.redact.rules import RedactRules, in_force
+
+    rules = written if asked is None else (written or RedactRules()).model_copy(update={"off": not asked})
+    rules = in_force(rules, unwritten=None)
+    return None if rules is None else Redactor.from_environment(rules, os.environ)
+
+
+def _told(summary: ImportSummary, *, redacts: bool) -> list[str]:
     refused = [f"refused: {refused}" for refused in summary.refused]
     if not summary.imported:
         kept = f"{summary.logs} log records are kept, and none of their spans is stored; " if summary.logs else ""
-        return [*refused, f"{kept}nothing was imported, and no run was made"]
+        return [*_of_redaction(summary, redacts=redacts), *refused, f"{kept}nothing was imported, and no run was made"]
     taken = (
         f"run {summary.run.id}: {summary.imported} trajectories, {summary.steps} steps, "
         f"{summary.tool_calls} tool calls, {summary.labels} labels"
@@ -101,6 +145,7 @@ def _told(summary: ImportSummary) -> list[str]:
     return [
         taken,
         *_of_spans(summary),
+        *_of_redaction(summary, redacts=redacts),
         *_of_dialects(summary.understood),
         *refused,
         "Next: agenteval report, or agenteval score --checks CHECKS.yaml",
@@ -119,6 +164,12 @@ def _of_spans(summary: ImportSummary) -> Iterator[str]:
         yield f"{summary.others} traces in which no agent was found are stored, and are no trials"
     if summary.invalid:
         yield f"{summary.invalid} invalid: no dialect found a model call or a tool call in them"
+
+
+def _of_redaction(summary: ImportSummary, *, redacts: bool) -> Iterator[str]:
+    if redacts:
+        counts = ", ".join(f"{count} {rule}" for rule, count in sorted(summary.redacted.items()))
+        yield f"redacted before anything was stored: {counts or 'nothing was found'}"
 
 
 def _of_dialects(found: Understood) -> Iterator[str]:

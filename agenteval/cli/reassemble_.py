@@ -6,11 +6,12 @@ import sys
 
 import click
 
-from agenteval.cli._options import json_option, open_, print_json, store_option
+from agenteval.cli._options import json_option, open_, print_json, project, store_option
 
 _EPILOG = """\b
 Spans and log records are kept as they came, so that nobody has to send them again when agenteval
-reads more out of them. What runs concluded stays: score them again with `agenteval score`.
+reads more out of them, or user, version and tenant got other names in [[serve.naming]].
+What runs concluded stays: score them again with `agenteval score`.
 
 \b
 Examples:
@@ -30,12 +31,16 @@ Examples:
 def command(run: str | None, store_url: str, as_json: bool) -> int:
     """Assemble the trajectories of RUN (an id, the beginning of one, or `latest`; all without it) from their spans."""
     from agenteval.core.ports import Query
+    from agenteval.experiment.naming import namings
     from agenteval.experiment.stores import reassemble
+    from agenteval.intake.serving import naming_tables
+    from agenteval.intake.settings import load_settings
 
+    naming = namings(naming_tables(load_settings(project()).serve))
     store = open_(store_url, create=False)
     try:
         query = Query(run=None if run is None else store.run(run).id)
-        count = reassemble(store, query, on_progress=_progress)
+        count = reassemble(store, query, naming=naming, on_progress=_progress)
     finally:
         store.close()
     if sys.stderr.isatty():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,9 +12,11 @@ import click
 from agenteval.cli._options import loader_for, open_, project, store_option
 
 if TYPE_CHECKING:
+    from agenteval._util.loading import CodeLoader
     from agenteval.experiment.live import Rule
-    from agenteval.intake.serving import ServeSettings
+    from agenteval.intake.serving import ServeRule, ServeSettings
     from agenteval.service.run import Addresses
+    from agenteval.telemetry.redact.redactor import Redactor
     from agenteval.telemetry.redact.rules import RedactRules
 
 _EPILOG = """\b
@@ -23,6 +26,7 @@ Settings: options, AGENTEVAL_SERVE_*, the table [serve] of agenteval.toml. docs/
 Examples:
   agenteval serve
   agenteval serve --http 127.0.0.1:4318 --grpc off
+  agenteval serve --no-redact
   agenteval serve --new-key shop --scope ingest --scope read
 """
 
@@ -38,8 +42,16 @@ Examples:
     type=click.Choice(["ingest", "read"]),
     help="What the new key may do; ingest unless given.",
 )
+@click.option("--no-redact", is_flag=True, help="Keep telemetry as it was sent. [secrets are taken out]")
 @store_option
-def command(http: str | None, grpc: str | None, new_key: str | None, scopes: tuple[str, ...], store_url: str) -> int:
+def command(
+    http: str | None,
+    grpc: str | None,
+    new_key: str | None,
+    scopes: tuple[str, ...],
+    no_redact: bool,
+    store_url: str,
+) -> int:
     """Take in what agents report of themselves, by OTLP over HTTP and gRPC, until SIGTERM.
 
     What was acknowledged is committed.
@@ -48,6 +60,7 @@ def command(http: str | None, grpc: str | None, new_key: str | None, scopes: tup
     from agenteval.errors import RequestError
     from agenteval.intake.serving import serve_settings
     from agenteval.intake.settings import load_settings
+    from agenteval.telemetry.redact.rules import RedactRules
 
     if new_key is not None:
         _make_key(new_key, scopes or ("ingest",))
@@ -59,55 +72,89 @@ def command(http: str | None, grpc: str | None, new_key: str | None, scopes: tup
     settings = serve_settings(written.serve, os.environ, given)
     if store_url == "memory:":
         raise RequestError("memory: keeps nothing once this process ends; name a file with --store")
-    _run(settings, store_url, written.redact)
+    _run(settings, store_url, RedactRules(off=True) if no_redact else written.redact)
     return YES
 
 
 def _run(settings: ServeSettings, store_url: str, redact: RedactRules | None) -> None:
     from agenteval.errors import MissingExtra
-    from agenteval.telemetry.redact.redactor import Redactor
 
     try:
         from agenteval.service.run import serve
     except ImportError as error:
         raise MissingExtra(f'the receiver needs {error.name}: pip install "agenteval[serve]"') from error
-    redactor = None if redact is None else Redactor.from_environment(redact, os.environ)
+    redactor, rules = _redactor(redact), _rules(settings)
     store = open_(store_url)
     try:
 
         def announce(addresses: Addresses) -> None:
-            click.echo("\n".join(_told(addresses, settings, store_url, redacts=redactor is not None)))
+            click.echo("\n".join([*_kept(store_url, redact), *_judged(rules), *_told(addresses, settings)]))
 
-        serve(settings, store, announce, rules=_rules(settings), redactor=redactor)
+        serve(settings, store, announce, rules=rules, redactor=redactor)
     finally:
         store.close()
 
 
+def _redactor(written: RedactRules | None) -> Redactor | None:
+    """What takes secrets out of all that comes, whatever is written, unless it is told not to."""
+    from agenteval.errors import MissingExtra
+    from agenteval.telemetry.redact.redactor import Redactor
+    from agenteval.telemetry.redact.rules import SECRETS_ALONE, in_force
+
+    rules = in_force(written, unwritten=SECRETS_ALONE)
+    try:
+        return None if rules is None else Redactor.from_environment(rules, os.environ)
+    except MissingExtra as error:
+        raise MissingExtra(f"{error}, or give --no-redact to keep telemetry as it was sent") from error
+
+
 def _rules(settings: ServeSettings) -> list[Rule]:
     """The rules of a project's settings, their checks read."""
+    from agenteval.errors import NotFound, RequestError
+
+    loader = loader_for(allow_code=False)
+    rules: list[Rule] = []
+    for one in settings.rules:
+        try:
+            rules.append(_rule(one, loader))
+        except (NotFound, RequestError) as error:
+            raise RequestError(f'serve.rules: "{one.name}": {error}') from error
+    return rules
+
+
+def _rule(written: ServeRule, loader: CodeLoader) -> Rule:
     from agenteval.core.find import parse
     from agenteval.experiment.live import Rule
     from agenteval.intake.checkfiles import load_checks
 
-    loader = loader_for(allow_code=False)
-    return [
-        Rule(
-            name=one.name,
-            checks=load_checks(one.checks, loader).checks,
-            where=parse(one.find, now_ns=time.time_ns()),
-            sample=one.sample,
-            per_hour=one.per_hour,
-        )
-        for one in settings.rules
-    ]
+    file = load_checks(written.checks, loader)
+    return Rule(
+        name=written.name,
+        checks=file.checks,
+        where=parse(written.find, now_ns=time.time_ns()),
+        sample=written.sample,
+        per_hour=written.per_hour,
+        assume_complete=file.assume_complete,
+    )
 
 
-def _told(addresses: Addresses, settings: ServeSettings, store_url: str, *, redacts: bool) -> list[str]:
-    lines = [f"agenteval serve: keeping what comes in {_without_password(store_url)}"]
-    if redacts:
-        lines.append("  secrets and personal data are redacted before anything is stored")
+def _kept(store_url: str, redact: RedactRules | None) -> list[str]:
+    if redact is None:
+        told = "secrets are redacted before anything is stored; [redact] in agenteval.toml takes out more"
+    elif redact.off:
+        told = "nothing is redacted"
     else:
-        lines.append("  nothing is redacted; a table [redact] in agenteval.toml, an empty one too, takes secrets out")
+        told = "secrets and personal data are redacted before anything is stored, as [redact] has it"
+    return [f"agenteval serve: keeping what comes in {_without_password(store_url)}", f"  {told}"]
+
+
+def _judged(rules: Sequence[Rule]) -> list[str]:
+    told = ", ".join(f"{rule.name} {rule.version} ({len(rule.checks)})" for rule in rules)
+    return [f"  what is closed is judged by rules, each with its version and how many checks: {told}"] if rules else []
+
+
+def _told(addresses: Addresses, settings: ServeSettings) -> list[str]:
+    lines: list[str] = []
     if addresses.http is not None:
         lines.append(f"  OTLP over HTTP  {addresses.http}")
     if addresses.grpc is not None:

@@ -173,6 +173,7 @@ def to_json(trajectory: Trajectory) -> dict[str, Any]:
             "orphans": trajectory.integrity.orphans,
             "repeated": trajectory.integrity.repeated,
             "clock_skew_ns": trajectory.integrity.clock_skew_ns,
+            **({} if trajectory.integrity.sampled is None else {"sampled": trajectory.integrity.sampled}),
             "complete": trajectory.integrity.complete,
         },
         "end": {
@@ -331,6 +332,7 @@ def _integrity(data: Mapping[str, Any]) -> Integrity:
         orphans=data["orphans"],
         repeated=data["repeated"],
         clock_skew_ns=data["clock_skew_ns"],
+        sampled=data.get("sampled"),
     )
 
 

@@ -37,6 +37,7 @@ ReasonCode: TypeAlias = Literal[
     "empty",
     "no_telemetry",
     "gap",
+    "sampled",
     "never_offered",
     "not_recorded",
     "content_off",
@@ -55,6 +56,9 @@ ReasonCode: TypeAlias = Literal[
 
 COUNTED: frozenset[str] = frozenset({"completed", "limit", "agent_error"})
 """Statuses of trials that are scored; those that ended otherwise are left out of every rate."""
+
+ASSUMED = "assume_complete"
+"""Setting of a run that took trajectories whose spans nobody counted to be complete."""
 
 GATING: frozenset[str] = frozenset({"gate", "safety"})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from agenteval.core.json import Json
@@ -204,6 +204,7 @@ class Integrity:
         orphans: Spans whose parent is not in hand, or whose parents form a circle.
         repeated: Contents that came for the id of a span that is in hand with another content, and were put aside.
         clock_skew_ns: Largest start of a child before its parent, in nanoseconds.
+        sampled: Smallest probability with which senders say that they kept traces; None where none says so.
     """
 
     started: int | None = None
@@ -213,6 +214,22 @@ class Integrity:
     orphans: int = 0
     repeated: int = 0
     clock_skew_ns: int = 0
+    sampled: float | None = None
+
+    @property
+    def assumed_complete(self) -> Integrity:
+        """The same, where nobody counted, as if all that was started is in hand; unless senders say that they sampled.
+
+        What is known to be missing stays known.
+        """
+        if self.started is not None or self.is_sampled:
+            return self
+        return replace(self, started=self.stored, ended=self.stored)
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether other traces may have been left out on purpose."""
+        return self.sampled is not None and self.sampled < 1
 
     @property
     def complete(self) -> bool:

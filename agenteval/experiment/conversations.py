@@ -15,6 +15,7 @@ from agenteval.core.trajectory import Trajectory
 from agenteval.core.used import used
 from agenteval.experiment import live
 from agenteval.telemetry.assemble import assemble
+from agenteval.telemetry.conversations import Naming
 from agenteval.telemetry.foreign import SOURCE
 from agenteval.telemetry.understood import Understood, understood
 
@@ -35,7 +36,7 @@ class Conversations:
     understood: Understood
 
 
-def conversations(store: TraceStore, trace_ids: Sequence[str]) -> Iterator[Conversations]:
+def conversations(store: TraceStore, trace_ids: Sequence[str], naming: Naming) -> Iterator[Conversations]:
     """The conversations of stored traces.
 
     A conversation that names itself is whole in the end, however many pages it comes in. One without a name goes on
@@ -43,10 +44,10 @@ def conversations(store: TraceStore, trace_ids: Sequence[str]) -> Iterator[Conve
     """
     for page in _pages(store, trace_ids):
         spans, logs = store.read([seen.trace_id for seen in page])
-        made = assemble(spans, logs)
+        made = assemble(spans, logs, naming=naming)
         told = understood(spans, logs, made)
         del spans, logs
-        yield Conversations(trajectories=[_whole(store, one) for one in made], understood=told)
+        yield Conversations(trajectories=[_whole(store, one, naming) for one in made], understood=told)
 
 
 def _pages(store: TraceStore, trace_ids: Sequence[str]) -> Iterator[list[TraceSeen]]:
@@ -65,13 +66,13 @@ def _pages(store: TraceStore, trace_ids: Sequence[str]) -> Iterator[list[TraceSe
         yield page
 
 
-def _whole(store: TraceStore, trajectory: Trajectory) -> Trajectory:
+def _whole(store: TraceStore, trajectory: Trajectory, naming: Naming) -> Trajectory:
     """The trajectory with the traces of its conversation that are known from elsewhere."""
     more = {trace for trial in store.trials(Query(trajectory=trajectory.id)) for trace in trial.trace_ids}
     more -= {*trajectory.trace_ids}
     if not more:
         return trajectory
-    made = assemble(*store.read([*trajectory.trace_ids, *sorted(more)]))
+    made = assemble(*store.read([*trajectory.trace_ids, *sorted(more)]), naming=naming)
     return next((one for one in made if one.id == trajectory.id), trajectory)
 
 

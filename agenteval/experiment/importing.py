@@ -5,6 +5,7 @@ Spans of other producers are stored as they come, from all files; then the conve
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,8 +22,12 @@ from agenteval.core.used import used
 from agenteval.errors import ImportRefused
 from agenteval.evaluation.score import INVALID, score
 from agenteval.experiment.conversations import conversations, is_other_work, trial_of
+from agenteval.experiment.naming import settings_of
+from agenteval.experiment.redacting import Redaction
 from agenteval.intake.files import FileHeader, Imported, Record, Telemetry, read
 from agenteval.telemetry.assemble import SCOPE, trajectory_of
+from agenteval.telemetry.conversations import Naming
+from agenteval.telemetry.redact.redactor import Redactor
 from agenteval.telemetry.understood import Understood
 
 _AT_ONCE = 200  # records committed in one transaction
@@ -44,6 +49,7 @@ class ImportSummary:
         labels: Recorded rewards and scores kept as labels.
         appended: Spans of other producers: new, known, and known with other content, which was put aside.
         logs: Log records beside them.
+        redacted: How often each rule found something that was taken out before it was stored.
         understood: What was understood of those spans.
     """
 
@@ -57,6 +63,7 @@ class ImportSummary:
     refused: list[ImportRefused] = field(default_factory=list[ImportRefused])
     appended: Appended = field(default_factory=Appended)
     logs: int = 0
+    redacted: Counter[str] = field(default_factory=Counter[str])
     understood: Understood = field(default_factory=Understood)
 
 
@@ -68,6 +75,9 @@ def import_files(
     store: TraceStore,
     *,
     format: str | None = None,  # noqa: A002 (the user's word for it)
+    project: str = "",
+    redactor: Redactor | None = None,
+    naming: Naming | None = None,
     on_progress: Progress | None = None,
 ) -> ImportSummary:
     """Take files in, as one run.
@@ -76,6 +86,9 @@ def import_files(
         files: What to read.
         store: Where it goes.
         format: Name of a format; None recognises it by content.
+        project: Whose other producers' traces are.
+        redactor: Takes secrets and personal data out before anything is stored; None stores what the files hold.
+        naming: Which attributes name session, user, version and tenant; what the dialects take for them otherwise.
         on_progress: Called after every commit.
     """
     now = datetime.now(UTC)
@@ -83,10 +96,11 @@ def import_files(
         id=new_run_id(now),
         kind="import",
         created_at=now.isoformat(timespec="seconds"),
-        settings={"files": [path.name for path in files]},
+        settings={"files": [path.name for path in files], "project": project, **settings_of(naming or Naming())},
     )
-    taking = _Taking(store, run)
-    for batch in _batches(record for path in files for record in read(path, format=format)):
+    taking = _Taking(store, run, naming or Naming())
+    records = (record for path in files for record in _read(path, format, redactor, taking.summary.redacted))
+    for batch in _batches(records):
         with store.batch():
             for record in batch:
                 taking.take(record)
@@ -96,16 +110,24 @@ def import_files(
     return taking.finish()
 
 
+def _read(path: Path, kind: str | None, redactor: Redactor | None, counts: Counter[str]) -> Iterator[Record]:
+    records = read(path, format=kind)
+    return records if redactor is None else map(Redaction(redactor, path.name, counts).of, records)
+
+
 class _Taking:
     """One import while it goes on.
 
     Args:
         store: Where it goes.
         run: Its record, to be stored once there is something in it: one that holds nothing would be the latest.
+        naming: Which attributes name what in other producers' spans.
     """
 
-    def __init__(self, store: TraceStore, run: Run) -> None:
+    def __init__(self, store: TraceStore, run: Run, naming: Naming) -> None:
         self.summary = ImportSummary(run=run)
+        self._naming = naming
+        self._project = str(run.settings["project"])
         self._store = store
         self._agents: dict[str, None] = {}
         self._repeats = _Repeats()
@@ -120,7 +142,7 @@ class _Taking:
         elif isinstance(record, FileHeader):
             self._store.append([_header_span(record)])
         elif isinstance(record, Telemetry):
-            self.summary.appended += self._store.append(record.spans, record.logs)
+            self.summary.appended += self._store.append(record.spans, record.logs, project=self._project)
             self.summary.logs += len(record.logs)
             self._traces.update(dict.fromkeys(span.trace_id for span in record.spans))
             self._traces.update(dict.fromkeys(log.trace_id for log in record.logs if log.trace_id))
@@ -159,7 +181,7 @@ class _Taking:
 
     def assemble(self, on_progress: Progress | None) -> None:
         """Assemble the conversations of the spans and log records that came, a page at a time."""
-        for page in conversations(self._store, list(self._traces)):
+        for page in conversations(self._store, list(self._traces), self._naming):
             self.summary.understood += page.understood
             with self._store.batch():
                 for trajectory in page.trajectories:

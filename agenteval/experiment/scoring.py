@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from agenteval._util.ids import new_run_id
 from agenteval.checkers.check import Check, all_tools
-from agenteval.core.outcome import COUNTED, Run, Score, Trial
+from agenteval.core.outcome import ASSUMED, COUNTED, Run, Score, Trial
 from agenteval.core.ports import Query, TraceStore
 from agenteval.core.trajectory import ToolCall, Trajectory
 from agenteval.errors import RequestError
@@ -48,7 +48,7 @@ def score_run(
         suite=parent.suite,
         suite_hash=parent.suite_hash,
         agents=parent.agents,
-        settings={"checks": checks.digest},
+        settings={"checks": checks.digest, **({ASSUMED: True} if checks.assume_complete else {})},
         parent=parent.id,
     )
     summary = ScoringSummary(run=run)
@@ -76,7 +76,7 @@ def judge(trial: Trial, trajectory: Trajectory, checks: CheckFile, known: frozen
     """What a checks file concludes of one stored trajectory."""
     if trial.status not in COUNTED:
         return INVALID
-    return score(evaluate(trajectory, checks.checks, known_tools=known))
+    return score(evaluate(checks.about(trajectory), checks.checks, known_tools=known))
 
 
 def known_tools(store: TraceStore, query: Query, checks: CheckFile) -> frozenset[str]:

@@ -6,7 +6,7 @@ made is assembled again, from the spans as they were recorded, when it is next l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from agenteval.core.ports import Query, TraceStore
 from agenteval.core.trajectory import Trajectory
 from agenteval.core.used import used
 from agenteval.errors import NotFound
+from agenteval.experiment.naming import naming_for, naming_of
 from agenteval.telemetry.assemble import VERSION, trajectory_of
 from agenteval.telemetry.conversations import Naming
 
@@ -64,7 +65,13 @@ def assemble_again(store: TraceStore, query: Query) -> int:
     return _assemble_all(store, store.outdated(query))
 
 
-def reassemble(store: TraceStore, query: Query, *, on_progress: Callable[[int], None] | None = None) -> int:
+def reassemble(
+    store: TraceStore,
+    query: Query,
+    *,
+    naming: Mapping[str, Naming] | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> int:
     """Assemble the trajectories of a query from their spans and log records, whatever version made them.
 
     For a dialect that reads more than it did: no span has to be sent again.
@@ -72,15 +79,22 @@ def reassemble(store: TraceStore, query: Query, *, on_progress: Callable[[int], 
     Args:
         store: The store.
         query: Which trajectories.
+        naming: Which attributes name user, version and tenant now, by project, `*` for every other one; else, as when
+            the run was made. Which traces are one conversation stays as it was: verdicts and labels are about those.
         on_progress: Called after every commit with how many were assembled so far.
 
     Returns:
         How many were assembled; those whose spans are gone stay as they are.
     """
-    return _assemble_all(store, store.trials(query), on_progress)
+    return _assemble_all(store, store.trials(query), naming, on_progress)
 
 
-def _assemble_all(store: TraceStore, trials: Iterator[Trial], on_progress: Callable[[int], None] | None = None) -> int:
+def _assemble_all(
+    store: TraceStore,
+    trials: Iterator[Trial],
+    naming: Mapping[str, Naming] | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> int:
     count = 0
     while batch := list(islice(trials, _AT_ONCE)):
         by_name: dict[str, list[Trial]] = {}
@@ -88,29 +102,28 @@ def _assemble_all(store: TraceStore, trials: Iterator[Trial], on_progress: Calla
             if trial.trajectory is not None:
                 by_name.setdefault(trial.trajectory, []).append(trial)
         with store.batch():
-            count += sum(_assemble_again(store, name, some) for name, some in by_name.items())
+            count += sum(_assemble_again(store, name, some, naming or {}) for name, some in by_name.items())
         if on_progress is not None:
             on_progress(count)
     return count
 
 
-def _assemble_again(store: TraceStore, name: str, trials: Sequence[Trial]) -> bool:
+def _assemble_again(store: TraceStore, name: str, trials: Sequence[Trial], configured: Mapping[str, Naming]) -> bool:
     traces = trials[0].trace_ids or (name,)
     spans, logs = store.read(traces)
     if spans:
-        again = trajectory_of(spans, logs, naming=_naming(store, trials[0].run), conflicts=store.conflicts(traces))
+        naming = _naming(store, trials[0].run, configured)
+        again = trajectory_of(spans, logs, naming=naming, conflicts=store.conflicts(traces))
         store.put_trials((replace(trial, used=used(again)), again, None) for trial in trials)
     return bool(spans)
 
 
-def _naming(store: TraceStore, run_id: str) -> Naming:
-    """What attributes were called where a production run was assembled."""
+def _naming(store: TraceStore, run_id: str, configured: Mapping[str, Naming]) -> Naming:
+    """What attributes are called: as is configured now for the run's project, sessions as when the run was made."""
     try:
-        named = store.run(run_id).settings.get("naming")
+        run = store.run(run_id)
     except NotFound:
         return Naming()
-    if not isinstance(named, dict):
-        return Naming()
-    return Naming(
-        **{key: tuple(str(name) for name in names) for key, names in named.items() if isinstance(names, list)}
-    )
+    before = naming_of(run)
+    now = naming_for(str(run.settings.get("project") or ""), configured)
+    return before if now is None else replace(now, session=before.session)

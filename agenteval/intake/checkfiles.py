@@ -1,13 +1,14 @@
 """A checks file for stored traces in, its checks and the query that chooses the traces out.
 
 where: {scenario: retail/refund-late, status: completed}      optional: run, scenario, agent, status, trajectory
+assume_complete: true                                         optional: take what nobody counted to be complete
 checks:
   - never: delete_account
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from agenteval._util.canonical import content_hash
 from agenteval._util.loading import CodeLoader
 from agenteval.core.outcome import TrialStatus
 from agenteval.core.ports import Checker, Query
+from agenteval.core.trajectory import Trajectory
 from agenteval.errors import ScenarioError
 from agenteval.intake.catalogue import code_loader
 from agenteval.intake.scenarios import read_checks
@@ -32,6 +34,7 @@ class _WhereShape(Written):
 
 class _CheckFileShape(Written):
     where: _WhereShape = _WhereShape()
+    assume_complete: bool = False
     checks: list[Any]
 
 
@@ -41,6 +44,7 @@ class CheckFile:
 
     Attributes:
         where: Which trajectories; an empty query is all of them.
+        assume_complete: Whether spans that nobody counted are taken to be all that there were.
         digest: Content hash of what was written, as far as it can change an outcome.
         source: The file that it was read from.
     """
@@ -48,7 +52,14 @@ class CheckFile:
     checks: tuple[Checker, ...]
     where: Query
     digest: str
+    assume_complete: bool = False
     source: str | None = None
+
+    def about(self, trajectory: Trajectory) -> Trajectory:
+        """A trajectory as these checks take it."""
+        if not self.assume_complete:
+            return trajectory
+        return replace(trajectory, integrity=trajectory.integrity.assumed_complete)
 
 
 def load_checks(path: Path | str, loader: CodeLoader | None = None) -> CheckFile:
@@ -77,9 +88,11 @@ def load_checks(path: Path | str, loader: CodeLoader | None = None) -> CheckFile
     if shape is None or errors:
         raise listing(errors)
     where = shape.where.model_dump(exclude_none=True)
+    assumed = {"assume_complete": True} if shape.assume_complete else {}
     return CheckFile(
         checks=checks,
         where=Query(**where),
-        digest=content_hash({"where": where, "checks": [check.spec for check in checks]}),
+        digest=content_hash({"where": where, "checks": [check.spec for check in checks], **assumed}),
+        assume_complete=shape.assume_complete,
         source=document.file,
     )

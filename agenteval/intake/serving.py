@@ -120,6 +120,9 @@ def serve_settings(
         name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)
     }
     settings = _checked(ServeSettings, {**written, **from_environment, **given}, "serve")
+    names = [rule.name for rule in settings.rules]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise RequestError(f'serve.rules: two rules are called "{repeated}"; give each a name of its own')
     if settings.http == OFF and settings.grpc == OFF:
         raise RequestError("serve: http and grpc are both off, so that nothing could be received")
     for name, address in (("http", settings.http), ("grpc", settings.grpc)):
@@ -129,6 +132,11 @@ def serve_settings(
                 "`agenteval serve --new-key PROJECT` and put what it prints into agenteval.toml, or serve 127.0.0.1"
             )
     return settings
+
+
+def naming_tables(written: Mapping[str, Any]) -> tuple[ServeNaming, ...]:
+    """The tables `[[serve.naming]]` of the table `[serve]`, for those who receive nothing. Raises RequestError."""
+    return _checked(ServeSettings, {"naming": written.get("naming", ())}, "serve").naming
 
 
 _Model = TypeVar("_Model", bound=BaseModel)

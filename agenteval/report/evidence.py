@@ -26,7 +26,9 @@ _NEVER = "never"
 _REMEDIES = {
     "empty": "run the agent under agenteval, or turn on its OpenTelemetry GenAI instrumentation",
     "no_telemetry": "run the agent under agenteval, or turn on its OpenTelemetry GenAI instrumentation",
-    "gap": "spans were lost: look at the exporter's queue and at how it is shut down, and record the trial again",
+    "gap": "spans were lost, or nobody counted them: look at the exporter's queue and at how it is shut down; "
+    "where that is in order, say assume_complete in the checks file",
+    "sampled": "keep every trace of a conversation, or none: sample by its session",
     "not_recorded": "turn on the recording of tool arguments and results where the agent is instrumented",
     "content_off": "turn on the recording of content where the agent is instrumented",
     "evicted": "raise the limit on the number of attributes where the agent is instrumented",

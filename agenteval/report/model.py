@@ -16,7 +16,7 @@ from typing import Any, Literal, cast, get_args
 import orjson
 
 from agenteval._util.version import __version__
-from agenteval.core.outcome import Finding, Measure, Run, Score, Trial, TrialStatus
+from agenteval.core.outcome import ASSUMED, Finding, Measure, Run, Score, Trial, TrialStatus
 from agenteval.core.ports import TraceStore
 from agenteval.core.sandbox import LOCAL, WARNING
 from agenteval.report.use import interval, use, with_use
@@ -113,7 +113,11 @@ def _suite(run: Run) -> dict[str, Any] | None:
 def _notices(run: Run, store: TraceStore) -> list[str]:
     """What has to be known before any figure is read; of a scoring, also that of the run that it judges."""
     ran = run if run.parent is None else store.run(run.parent)
-    return [WARNING] if ran.settings.get("sandbox") == LOCAL else []
+    notices = [WARNING] if ran.settings.get("sandbox") == LOCAL else []
+    return [*notices, _ASSUMES] if run.settings.get(ASSUMED) else notices
+
+
+_ASSUMES = "The checks file says assume_complete: where nobody counted spans, they are taken to be all that there were."
 
 
 # --- figures of a set of trials

@@ -261,6 +261,7 @@ _IMPORT = _object(
         "repeated_spans": _COUNT,
         "conflicting_spans": _COUNT,
         "logs": _COUNT,
+        "redacted": _or_null(_map(_COUNT)),
         "understood": _or_null(UNDERSTOOD),
         "refused": _list(_object({"file": _TEXT, "where": _TEXT_OR_NULL, "why": _TEXT})),
     },
@@ -514,7 +515,8 @@ _TRAJECTORY = _object(
                 "repeated": _COUNT,
                 "clock_skew_ns": {"type": "integer"},
                 "complete": _YES_OR_NO,
-            }
+            },
+            optional={"sampled": {"type": "number", "minimum": 0, "maximum": 1}},
         ),
         "end": _object(
             {

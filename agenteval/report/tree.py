@@ -206,6 +206,8 @@ def incomplete(integrity: Integrity) -> str | None:
         found.append(f"{integrity.stored} of {integrity.started} spans are here")
     if integrity.started is not None and integrity.ended != integrity.started:
         found.append(f"{integrity.ended or 0} of {integrity.started} spans ended")
+    if integrity.is_sampled:
+        found.append(f"its sender keeps a sample of its traces, each with a probability of {integrity.sampled:.3g}")
     if integrity.orphans:
         found.append(f"{_number(integrity.orphans, 'span')} without a parent")
     if integrity.dropped:

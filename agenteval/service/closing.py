@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from agenteval.core.ports import TraceStore
 from agenteval.experiment.live import Closed, Live, Rule
+from agenteval.experiment.naming import namings
 from agenteval.intake.serving import ServeSettings
 from agenteval.service.metrics import Metrics
-from agenteval.telemetry.conversations import Naming
 
 _LOOK_SECONDS = 1.0
 _AFTER_FAULT_SECONDS = 10.0
@@ -32,7 +32,7 @@ class Closing:
         self._live = Live(
             store,
             quiet_ns=round(settings.quiet_seconds * 1e9),
-            naming=naming_of(settings),
+            naming=namings(settings.naming),
             rules=rules,
             now=time.time_ns,
         )
@@ -58,22 +58,14 @@ class Closing:
                 _log.exception("quiet traces could not be closed; they are tried again")
                 wait = _AFTER_FAULT_SECONDS
                 continue
+            for trace, error in closed.failed:
+                _log.error("trace %s could not be assembled, and is closed without a trajectory", trace, exc_info=error)
             self._count(closed)
             wait = 0.0 if closed.traces else _LOOK_SECONDS
 
     def _count(self, closed: Closed) -> None:
         self._metrics.closed_traces.inc(closed.traces)
+        self._metrics.unassembled.inc(len(closed.failed))
         self._metrics.unjudged.inc(closed.left_out)
         for _, finding in closed.judged:
             self._metrics.findings.labels(finding.check, finding.verdict).inc()
-
-
-def naming_of(settings: ServeSettings) -> dict[str, Naming]:
-    """Which attributes name what, by project."""
-    defaults = Naming()
-    return {
-        one.project: Naming(
-            session=one.session, user=one.user, version=one.version or defaults.version, tenant=one.tenant
-        )
-        for one in settings.naming
-    }

@@ -30,6 +30,7 @@ class Metrics:
         self.dropped_attributes = self._counter("dropped_attributes", "Attributes beyond the limit of one item")
         self.redacted_values = self._counter("redacted_values", "Values that were redacted before they were stored")
         self.closed_traces = self._counter("closed_traces", "Traces that were assembled once nothing more came")
+        self.unassembled = self._counter("unassembled_traces", "Traces closed without a trajectory by a fault of ours")
         self.findings = self._counter("findings", "Findings of rules", "check", "verdict")
         self.unjudged = self._counter("unjudged_trajectories", "Trajectories that a rule's bound left unjudged")
         self.queue_requests = self._gauge("queue_requests", "Requests that wait or are worked on")

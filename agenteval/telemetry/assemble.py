@@ -32,7 +32,7 @@ from agenteval.telemetry.conversations import Naming
 from agenteval.telemetry.dialects import genai
 from agenteval.telemetry.structure import distinct, integrity_of, parents_of
 
-VERSION = "3"
+VERSION = "4"
 """Version of the assembler: a kept trajectory of another version is assembled again."""
 
 SCOPE = "agenteval"

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agenteval.core.marks import wholly_redacted
 from agenteval.core.message import Message, RefusalPart, TextPart
 from agenteval.core.span import Span
 from agenteval.core.trajectory import Integrity, ModelCall
@@ -42,12 +43,14 @@ class Trace:
         spans: Every span, once, by start time.
         nodes: Those that say something.
         integrity: What is known to be missing of it.
+        content_gone: Whether rules took out what was said in it.
     """
 
     id: str
     spans: Sequence[Span]
     nodes: Sequence[Node]
     integrity: Integrity
+    content_gone: bool = False
 
     @property
     def service(self) -> str:
@@ -91,7 +94,7 @@ def _said_by_nodes(trace: Trace, what: str) -> str | None:
 
 
 def _is_nothing(name: str) -> bool:
-    return not name or name.startswith(_SCRUBBED)
+    return not name or name.startswith(_SCRUBBED) or wholly_redacted(name) is not None
 
 
 def _depth(node: Node) -> int:

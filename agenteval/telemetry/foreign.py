@@ -13,13 +13,14 @@ from agenteval.core import semconv
 from agenteval.core.json import Json
 from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import AgentRun, End, Handoff, Integrity, ModelCall, ToolCall, Trajectory, Usage
+from agenteval.telemetry import redacted
 from agenteval.telemetry.asking import pair
 from agenteval.telemetry.clocks import on_one_clock
 from agenteval.telemetry.conversations import Naming, Trace, grouped, named, user_of
 from agenteval.telemetry.drafts import ASKED, CALLED, HANDED, Draft, in_order
 from agenteval.telemetry.forest import Node, nodes_of
 from agenteval.telemetry.likeness import transfer_target
-from agenteval.telemetry.structure import distinct, integrity_of, parents_of
+from agenteval.telemetry.structure import distinct, integrity_of, least, parents_of
 from agenteval.telemetry.talk import messages_of
 
 SOURCE = "trace"
@@ -88,12 +89,17 @@ def _trace(spans: Sequence[Span], logs: Sequence[LogRecord]) -> Trace:
     if (moved := on_one_clock(unique, parents)) is not unique:
         unique, parents = moved, parents_of(moved)
     nodes = nodes_of(unique, parents, logs)
-    return Trace(id=unique[0].trace_id, spans=unique, nodes=nodes, integrity=integrity)
+    gone = redacted.is_content_gone([*unique, *logs])
+    return Trace(id=unique[0].trace_id, spans=unique, nodes=nodes, integrity=integrity, content_gone=gone)
 
 
 def _trajectory(session: str | None, traces: Sequence[Trace], naming: Naming, conflicts: int) -> Trajectory:
     nodes = [node for trace in traces for node in trace.nodes]
-    steps = tuple(draft.step(index) for index, draft in enumerate(in_order(_drafts(nodes))))
+    drafts = _drafts(nodes)
+    content_gone = any(trace.content_gone for trace in traces)
+    for draft in drafts:
+        redacted.note(draft, content_gone=content_gone)
+    steps = tuple(draft.step(index) for index, draft in enumerate(in_order(drafts)))
     calls = [step.content for step in steps if isinstance(step.content, ModelCall)]
     runs = _runs(nodes)
     names = {tool.name for call in calls for tool in call.offered_tools}
@@ -197,6 +203,7 @@ def _integrity(traces: Sequence[Trace], conflicts: int) -> Integrity:
         orphans=sum(part.orphans for part in parts),
         repeated=sum(part.repeated for part in parts) + conflicts,
         clock_skew_ns=max(part.clock_skew_ns for part in parts),
+        sampled=least(part.sampled for part in parts),
     )
 
 

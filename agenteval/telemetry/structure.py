@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, cast
 
@@ -75,4 +76,34 @@ def integrity_of(spans: Sequence[Span], parents: Mapping[str, Span], repeated: i
         orphans=sum(1 for span in spans if span.parent_id is not None and span.span_id not in parents),
         repeated=repeated,
         clock_skew_ns=max(0, max(skews, default=0)),
+        sampled=least(kept_with(span) for span in spans if span.trace_state or _SAMPLER in span.attributes),
     )
+
+
+def least(probabilities: Iterable[float | None]) -> float | None:
+    """The smallest of those that are known."""
+    return min((one for one in probabilities if one is not None), default=None)
+
+
+def kept_with(span: Span) -> float | None:
+    """The probability with which its sender kept the trace of a span; None where it does not say.
+
+    References:
+        OpenTelemetry, TraceState: Probability Sampling: `ot=th:…` is the rejection threshold, of 56 bits, without its
+        last zeroes; before it, `ot=p:N` meant a probability of 2**-N. Jaeger's clients say `sampler.param`.
+    """
+    found = _THRESHOLD.search(span.trace_state)
+    if found is not None:
+        return 1 - int(found[1].ljust(14, "0"), 16) / 2**56
+    found = _POWER.search(span.trace_state)
+    if found is not None:
+        return 2.0 ** -int(found[1]) if int(found[1]) < _NEVER_KEPT else 0.0
+    given = span.attributes.get("sampler.param")
+    probabilistic = span.attributes.get(_SAMPLER) == "probabilistic"
+    return float(given) if probabilistic and isinstance(given, (int, float)) and 0 <= given <= 1 else None
+
+
+_SAMPLER = "sampler.type"
+_THRESHOLD = re.compile(r"(?:^|,)\s*ot=(?:[^,]*;)?th:([0-9a-f]{1,14})(?![0-9a-f])")
+_POWER = re.compile(r"(?:^|,)\s*ot=(?:[^,]*;)?p:(\d{1,2})(?!\d)")
+_NEVER_KEPT = 63  # says that the probability is zero

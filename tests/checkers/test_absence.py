@@ -1,5 +1,7 @@
 """Absence proves nothing: what was not recorded never makes a check pass, and never blames the agent."""
 
+from dataclasses import replace
+
 import pytest
 
 from agenteval.checkers import View, catalogue, parse
@@ -33,6 +35,23 @@ def test_no_check_passes_or_fails_where_the_record_may_lack_something(name, seen
     )
     assert findings[0].reason_code == code
     assert findings[0].reason
+
+
+@pytest.mark.parametrize("name", DOCS)
+def test_what_nobody_counted_may_be_assumed_to_be_complete_but_not_where_it_was_sampled(name, example):
+    check = example(DOCS[name])
+    assumed = replace(NOBODY_COUNTED, integrity=NOBODY_COUNTED.integrity.assumed_complete)
+    counted = trajectory(
+        [say("user", "Hi."), think("Hello.")], offered=OFFERED, start=WORLD, attributes=NOBODY_COUNTED.attributes
+    )
+    assert [finding.verdict for finding in check.check(assumed)] == [one.verdict for one in check.check(counted)]
+    sampled = replace(NOBODY_COUNTED.integrity, sampled=0.25)
+    for integrity in (sampled, sampled.assumed_complete):
+        [finding] = check.check(replace(NOBODY_COUNTED, integrity=integrity))
+        assert (finding.verdict, finding.reason_code) == ("unknown", "not_asked" if name == "rubric" else "sampled")
+    lost = replace(NOBODY_COUNTED.integrity, orphans=1).assumed_complete
+    [finding] = check.check(replace(NOBODY_COUNTED, integrity=lost))
+    assert (finding.verdict, finding.reason_code) == ("unknown", "not_asked" if name == "rubric" else "gap")
 
 
 @pytest.mark.parametrize("name", DOCS)

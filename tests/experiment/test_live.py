@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,10 @@ from agenteval.core.find import parse
 from agenteval.core.message import Message
 from agenteval.core.ports import Query, TraceStore
 from agenteval.core.span import Span
-from agenteval.core.traces import TraceQuery
+from agenteval.core.traces import TraceQuery, TraceSeen
 from agenteval.core.trajectory import ModelCall, ToolCall
-from agenteval.experiment.live import Live, Rule, sampled
+from agenteval.errors import StoreError
+from agenteval.experiment.live import Closed, Live, Rule, sampled
 from agenteval.experiment.stores import reassemble
 from agenteval.telemetry.conversations import Naming
 from agenteval.telemetry.otlp import decode_traces
@@ -151,6 +154,20 @@ def test_rules_judge_what_they_are_about(store: TraceStore, clock: Clock) -> Non
     assert [score.passed for _, score in store.outcomes(scoring.id)] == [False]
 
 
+def test_a_rule_may_assume_that_what_came_is_all_there_was(store: TraceStore, clock: Clock) -> None:
+    store.append(spans_of("langfuse_observe"), live=True, at_ns=clock())
+    clock.later(31)
+    asks = {"at_most": {"renew_loan": 5}}
+    wary, trusting = rule(asks), replace(rule(asks, assume_complete=True), name="trusting")
+    assert wary.version != trusting.version
+    judged = live(store, clock, wary, trusting).close().judged
+    assert [(name, finding.verdict) for name, finding in judged] == [("rule", "unknown"), ("trusting", "pass")]
+    assert [run.settings.get("assume_complete") for run in store.runs() if run.kind == "scoring"] in (
+        [None, True],
+        [True, None],
+    )
+
+
 def test_a_bound_leaves_trajectories_unjudged_and_says_so(store: TraceStore, clock: Clock) -> None:
     store.append(spans_of("pydantic_ai"), live=True, at_ns=clock())
     store.append(spans_of("langfuse_observe"), live=True, at_ns=clock())
@@ -192,3 +209,159 @@ def test_what_no_dialect_finds_a_call_in_is_invalid(store: TraceStore, clock: Cl
     assert (trial.status, trial.error) == ("invalid", "no dialect found a model call or a tool call in its spans")
     assert store.trajectory(trial.trajectory or "").of(ModelCall) == []
     assert store.trajectory(trial.trajectory or "").of(ToolCall) == []
+
+
+# --- several receivers, and restarts
+
+
+class Meanwhile:
+    """A store to which something happens between what was read of it and what is written to it."""
+
+    def __init__(self, store: TraceStore, happens: Callable[[], object]) -> None:
+        self._store = store
+        self._happens: list[Callable[[], object]] = [happens]
+
+    def batch(self) -> AbstractContextManager[None]:
+        if self._happens:
+            self._happens.pop()()
+        return self._store.batch()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def judged(store: TraceStore) -> Counter[str]:
+    """How many trajectories each version of a rule judged."""
+    return Counter({run.id: len(list(store.outcomes(run.id))) for run in store.runs() if run.kind == "scoring"})
+
+
+def test_what_another_receiver_closed_meanwhile_is_not_judged_again(store: TraceStore, clock: Clock) -> None:
+    store.append(spans_of("langfuse_observe"), live=True, at_ns=clock())
+    clock.later(31)
+    asked = rule({"at_most": {"renew_loan": 5}}, per_hour=10)
+    others: list[Closed] = []
+    between: Any = Meanwhile(store, lambda: others.append(live(store, clock, asked).close()))
+    closed = live(between, clock, asked).close()
+    assert (closed.traces, closed.trajectories, closed.judged, closed.left_out) == (0, 0, [], 0)
+    (other,) = others
+    assert (other.traces, other.trajectories, len(other.judged)) == (2, 1, 1)
+    (run,) = [run for run in store.runs() if run.kind == "scoring"]
+    assert run.settings["judged_at_ns"] == [clock()]
+
+
+def test_what_grew_meanwhile_is_closed_with_what_came(store: TraceStore, clock: Clock) -> None:
+    *spans, late = spans_of("langfuse_observe")
+    store.append(spans, live=True, at_ns=clock())
+    clock.later(31)
+    between: Any = Meanwhile(store, lambda: store.append([late], live=True, at_ns=clock()))
+    assert live(between, clock).close().trajectories == 0
+    assert states(store)["open"] >= 1
+    clock.later(31)
+    live(store, clock).close()
+    (trial,) = store.trials(Query(run="live-default"))
+    assert store.trajectory(trial.trajectory or "").integrity.stored == len(spans) + 1
+    assert states(store) == {"closed": 2}
+
+
+def test_a_conversation_of_which_another_receiver_closed_the_rest_is_whole(store: TraceStore, clock: Clock) -> None:
+    spans = spans_of("langfuse_observe")
+    first, second = sorted({span.trace_id for span in spans})
+    parts = {name: [span for span in spans if span.trace_id == name] for name in (first, second)}
+    store.append(parts[first], live=True, at_ns=clock())
+    clock.later(31)
+
+    def other() -> None:
+        store.append(parts[second], live=True, at_ns=0)
+        (seen,) = store.seen([second])
+        assert seen.state == "open"
+        only: Any = Only(store, second)
+        assert live(only, clock).close().trajectories == 1
+
+    between: Any = Meanwhile(store, other)
+    assert live(between, clock).close().trajectories == 0
+    assert live(store, clock).close().trajectories == 1
+    (trial,) = store.trials(Query(run="live-default"))
+    assert {*trial.trace_ids} == {first, second}
+
+
+class Only:
+    """A store in which a receiver sees one of the traces."""
+
+    def __init__(self, store: TraceStore, trace_id: str) -> None:
+        self._store = store
+        self._trace_id = trace_id
+
+    def traces(self, query: TraceQuery) -> list[TraceSeen]:
+        return [seen for seen in self._store.traces(query) if seen.trace_id == self._trace_id]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def test_a_bound_holds_over_restarts_versions_and_projects_for_an_hour(store: TraceStore, clock: Clock) -> None:
+    for number, (project, check) in enumerate([("a", "x"), ("b", "x"), ("b", "y"), ("a", "y")]):
+        spans = [replace(span, trace_id=f"{number + 1:032x}") for span in spans_of("openai_openinference")]
+        spans = [replace(span, resource={**span.resource, "service.name": str(number)}) for span in spans]
+        store.append(spans, live=True, project=project, at_ns=clock())
+        clock.later(31)
+        closed = live(store, clock, rule({"never": check}, per_hour=2)).close()
+        assert (len(closed.judged), closed.left_out) == ((1, 0) if number < 2 else (0, 1))
+    clock.later(3600)
+    spans = [replace(span, trace_id="f" * 32) for span in spans_of("openai_openinference")]
+    store.append(spans, live=True, project="a", at_ns=clock())
+    clock.later(31)
+    assert len(live(store, clock, rule({"never": "y"}, per_hour=2)).close().judged) == 1
+
+
+def test_a_changed_rule_judges_what_is_closed_from_then_on(store: TraceStore, clock: Clock) -> None:
+    for number, most in enumerate([1, 2, 2]):
+        spans = [replace(span, trace_id=f"{number + 1:032x}") for span in spans_of("openai_openinference")]
+        spans = [replace(span, resource={**span.resource, "service.name": str(number)}) for span in spans]
+        store.append(spans, live=True, at_ns=clock())
+        clock.later(31)
+        live(store, clock, rule({"at_most": {"renew_loan": most}})).close()
+    assert sorted(judged(store).values()) == [1, 2]
+
+
+class Faulty(dict[str, Any]):
+    """Attributes that cannot be read."""
+
+    def get(self, *_: Any) -> Any:
+        raise RuntimeError("not foreseen")
+
+
+def test_a_trace_that_cannot_be_assembled_keeps_no_other_waiting(store: TraceStore, clock: Clock) -> None:
+    store.append(spans_of("langfuse_observe"), live=True, at_ns=clock())
+    bad = Span(trace_id="a" * 32, span_id="b" * 16, name="x", start_ns=1, end_ns=2)
+    store.append([bad], live=True, at_ns=clock())
+    clock.later(31)
+
+    class Holds(Only):
+        def traces(self, query: TraceQuery) -> list[TraceSeen]:
+            return self._store.traces(query)
+
+        def read(self, trace_ids: Sequence[str]) -> Any:
+            spans, logs = self._store.read(trace_ids)
+            return [replace(s, attributes=Faulty()) if s.trace_id == self._trace_id else s for s in spans], logs
+
+    holds: Any = Holds(store, bad.trace_id)
+    closed = live(holds, clock).close()
+    assert [(name, str(error)) for name, error in closed.failed] == [(bad.trace_id, "not foreseen")]
+    assert closed.trajectories == 2  # of one conversation, made twice: its traces were closed one by one
+    assert states(store) == {"closed": 3}
+    (trial,) = store.trials(Query(run="live-default"))
+    assert len(trial.trace_ids) == 2
+
+
+def test_a_store_that_fails_closes_nothing(store: TraceStore, clock: Clock) -> None:
+    store.append(spans_of("langfuse_observe"), live=True, at_ns=clock())
+    clock.later(31)
+
+    class Fails(Only):
+        def read(self, trace_ids: Sequence[str]) -> Any:
+            raise StoreError(f"no disk for {len(trace_ids)} traces")
+
+    fails: Any = Fails(store, spans_of("langfuse_observe")[0].trace_id)
+    with pytest.raises(StoreError):
+        live(fails, clock).close()
+    assert states(store) == {"open": 2}

@@ -9,6 +9,7 @@ from agenteval.core.ports import Query
 from agenteval.errors import CodeNotAllowed, NotFound, ScenarioError
 from agenteval.intake.checkfiles import load_checks
 from agenteval.intake.suites import scenario_of
+from agenteval.testing.trajectories import trajectory
 
 
 @pytest.fixture
@@ -47,10 +48,20 @@ def test_where_is_a_query_and_counts_in_the_digest(loader):
     assert load(loader, checks + "where: {agent: null}\n").digest == plain.digest
 
 
+def test_what_is_assumed_counts_in_the_digest(loader):
+    checks = "checks: [never: x]\n"
+    plain, assuming = load(loader, checks), load(loader, checks + "assume_complete: true\n")
+    assert (plain.assume_complete, assuming.assume_complete) == (False, True)
+    assert load(loader, checks + "assume_complete: false\n").digest == plain.digest != assuming.digest
+    uncounted = trajectory([], counted=False)
+    assert plain.about(uncounted) is uncounted
+    assert (assuming.about(uncounted).integrity.complete, uncounted.integrity.complete) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("text", "messages"),
     [
-        ("", ["checks.yaml: this file is empty; what belongs here is an object with keys of: where, checks"]),
+        ("", ["checks.yaml: this file is empty; what belongs here is an object with keys of: where, assume_complete, checks"]),
         ("where: {}", ['checks.yaml:1: "checks" is missing']),
         ("checks: []", ["checks.yaml:1: checks: is empty; at least one check is needed"]),
         ("checks: x", ['checks.yaml:1: checks: must be a list, not "x" (text).']),

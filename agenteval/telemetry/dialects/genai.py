@@ -12,16 +12,18 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from agenteval._util.structured import structured
 from agenteval.core import semconv
 from agenteval.core.codec import message_from_json
 from agenteval.core.json import Json, json_of
+from agenteval.core.marks import ATTRIBUTE, wholly_redacted
 from agenteval.core.message import Message, RefusalPart, TextPart, ToolRequest, text_message
 from agenteval.core.span import Attributes, Span
 from agenteval.core.trajectory import Content, Handoff, Interrupt, ModelCall, OfferedTool, StateChange, ToolCall, Usage
+from agenteval.telemetry.dialects.held import REDACTED
 
 NAME = "genai"
 
@@ -47,6 +49,8 @@ def read(span: Span) -> list[Piece] | None:
     operation = span.attributes.get(semconv.OPERATION)
     if semconv.NO_STEP in span.attributes:
         return []
+    if ATTRIBUTE in span.attributes:
+        span = _without_masks(span)
     if operation == semconv.CHAT:
         return _chat(span)
     if operation == semconv.EXECUTE_TOOL:
@@ -54,6 +58,22 @@ def read(span: Span) -> list[Piece] | None:
     if operation == semconv.INVOKE_AGENT:
         return _agent(span)
     return [] if semconv.SOURCE in span.attributes else None
+
+
+def _without_masks(span: Span) -> Span:
+    """The span without attributes of which nothing is left, and with the reason why."""
+    gone = {name for name, value in span.attributes.items() if isinstance(value, str) and wholly_redacted(value)}
+    why = {field: REDACTED for name, field in _FIELDS.items() if name in gone}
+    kept = {name: value for name, value in span.attributes.items() if name not in gone or name not in _FIELDS}
+    return replace(span, attributes={**kept, semconv.NOT_RECORDED: {**_declared(kept), **why}}) if why else span
+
+
+_FIELDS: Mapping[str, str] = {
+    semconv.INPUT_MESSAGES: "messages",
+    semconv.OUTPUT_MESSAGES: "output",
+    semconv.TOOL_ARGUMENTS: "arguments",
+    semconv.TOOL_RESULT: "result",
+}
 
 
 def is_agent(span: Span) -> bool:

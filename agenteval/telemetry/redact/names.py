@@ -18,6 +18,16 @@ def _last(*names: str) -> tuple[str, ...]:
     return tuple(glob for name in names for glob in (name, f"*.{name}"))
 
 
+_OURS: Final = (
+    *("agent", "attempt", "cost.usd", "dialects", "end.reason", "fault", "faults", "finding.*", "check.*", "handoff"),
+    *("import.file", "import.position", "import.sha256", "measure.*", "no_step", "not_recorded", "redacted", "repeat"),
+    *("run.*", "sandbox.bytes", "sandbox.exit_code", "sandbox.isolation", "sandbox.operation", "sandbox.out_of_memory"),
+    *("sandbox.seconds", "sandbox.stderr_bytes", "sandbox.stdout_bytes", "sandbox.timed_out", "scenario", "seed"),
+    *("scenario.hash", "service", "source", "spans.*", "state.end", "state.start", "tenant", "time.synthetic"),
+    *("tool.requestor", "tools.offered", "trajectory.id", "trial.status", "user", "version"),
+)
+"""Attributes of ours that hold no content; the others hold commands, changes of states, or a whole imported record."""
+
 PROTECTED: Final = (
     *_last("model", "model_name", "model.name", "model_id", "final_model", "tool.name", "tool_name", "toolcall.name"),
     *_last("function.name", "tool_calls.*.name", "tool_calls.*.id", "tool_use_id", "toolcall.id", "call.id", "call_id"),
@@ -62,7 +72,8 @@ WITHOUT_CONTENT: Final = (
     *("ai.settings.*", "ai.telemetry.functionid", "traceloop.association.properties.*", "operation.name"),
     *("resource.name", "otel.*", "code.*", "thread.*", "http.method", "http.request.method", "http.status_code"),
     *("http.response.status_code", "server.*", "network.*", "service.*", "telemetry.*", "mcp.method.name"),
-    *("jsonrpc.*", "rpc.*", "logfire.span_type", "logfire.level_num", "agenteval.*"),
+    *("jsonrpc.*", "rpc.*", "logfire.span_type", "logfire.level_num"),
+    *(f"agenteval.{name}" for name in _OURS),
 )
 """Names whose values say what happened, not what was said: all that is left where content is off."""
 

@@ -58,6 +58,11 @@ class Redactor:
         """As `spans`."""
         return self._all(records, self._log)
 
+    def text(self, text: str) -> tuple[str, dict[str, int]]:
+        """A text that may hold what was said, and how often each rule found something in it."""
+        tally: Counter[str] = Counter()
+        return self._values.text(text, tally, content=True), dict(sorted(tally.items()))
+
     @staticmethod
     def _keyed(rules: RedactRules, key: bytes | None) -> None:
         named = [rule for rule, action in rules.actions().items() if action == "pseudonym"]

@@ -53,6 +53,7 @@ class RedactRules(BaseModel):
     """What becomes of each kind of secret and personal data, of named attributes, and of all content.
 
     Attributes:
+        off: Nothing is redacted, whatever else is written.
         named: What becomes of the values of names in `deny`.
         deny: Globs of attribute names, and of keys inside values.
         allow: Globs of attribute names that nothing is looked for in.
@@ -63,6 +64,7 @@ class RedactRules(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    off: bool = False
     private_key: Action = "mask"
     jwt: Action = "mask"
     authorization: Action = "mask"
@@ -95,3 +97,13 @@ class RedactRules(BaseModel):
         actions: dict[str, Action] = {name: getattr(self, name) for name in (*SECRETS, *PERSONAL, NAMED)}
         actions.update({rule.name: rule.action for rule in self.custom})
         return actions
+
+
+def in_force(written: RedactRules | None, *, unwritten: RedactRules | None) -> RedactRules | None:
+    """The rules that hold: those that are written, else those for where none are; None where they are off."""
+    rules = unwritten if written is None else written
+    return None if rules is None or rules.off else rules
+
+
+SECRETS_ALONE: Final = RedactRules(email="keep", phone="keep", iban="keep", card="keep", ssn="keep", ip="keep")
+"""What a receiver goes by that was told nothing. Personal data is left: it is often what checks ask about."""
