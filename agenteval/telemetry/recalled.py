@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import cast
 
 from agenteval.core.message import Message, ToolRequest
@@ -40,9 +41,11 @@ def _talk(call: ModelCall) -> tuple[Message, ...]:
 
 
 def _after(heard: Sequence[Message], talk: Sequence[Message]) -> Message | None:
-    """What follows the same messages, where it is an assistant's."""
-    size = len(heard)
-    return talk[size] if len(talk) > size and talk[size].role == "assistant" else None
+    """What an assistant says after the same messages; some senders write each part as a message of its own."""
+    answer = tuple(takewhile(lambda message: message.role == "assistant", talk[len(heard) :]))
+    return (
+        Message(role="assistant", parts=tuple(part for message in answer for part in message.parts)) if answer else None
+    )
 
 
 def _says_more(answer: Message, draft: Draft, call: ModelCall) -> bool:

@@ -285,3 +285,12 @@ def test_a_question_asked_beside_an_answer_keeps_its_time() -> None:
     (trajectory,) = assemble([root(), first, second], [])
     words = [message.text for _, message in trajectory.of(Message)]
     assert words == ["Look into shed 4.", "And in shed 5?", "A ladder.", "Nothing."]
+
+
+def test_an_answer_that_a_history_has_in_several_messages_is_one() -> None:
+    wishes = [said("assistant", wish("look", {"shed": n}, f"c{n}")) for n in (4, 5)]
+    results = [said("tool", result(f"thing {n}", f"c{n}")) for n in (4, 5)]
+    spans = [root(), chat(2, 10, [QUESTION]), chat(3, 20, [QUESTION, *wishes, *results], [])]
+    (trajectory,) = assemble(spans, [])
+    assert [request.arguments for request in models(trajectory)[0].requests] == [{"shed": 4}, {"shed": 5}]
+    assert [call.result for call in tools(trajectory)] == ["thing 4", "thing 5"]

@@ -337,3 +337,27 @@ def test_bedrock_counts_cached_tokens_beside_the_input(provider: str, expected: 
     usage = model(read("x", "chat m", {**about, **{f"gen_ai.usage.{name}": n for name, n in counts.items()}})).usage
     assert usage is not None
     assert (usage.input_tokens, usage.cached_tokens) == (expected, 32)
+
+
+# --- Logfire 3 on the Responses API
+
+TOLD = [
+    {"event.name": "gen_ai.user.message", "content": "Look.", "role": "user"},
+    {"event.name": "gen_ai.assistant.message", "content": "Looking.", "role": "assistant"},
+    {
+        "event.name": "gen_ai.assistant.message",
+        "role": "assistant",
+        "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"shed": 4}'}}],
+    },
+]
+
+
+def test_logfires_list_of_events_ends_with_the_answer_unless_that_was_streamed() -> None:
+    held = {"gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 2}
+    call = model(read("logfire.openai", "Responses API with 'm'", {**held, "events": TOLD}))
+    assert [message.text for message in call.messages] == ["Look."]
+    assert [message.text for message in call.output] == ["Looking."]
+    assert call.requests == (ToolRequest(name="look", arguments={"shed": 4}, id="c1"),)
+    streamed = read("logfire.openai", "Responses API with 'm'", {"gen_ai.request.model": "m", "events": TOLD[:1]})
+    assert model(streamed).output == ()
+    assert {"output", "usage"} <= streamed.missing.keys()
