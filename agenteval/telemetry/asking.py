@@ -9,7 +9,7 @@ its answer: so do calls of agents come in whose tools are not instrumented.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -86,14 +86,15 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
     for reader in models:
         told: list[_Asked] = []
         for request, response in _exchanges(cast("ModelCall", reader.content)):
-            name = response.id or (request.id if request is not None else None)
-            candidates = (by_id.get(bare_id(name)) if name else None) or _unnamed(asked, request)
+            names = [part.id for part in (response, request) if part is not None and part.id]
+            named = (found for name in names if (found := by_id.get(bare_id(name))))
+            candidates = next(named, None) or _unnamed(asked, request)
             one = next((one for one in candidates if _is_told(one, response, reader, told)), None)
             if one is not None:
                 told.append(one)
                 if one.answer is None:
                     one.answer, one.reader = response, reader
-    _answers_by_place(models, asked)
+    _answers_by_place(models, asked, by_id.keys())
 
 
 def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[_Asked]) -> bool:
@@ -108,23 +109,33 @@ def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[
     return not reader.node.reading.delta and one.answer.response == response.response
 
 
-def _answers_by_place(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
-    """Find answers that name no call and follow no request: new ones answer, in order, what was asked last."""
+def _answers_by_place(models: Sequence[Draft], asked: Sequence[_Asked], ids: Collection[str]) -> None:
+    """Find answers by their place: new ones that name no request that is known answer, in order, what was asked last.
+
+    Where both sides have ids, but of two kinds, all of what was asked must have its answer.
+    """
     open_: dict[int, list[_Asked]] = {}
     for one in asked:
-        if not one.request.id and one.answer is None:
+        if one.answer is None:
             open_.setdefault(id(one.asker), []).append(one)
     before: dict[str, Draft] = {}
     for reader in models if open_ else ():
         asker = before.get(reader.scope)
         before[reader.scope] = reader
-        if asker is None or id(asker) not in open_:
-            continue
-        known = len(list(_exchanges(cast("ModelCall", asker.content))))
-        fresh = list(_exchanges(cast("ModelCall", reader.content)))[known:]
-        nameless = [response for request, response in fresh if request is None and not response.id]
-        for one, response in zip(open_[id(asker)], nameless, strict=False):
-            one.answer, one.reader = response, reader
+        waiting = [] if asker is None else open_.get(id(asker), [])
+        fresh = _strange(asker, reader, ids) if asker is not None and waiting else []
+        if len(fresh) == len(waiting) or not any(one.request.id for one in waiting):
+            for one, response in zip(waiting, fresh, strict=False):
+                one.answer, one.reader = response, reader
+
+
+def _strange(asker: Draft, reader: Draft, ids: Collection[str]) -> list[ToolResponse]:
+    """The answers that a model call was handed, and the one before it was not, that belong to no request by id."""
+    known = 0 if reader.node.reading.delta else len(list(_exchanges(cast("ModelCall", asker.content))))
+    fresh = list(_exchanges(cast("ModelCall", reader.content)))[known:]
+    return [
+        response for request, response in fresh if request is None and not (response.id and bare_id(response.id) in ids)
+    ]
 
 
 def _unnamed(asked: Sequence[_Asked], request: ToolRequest | None) -> Iterator[_Asked]:
@@ -140,18 +151,23 @@ def _unnamed(asked: Sequence[_Asked], request: ToolRequest | None) -> Iterator[_
 
 def _exchanges(call: ModelCall) -> Iterator[tuple[ToolRequest | None, ToolResponse]]:
     """The answers that a model call was handed, each with the request before it that it answers."""
+    parts = [part for message in call.messages for part in message.parts]
+    answered = {bare_id(part.id) for part in parts if isinstance(part, ToolResponse) and part.id}
     open_: list[ToolRequest] = []
-    for message in call.messages:
-        for part in message.parts:
-            if isinstance(part, ToolRequest):
-                open_.append(part)
-            elif isinstance(part, ToolResponse):
-                yield _request_of(part, open_), part
+    for part in parts:
+        if isinstance(part, ToolRequest):
+            open_.append(part)
+        elif isinstance(part, ToolResponse):
+            yield _request_of(part, open_, answered), part
 
 
-def _request_of(response: ToolResponse, open_: list[ToolRequest]) -> ToolRequest | None:
+def _request_of(response: ToolResponse, open_: list[ToolRequest], answered: set[str]) -> ToolRequest | None:
+    """The request that an answer belongs to; of ids of two kinds, the first request that no answer names."""
     for number, request in enumerate(open_):
         if not response.id or not request.id or same_call_id(response.id, request.id):
+            return open_.pop(number)
+    for number, request in enumerate(open_):
+        if request.id and bare_id(request.id) not in answered:
             return open_.pop(number)
     return None
 
@@ -287,8 +303,8 @@ def _complete(call: Draft, one: _Asked) -> None:
 
 
 def _id_of(one: _Asked) -> str | None:
-    """The id of a call, from its request or from its answer."""
-    return one.request.id or (None if one.answer is None else one.answer.id)
+    """The id of a call: its answer's, which the tool's was, before its request's, which may be that of an item."""
+    return (None if one.answer is None else one.answer.id) or one.request.id
 
 
 def _tell_error(call: Draft) -> None:

@@ -130,6 +130,7 @@ def _model(found: Found) -> Reading:
         finish=_finish(held)
         or next((why for _, fields in said if (why := text_of(fields.get("finish_reason")))), None),
         response_id=held.text("gen_ai.response.id"),
+        delta=semconv_spans.goes_on(found.span, heard or new),
     )
 
 

@@ -227,7 +227,7 @@ def model(found: Found, heard: Talk, said: Talk) -> Reading:
         offered=offered_of(held.value(semconv.TOOL_DEFINITIONS)),
         finish=finish(held) or said.finish,
         response_id=held.text(semconv.RESPONSE_ID),
-        delta=_goes_on(found, heard),
+        delta=goes_on(found.span, () if heard.cut else heard.messages),
         error=error,
     )
     if heard.messages and reading.missing.get("messages", "").startswith("evicted"):
@@ -244,14 +244,14 @@ def _absent(found: Found) -> str:
     return f"evicted: the sender dropped {lost} events of this span" if lost > 0 else found.held.absent(NO_CONTENT)
 
 
-def _goes_on(found: Found, heard: Talk) -> bool:
+def goes_on(span: Span, heard: Sequence[Message]) -> bool:
     """Whether a model was told only what is new: more answers than requests that they may belong to say so."""
-    if any(name.endswith("previous_response_id") and value for name, value in found.span.attributes.items()):
+    if any(name.endswith("previous_response_id") and value for name, value in span.attributes.items()):
         return True
-    asked = [part.id for message in heard.messages for part in message.parts if isinstance(part, ToolRequest)]
-    answered = [part.id for message in heard.messages for part in message.parts if isinstance(part, ToolResponse)]
+    asked = [part.id for message in heard for part in message.parts if isinstance(part, ToolRequest)]
+    answered = [part.id for message in heard for part in message.parts if isinstance(part, ToolResponse)]
     strange = [call_id for call_id in answered if call_id and call_id not in asked]
-    return not heard.cut and len(strange) > sum(1 for call_id in asked if call_id not in answered)
+    return len(strange) > sum(1 for call_id in asked if call_id not in answered)
 
 
 def error_in(found: Found) -> str | None:
