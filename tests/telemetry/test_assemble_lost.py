@@ -294,3 +294,25 @@ def test_an_answer_that_a_history_has_in_several_messages_is_one() -> None:
     (trajectory,) = assemble(spans, [])
     assert [request.arguments for request in models(trajectory)[0].requests] == [{"shed": 4}, {"shed": 5}]
     assert [call.result for call in tools(trajectory)] == ["thing 4", "thing 5"]
+
+
+# --- ids of two kinds: an item's in the request, the call's in the answer
+
+
+def test_answers_whose_ids_are_of_another_kind_answer_in_order() -> None:
+    wishes = [wish("look", {"shed": n}, f"fc_{n}a") for n in (4, 5)]
+    results = [said("tool", result(f"thing {n}", f"call_{n}b")) for n in (4, 5)]
+    first = chat(2, 10, [QUESTION], [said("assistant", *wishes)])
+    whole = chat(3, 20, [QUESTION, said("assistant", *wishes), *results], [])
+    alone = chat(3, 20, results, [])
+    for second in (whole, alone):
+        (trajectory,) = assemble([root(), first, second], [])
+        found = [(call.arguments, call.result, call.call_id) for call in tools(trajectory)]
+        assert found == [({"shed": 4}, "thing 4", "call_4b"), ({"shed": 5}, "thing 5", "call_5b")]
+
+
+def test_an_answer_too_few_of_another_kind_belongs_to_none() -> None:
+    wishes = [wish("look", {"shed": n}, f"fc_{n}a") for n in (4, 5)]
+    first = chat(2, 10, [QUESTION], [said("assistant", *wishes)])
+    (trajectory,) = assemble([root(), first, chat(3, 20, [said("tool", result("thing", "call_b"))], [])], [])
+    assert tools(trajectory) == []

@@ -361,3 +361,34 @@ def test_logfires_list_of_events_ends_with_the_answer_unless_that_was_streamed()
     streamed = read("logfire.openai", "Responses API with 'm'", {"gen_ai.request.model": "m", "events": TOLD[:1]})
     assert model(streamed).output == ()
     assert {"output", "usage"} <= streamed.missing.keys()
+
+
+# --- LlamaIndex by OpenLLMetry: model calls and tools are tasks
+
+LLAMA = {"traceloop.span.kind": "task", "traceloop.entity.name": "BaseWorkflowAgent.task"}
+
+
+def test_tasks_of_llamaindex_that_ask_a_model_or_call_a_tool() -> None:
+    made = {"tool_name": "look", "raw_input": {"args": [], "kwargs": {"shed": 4}}, "raw_output": {"thing": "ladder"}}
+    inner = tool(read("x", "FunctionTool.task", {**LLAMA, "traceloop.entity.output": {**made, "is_error": False}}))
+    assert (inner.name, inner.arguments, inner.result) == ("look", {"shed": 4}, {"thing": "ladder"})
+    outer = {"tool_name": "look", "tool_kwargs": {"shed": 4}, "tool_id": "c1"}
+    failed = {**outer, "tool_output": {**made, "raw_output": "locked", "is_error": True}}
+    call = tool(read("x", "BaseWorkflowAgent.task", {**LLAMA, "traceloop.entity.output": failed}))
+    assert (call.call_id, call.arguments, call.error) == ("c1", {"shed": 4}, "locked")
+    assert read("x", "BaseWorkflowAgent.task", {**LLAMA, "traceloop.entity.output": outer}).kind == "plumbing"
+
+    function = {"name": "look", "arguments": '{"shed": 4}'}
+    wish = {
+        "role": "assistant",
+        "additional_kwargs": {"tool_calls": [{"id": "c1", "type": "function", "function": function}]},
+    }
+    asked = {
+        **LLAMA,
+        "gen_ai.operation.name": "chat",
+        "gen_ai.input.messages": HEARD,
+        "gen_ai.output.messages": [{"role": "assistant", "parts": []}],
+        "traceloop.entity.output": {"message": wish},
+    }
+    said = model(read("x", "OpenAILike.task", asked))
+    assert said.requests == (ToolRequest(name="look", arguments={"shed": 4}, id="c1"),)

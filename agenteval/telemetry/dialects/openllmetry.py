@@ -73,7 +73,29 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
         return _tool(found)
     if kind == "handoff":
         return _handoff(found)
+    if kind == "task":
+        return _task(found)
     return _agent(found) if kind in {"agent", "workflow"} else found.plumbing()
+
+
+def _task(found: Found) -> Reading:
+    """A step of a framework: plumbing, unless it is one of LlamaIndex's that ask a model or call a tool."""
+    if found.span.attributes.get("gen_ai.operation.name") in _MODEL:
+        return _model(found)
+    answered = found.span.attributes.get("traceloop.entity.output")
+    if not isinstance(answered, str) or '"raw_output"' not in answered:
+        return found.plumbing()
+    output = found.held.object("traceloop.entity.output")
+    inner = object_of(output.get("tool_output")) or output
+    if not inner.keys() >= {"tool_name", "raw_input", "raw_output"}:
+        return found.plumbing()
+    return build.tool(
+        found,
+        name=text_of(inner["tool_name"]),
+        arguments=output.get("tool_kwargs", inner["raw_input"]),
+        result=dict(inner),
+        call_id=text_of(output.get("tool_id")),
+    )
 
 
 def _look_into_metadata(found: Found) -> None:
@@ -120,6 +142,8 @@ def _model(found: Found) -> Reading:
     answered = messages_of(held.value("gen_ai.output.messages"))
     answers = [_flat_message({**_known(fields), "role": "assistant"}) for _, fields in said]
     flat_answers = _assistants([message for message in answers if message is not None])
+    if not any(message.requests for message in (*flat_answers, *answered)):
+        answered = _assistants(messages_of(held.object("traceloop.entity.output").get("message"))) or answered
     return build.model(
         found,
         name=held.text("gen_ai.response.model", "gen_ai.request.model", "llm.response.model", "llm.request.model"),
