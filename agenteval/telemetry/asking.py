@@ -26,10 +26,10 @@ from agenteval.telemetry.likeness import (
     told_error,
     transfer_target,
 )
-from agenteval.telemetry.recalled import recall
+from agenteval.telemetry.recalled import recall, talk
 
 _NOT_SENT = "not_sent: the request that was recorded does not hold it"
-_CUT_OFF = "not_sent: the record ends with the request; whether the call was made is not known"
+_CUT_OFF = "not_sent: nothing that was recorded after the request tells of the call; whether it was made is not known"
 _ANSWERS = frozenset({"final_answer"})
 """Pseudo tools whose argument is the agent's answer."""
 
@@ -66,12 +66,25 @@ def pair(drafts: Sequence[Draft]) -> list[Draft]:
     for call in calls:
         _tell_error(call)
     last = _last_models(models)
+    if not calls and not any(one.answer for one in asked):
+        last |= _asked_again(models)  # nothing here says what became of any request, and yet the talk went on
     return [draft for one in asked if not one.taken for draft in _from_history(one, last=one.asker in last)]
 
 
 def _last_models(models: Sequence[Draft]) -> set[Draft]:
     """Of each scope of each trace, the model call after which nothing more came."""
     return set({(model.scope, model.node.span.trace_id): model for model in models}.values())
+
+
+def _asked_again(models: Sequence[Draft]) -> set[Draft]:
+    """The model calls after which another was asked the same thing: somebody had answered what they asked for."""
+    found: set[Draft] = set()
+    for number, model in enumerate(models):
+        heard = talk(cast("ModelCall", model.content))
+        later = (other for other in models[number + 1 :] if other.scope == model.scope)
+        if heard and any(talk(cast("ModelCall", other.content))[: len(heard)] == heard for other in later):
+            found.add(model)
+    return found
 
 
 # --- answers

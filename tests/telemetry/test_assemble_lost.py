@@ -316,3 +316,32 @@ def test_an_answer_too_few_of_another_kind_belongs_to_none() -> None:
     first = chat(2, 10, [QUESTION], [said("assistant", *wishes)])
     (trajectory,) = assemble([root(), first, chat(3, 20, [said("tool", result("thing", "call_b"))], [])], [])
     assert tools(trajectory) == []
+
+
+# --- nothing tells what became of requests
+
+
+def test_requests_after_which_the_talk_went_on_are_calls_of_which_nothing_more_is_known() -> None:
+    def asks(number: int, heard: list[dict[str, Any]]) -> Span:
+        return chat(number, 10 * number, heard, [said("assistant", wish("look", {"shed": number}, f"c{number}"))])
+
+    done = chat(4, 40, [QUESTION], [said("assistant", text("Done."))])
+    (trajectory,) = assemble([root(), asks(2, [QUESTION]), asks(3, [QUESTION]), done], [])
+    found = [(step.content, step.missing) for step in trajectory.steps if isinstance(step.content, ToolCall)]
+    assert [(call.arguments, call.status, sorted(missing)) for call, missing in found] == [
+        ({"shed": 2}, "unknown", ["result", "status"]),
+        ({"shed": 3}, "unknown", ["result", "status"]),
+    ]
+    elsewhere = [asks(2, [QUESTION]), chat(3, 30, [said("user", text("Another thing."))], [])]
+    (trajectory,) = assemble([root(), *elsewhere], [])
+    assert tools(trajectory) == []
+
+
+def test_a_whole_history_without_its_requests_is_no_news() -> None:
+    first = chat(2, 10, [QUESTION], [said("assistant", wish("look", {"shed": 4}, "c1"))])
+    history = [QUESTION, said("tool", result("a ladder", "c1"))]
+    second = chat(3, 20, history, [said("assistant", text("A ladder."))])
+    third = chat(4, 30, [*history, said("assistant", text("A ladder.")), said("user", text("And 5?"))], [])
+    (trajectory,) = assemble([root(), first, second, third], [])
+    words = [message.text for _, message in trajectory.of(Message)]
+    assert words == ["Look into shed 4.", "A ladder.", "And 5?"]

@@ -245,9 +245,11 @@ def _absent(found: Found) -> str:
 
 
 def goes_on(span: Span, heard: Sequence[Message]) -> bool:
-    """Whether a model was told only what is new: more answers than requests that they may belong to say so."""
+    """Whether a model was told only what is new: answers before any question, more than there are requests for them."""
     if any(name.endswith("previous_response_id") and value for name, value in span.attributes.items()):
         return True
+    if next((message.role for message in heard if message.role != "system"), None) == "user":
+        return False
     asked = [part.id for message in heard for part in message.parts if isinstance(part, ToolRequest)]
     answered = [part.id for message in heard for part in message.parts if isinstance(part, ToolResponse)]
     strange = [call_id for call_id in answered if call_id and call_id not in asked]
