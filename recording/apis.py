@@ -83,11 +83,20 @@ def _completion(number: int, answer: script.Answer) -> dict[str, Any]:
 
 
 def _chunks(whole: dict[str, Any]) -> Iterator[Event]:
-    message = whole["choices"][0]["message"]
-    calls = [{**call, "index": place} for place, call in enumerate(message.get("tool_calls", ()))]
+    """Each call of a tool in pieces of its own, the usage last."""
     head = {key: whole[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
-    delta = {"role": "assistant", "content": message["content"], **({"tool_calls": calls} if calls else {})}
-    yield None, {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    said = whole["choices"][0]["message"]
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": said["content"]}]
+    for place, call in enumerate(said.get("tool_calls", ())):
+        name, written = call["function"]["name"], call["function"]["arguments"]
+        half = len(written) // 2
+        first = {**call, "index": place, "function": {"name": name, "arguments": written[:half]}}
+        deltas += [
+            {"tool_calls": [first]},
+            {"tool_calls": [{"index": place, "function": {"arguments": written[half:]}}]},
+        ]
+    for delta in deltas:
+        yield None, {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
     ended = [{"index": 0, "delta": {}, "finish_reason": whole["choices"][0]["finish_reason"]}]
     yield None, {**head, "choices": ended}
     yield None, {**head, "choices": [], "usage": whole["usage"]}

@@ -34,7 +34,7 @@ class Plot:
     Attributes:
         ending: The pseudo tool that each turn ends with.
         handoff: What the second turn is handed over by.
-        delegation: What the second turn's work is delegated by.
+        delegation: What the second turn's work is delegated by; where that is handed over, the loan's renewal.
     """
 
     ending: str | None = None
@@ -50,14 +50,17 @@ class Plot:
 
     def turns(self) -> tuple[tuple[Answer, ...], ...]:
         """The answers of each turn."""
-        second = SECOND_TURN
+        first, second = FIRST_TURN, SECOND_TURN
         if self.handoff is not None:
             second = ((None, (self.handoff,)), *second)
-        if self.delegation is not None:
+            if self.delegation is not None:
+                renewed: Answer = ("The loan is renewed until 2026-12-15.", ())
+                first = (first[0], (None, (self.delegation,)), *first[1:3], renewed, *first[3:])
+        elif self.delegation is not None:
             second = ((None, (self.delegation,)), second[0], ("Saturday at Süd: 10:00–14:30.", ()), *second[1:])
         if self.ending is None:
-            return FIRST_TURN, second
-        return tuple((*answers[:-1], _ended(self.ending, answers[-1])) for answers in (FIRST_TURN, second))
+            return first, second
+        return tuple((*answers[:-1], _ended(self.ending, answers[-1])) for answers in (first, second))
 
     def runs_itself(self, name: str) -> bool:
         """Whether a call is the framework's own, of which no tool's log knows."""

@@ -9,7 +9,7 @@ its answer: so do calls of agents come in whose tools are not instrumented.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -20,6 +20,7 @@ from agenteval.telemetry.drafts import CALLED, HANDED, Draft, reasons
 from agenteval.telemetry.likeness import (
     bare_id,
     fits_arguments,
+    handed_to,
     same_arguments,
     same_call_id,
     same_tool,
@@ -96,8 +97,9 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
     for one in asked:
         if one.request.id:
             by_id.setdefault(bare_id(one.request.id), []).append(one)
-    for reader in models:
+    for number, reader in enumerate(models):
         told: list[_Asked] = []
+        strays: list[ToolResponse] = []
         for request, response in _exchanges(cast("ModelCall", reader.content)):
             names = [part.id for part in (response, request) if part is not None and part.id]
             named = (found for name in names if (found := by_id.get(bare_id(name))))
@@ -107,7 +109,24 @@ def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
                 told.append(one)
                 if one.answer is None:
                     one.answer, one.reader = response, reader
-    _answers_by_place(models, asked, by_id.keys())
+            elif request is None and response.id:
+                strays.append(response)
+        if strays:
+            before = next((model for model in reversed(models[:number]) if model.scope == reader.scope), None)
+            _named_otherwise(strays, reader, [one for one in asked if one.asker is before])
+    _answers_by_place(models, asked)
+
+
+def _named_otherwise(strays: Sequence[ToolResponse], reader: Draft, asked: Sequence[_Asked]) -> None:
+    """Answers without their requests, as the Responses API is sent them, are those of the call before.
+
+    Some instrumentations give the requests the ids of the items that they were, and not those of the calls.
+    """
+    if len(strays) != len(asked) or any(one.answer is not None for one in asked):
+        return
+    for response, one in zip(strays, asked, strict=True):
+        one.answer, one.reader = response, reader
+        one.request = replace(one.request, id=response.id or one.request.id)
 
 
 def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[_Asked]) -> bool:
@@ -122,10 +141,10 @@ def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[
     return not reader.node.reading.delta and one.answer.response == response.response
 
 
-def _answers_by_place(models: Sequence[Draft], asked: Sequence[_Asked], ids: Collection[str]) -> None:
-    """Find answers by their place: new ones that name no request that is known answer, in order, what was asked last.
+def _answers_by_place(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
+    """Find answers that name no call and follow no request: new ones answer, in order, what was asked last.
 
-    Where both sides have ids, but of two kinds, all of what was asked must have its answer.
+    Where requests have ids, all of what was asked must have its answer.
     """
     open_: dict[int, list[_Asked]] = {}
     for one in asked:
@@ -136,19 +155,17 @@ def _answers_by_place(models: Sequence[Draft], asked: Sequence[_Asked], ids: Col
         asker = before.get(reader.scope)
         before[reader.scope] = reader
         waiting = [] if asker is None else open_.get(id(asker), [])
-        fresh = _strange(asker, reader, ids) if asker is not None and waiting else []
+        fresh = _nameless(asker, reader) if asker is not None and waiting else []
         if len(fresh) == len(waiting) or not any(one.request.id for one in waiting):
             for one, response in zip(waiting, fresh, strict=False):
                 one.answer, one.reader = response, reader
 
 
-def _strange(asker: Draft, reader: Draft, ids: Collection[str]) -> list[ToolResponse]:
-    """The answers that a model call was handed, and the one before it was not, that belong to no request by id."""
+def _nameless(asker: Draft, reader: Draft) -> list[ToolResponse]:
+    """The answers without a name that a model call was handed, and the one before it was not."""
     known = 0 if reader.node.reading.delta else len(list(_exchanges(cast("ModelCall", asker.content))))
     fresh = list(_exchanges(cast("ModelCall", reader.content)))[known:]
-    return [
-        response for request, response in fresh if request is None and not (response.id and bare_id(response.id) in ids)
-    ]
+    return [response for request, response in fresh if request is None and not response.id]
 
 
 def _unnamed(asked: Sequence[_Asked], request: ToolRequest | None) -> Iterator[_Asked]:
@@ -296,7 +313,7 @@ def _complete(call: Draft, one: _Asked) -> None:
     content = call.content
     if isinstance(content, Handoff):
         if not content.target:
-            call.content = Handoff(target=_named_target(one.request, transfer_target(one.request.name) or ""))
+            call.content = Handoff(target=handed_to(transfer_target(one.request.name) or "", one.request.arguments))
             call.missing = reasons(call.missing, "target")
         return
     if not isinstance(content, ToolCall):
@@ -338,7 +355,7 @@ def _from_history(one: _Asked, *, last: bool) -> Iterator[Draft]:
         return
     content: ToolCall | Handoff
     if target is not None:
-        content = Handoff(target=_named_target(one.request, target))
+        content = Handoff(target=handed_to(target, one.request.arguments))
     else:
         response = None if one.answer is None else one.answer.response
         error = told_error(response)
@@ -389,14 +406,3 @@ def _between(one: _Asked, content: ToolCall | Handoff) -> Draft:
         also=() if reader is None else (reader.node.span.span_id,),
         after=[asker],
     )
-
-
-def _named_target(request: ToolRequest, target: str) -> str:
-    """Who is handed over to: `transfer_to_agent` says it in its arguments."""
-    arguments = request.arguments
-    if target == "agent" and isinstance(arguments, dict):
-        for key in ("agent_name", "agent", "name", "target"):
-            value = arguments.get(key)
-            if isinstance(value, str) and value:
-                return value
-    return target

@@ -1,6 +1,7 @@
 """Traces in, the conversations that they belong to out.
 
-Traces of one service whose spans name one session are one conversation. Where no session is named, a trace goes on
+Traces of one service whose spans name one session are one conversation, and so are traces in which two
+instrumentations saw the same model call. Where no session is named, a trace goes on
 from another one whose answer, after all that users had said until then, stands in what its first model call read.
 """
 
@@ -15,6 +16,7 @@ from agenteval.core.message import Message, RefusalPart, TextPart
 from agenteval.core.span import Span
 from agenteval.core.trajectory import Integrity, ModelCall
 from agenteval.telemetry.forest import Node
+from agenteval.telemetry.twice import shared_calls
 
 _SESSIONS = ("session.id", "gen_ai.conversation.id")
 _USERS = ("user.id", "enduser.id")
@@ -116,7 +118,27 @@ def grouped(traces: Sequence[Trace], naming: Naming) -> list[tuple[str | None, l
             by_session.setdefault((trace.service, session), []).append(trace)
     groups: list[tuple[str | None, list[Trace]]] = [(session, some) for (_, session), some in by_session.items()]
     groups += [(None, some) for some in _going_on(alone)]
-    return sorted(groups, key=lambda group: _begin(group[1][0]))
+    return _seeing_the_same(sorted(groups, key=lambda group: _begin(group[1][0])))
+
+
+def _seeing_the_same(groups: list[tuple[str | None, list[Trace]]]) -> list[tuple[str | None, list[Trace]]]:
+    """Groups in which one model call was seen made one: the first session that is named is theirs."""
+    parts = [[place] for place in range(len(groups))]
+    for a, b in shared_calls([[node for trace in some for node in trace.nodes] for _, some in groups]):
+        if parts[a] is not parts[b]:
+            parts[a] += parts[b]
+            for place in parts[b]:
+                parts[place] = parts[a]
+    return [_together([groups[place] for place in sorted(part)]) for part in _distinct(parts)]
+
+
+def _distinct(parts: Iterable[list[int]]) -> list[list[int]]:
+    return sorted({id(part): part for part in parts}.values(), key=min)
+
+
+def _together(groups: Sequence[tuple[str | None, list[Trace]]]) -> tuple[str | None, list[Trace]]:
+    session = next((session for session, _ in groups if session is not None), None)
+    return session, sorted((trace for _, some in groups for trace in some), key=_begin)
 
 
 def _begin(trace: Trace) -> tuple[int, str]:

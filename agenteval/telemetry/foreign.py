@@ -19,9 +19,10 @@ from agenteval.telemetry.clocks import on_one_clock
 from agenteval.telemetry.conversations import Naming, Trace, grouped, named, user_of
 from agenteval.telemetry.drafts import ASKED, CALLED, HANDED, Draft, in_order
 from agenteval.telemetry.forest import Node, nodes_of
-from agenteval.telemetry.likeness import transfer_target
+from agenteval.telemetry.likeness import handed_to, transfer_target
 from agenteval.telemetry.structure import distinct, integrity_of, least, parents_of
 from agenteval.telemetry.talk import messages_of
+from agenteval.telemetry.twice import one_each
 
 SOURCE = "trace"
 """What `agenteval.source` says of a trajectory that was made of another producer's spans."""
@@ -44,7 +45,7 @@ def trajectories_of(
 
 def calls_of(spans: Sequence[Span], parents: Mapping[str, Span]) -> list[Draft]:
     """Model calls, tool calls and hand-offs that other producers' spans of one of our traces tell of."""
-    nodes = nodes_of(spans, parents, ())
+    nodes = one_each(nodes_of(spans, parents, ()))
     drafts = [draft for node in nodes if (draft := _draft(node, _scope(node))) is not None]
     return drafts + pair(drafts)
 
@@ -94,7 +95,7 @@ def _trace(spans: Sequence[Span], logs: Sequence[LogRecord]) -> Trace:
 
 
 def _trajectory(session: str | None, traces: Sequence[Trace], naming: Naming, conflicts: int) -> Trajectory:
-    nodes = [node for trace in traces for node in trace.nodes]
+    nodes = one_each([node for trace in traces for node in trace.nodes])
     drafts = _drafts(nodes)
     content_gone = any(trace.content_gone for trace in traces)
     for draft in drafts:
@@ -148,9 +149,7 @@ def _draft(node: Node, scope: str) -> Draft | None:
     if content is None:
         return None
     if isinstance(content, ToolCall) and (target := transfer_target(content.name)) is not None:
-        arguments = content.arguments if isinstance(content.arguments, dict) else {}
-        named_target = next((value for value in arguments.values() if isinstance(value, str)), None)
-        content = Handoff(target=named_target if target == "agent" and named_target else target)
+        content = Handoff(target=handed_to(target, content.arguments))
     run = node if reading.kind == "agent" else node.nearest("agent")
     return Draft(
         id=node.span.span_id,

@@ -133,8 +133,8 @@ def _without_doubles(nodes: list[Node]) -> list[Node]:
             continue
         if _is_summary(outer, node):
             continue
-        if _same(outer, node):
-            _swallow(outer, node)
+        if same(outer, node):
+            swallow(outer, node)
             gone.add(id(node))
     for node in nodes:
         if id(node) not in gone and node.reading.kind == "model" and _sums_up(node):
@@ -164,7 +164,7 @@ def _sums_up(node: Node) -> bool:
     return bool(beneath) and (node.reading.not_measured or len(beneath) > 1)
 
 
-def _same(outer: Node, inner: Node) -> bool:
+def same(outer: Node, inner: Node) -> bool:
     """Whether a node and one right beneath it are two views of one thing."""
     if outer.reading.kind != inner.reading.kind:
         return False
@@ -198,8 +198,8 @@ def _without_sibling_doubles(nodes: list[Node]) -> list[Node]:
     for node in nodes:
         name = _own_id(node)
         first = None if name is None else by_name.get(name)
-        if first is not None and _same(first, node) and _overlap(first, node):
-            _swallow(first, node)
+        if first is not None and same(first, node) and overlap(first, node):
+            swallow(first, node)
             continue
         if name is not None:
             by_name[name] = node
@@ -226,10 +226,10 @@ def _without_carried(nodes: list[Node]) -> list[Node]:
             _dissolve(node, into=node.above)
         elif (caller := _caller(node, free)) is not None:
             free.remove(caller)
-            _swallow(caller, node)
+            swallow(caller, node)
         elif (client := _caller(node, others)) is not None:
             clients.remove(client)
-            _swallow(client, node)
+            swallow(client, node)
         else:
             clients.append(node)
             continue
@@ -263,11 +263,12 @@ def _own_id(node: Node) -> tuple[str, str] | None:
     return None
 
 
-def _overlap(a: Node, b: Node) -> bool:
+def overlap(a: Node, b: Node) -> bool:
+    """Whether two nodes were at work at the same time."""
     return a.start_ns <= b.end_ns and b.start_ns <= a.end_ns
 
 
-def _swallow(kept: Node, other: Node) -> None:
+def swallow(kept: Node, other: Node) -> None:
     """Let one node stand for two."""
     kept.twins += [other.span, *other.twins]
     kept.reading = _both(kept.reading, _last_attempt(kept, other))

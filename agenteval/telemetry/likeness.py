@@ -8,7 +8,10 @@ from typing import Any, cast
 
 from agenteval._util.structured import structured
 
-_TRANSFER = re.compile(r"^(?:transfer|hand[_\- ]?off)(?:[_\- ]to[_\- ]|[_\- ])(.+)$", re.IGNORECASE)
+_TRANSFER = re.compile(
+    r"^(?:transfer(?:[_\- ]back)?[_\- ]to|hand[_\- ]?off(?:[_\- ]to)?)[_\- ](.+)$|^hand[_\- ]?off$", re.IGNORECASE
+)
+_NAMES_AGENT = ("agent_name", "to_agent", "agent", "name", "target")
 _CALL_PREFIXES = ("call_", "toolu_")
 
 
@@ -29,9 +32,21 @@ def _last(name: str) -> str:
 
 
 def transfer_target(name: str) -> str | None:
-    """The agent that a pseudo tool such as `transfer_to_billing` hands over to; None for a real tool."""
+    """The agent that a pseudo tool such as `transfer_to_billing` hands over to; None for a real tool.
+
+    It is `agent` where the tool's arguments name it. `transfer_funds` is a tool.
+    """
     found = _TRANSFER.match(name)
-    return None if found is None else found[1]
+    return None if found is None else found[1] or "agent"
+
+
+def handed_to(target: str, arguments: Any) -> str:
+    """Whom a hand-off's name and arguments say that is handed over to."""
+    if target != "agent" or not isinstance(arguments, Mapping):
+        return target
+    given = cast("Mapping[str, Any]", arguments)
+    named = [given[key] for key in (*_NAMES_AGENT, *given) if isinstance(given.get(key), str) and given[key]]
+    return named[0] if named else target
 
 
 def same_call_id(a: str, b: str) -> bool:

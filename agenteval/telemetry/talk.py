@@ -178,11 +178,26 @@ def _answered(agent: Node, scope: _Scope, name: str) -> list[Draft]:
     drafts: list[Draft] = []
     for number, message in enumerate(agent.reading.said):
         words = _key(message)[1]
-        if not spoken(message) or any(at >= agent.start_ns and text == words for at, text in scope.said):
+        since = [(at, text) for at, text in scope.said if at >= agent.start_ns]
+        meanwhile = [text for at, text in since if at <= agent.end_ns]
+        if not spoken(message) or any(text == words for _, text in since) or _strung_together(words, meanwhile):
             continue
         scope.said.append((agent.start_ns, words))
         drafts.append(_draft(agent, message, f".s{number}", at_ns=agent.end_ns, rank=ENDED, scope=name))
     return drafts
+
+
+def _strung_together(words: str, said: Sequence[str]) -> bool:
+    """Whether an answer is the last things that were said, one after the other: so some agents sum up their work."""
+    left = "".join(words.split())
+    for text in reversed(said):
+        piece = "".join(text.split())
+        if not left.endswith(piece):
+            return False
+        left = left.removesuffix(piece)
+        if not left:
+            return True
+    return False
 
 
 def _draft(node: Node, message: Message, suffix: str, *, at_ns: int, rank: int, scope: str) -> Draft:

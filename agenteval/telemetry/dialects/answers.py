@@ -9,6 +9,7 @@ from typing import Any
 
 from agenteval.core.message import Message, text_message
 from agenteval.core.trajectory import Usage
+from agenteval.telemetry.dialects.arguments import literal
 from agenteval.telemetry.dialects.chat import messages_of
 from agenteval.telemetry.dialects.held import first_text, is_list, list_of, object_of
 from agenteval.telemetry.dialects.langchain import fields_of
@@ -42,6 +43,8 @@ def answer_of(value: object) -> Answer:
     """The answer in a value: a completion, a response, a LangChain result, a message, or text."""
     if isinstance(value, str):
         return Answer(messages=(text_message("assistant", value),) if value.strip() else ())
+    if is_list(value) and any(isinstance(item, str) or "tool_calls" in object_of(item) for item in list_of(value)):
+        return _outputs(list_of(value))
     members = object_of(value)
     if is_list(members.get("generations")):
         return _generated(members)
@@ -56,6 +59,29 @@ def answer_of(value: object) -> Answer:
     if "role" not in members and "content" in members and "finish_reason" in members:  # AutoGen's `CreateResult`
         return _plain({"role": "assistant", **members}, members)
     return _plain(value, members)
+
+
+def _outputs(items: Sequence[Any]) -> Answer:
+    """The outputs of a language model of DSPy's: texts, or a text with its calls, these as Python writes them."""
+    said: list[Message] = []
+    for item in items:
+        members = {"content": item} if isinstance(item, str) else object_of(item)
+        calls = [_written_call(call) if isinstance(call, str) else call for call in list_of(members.get("tool_calls"))]
+        content = members.get("content", members.get("text"))
+        said += messages_of({"role": "assistant", **members, "content": content, "tool_calls": calls})
+    return Answer(messages=_assistants(said))
+
+
+_FIELD = re.compile(r"""\b(arguments|name|id)=('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.DOTALL)
+
+
+def _written_call(text: str) -> Mapping[str, Any]:
+    """A call as Python writes the objects of OpenAI's SDK, such as `ToolCall(function=Function(name='x'), id='y')`."""
+    fields = _FIELD.findall(text) if len(text) <= _LONGEST_WRITTEN else ()
+    return {name: value[0] for name, written in fields if is_list(value := literal(f"[{written}]"))}
+
+
+_LONGEST_WRITTEN = 64 * 1024
 
 
 def _plain(value: object, members: Mapping[str, Any]) -> Answer:

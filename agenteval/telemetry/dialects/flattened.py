@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agenteval.core.message import (
@@ -16,7 +16,7 @@ from agenteval.core.message import (
     ToolResponse,
     text_message,
 )
-from agenteval.telemetry.dialects.chat import answer, asked_arguments, content_parts, result_of, role_of
+from agenteval.telemetry.dialects.chat import answer, asked_arguments, content_parts, messages_of, result_of, role_of
 from agenteval.telemetry.dialects.held import beneath, by_index, object_of, text_of, value_of
 from agenteval.telemetry.dialects.media import Kind, media
 
@@ -50,6 +50,29 @@ def _unknown_arguments(items: Mapping[str, Any]) -> dict[str, None]:
     """None for the arguments of each request: what is known of them comes over it."""
     names = [name for name in items if name.endswith(".tool_call.function.name")]
     return {f"{name.removesuffix('name')}arguments": None for name in names}
+
+
+def with_answers(messages: Sequence[Message], asked: object) -> tuple[Message, ...]:
+    """Messages, with the answers that are not among them though the request's own JSON holds them.
+
+    Of several answers in one message, as Anthropic's API has them, earlier instrumentations flattened the last one.
+
+    Args:
+        messages: As they were flattened.
+        asked: The request.
+    """
+    parts = [part for message in messages for part in message.parts]
+    answered = {part.id for part in parts if isinstance(part, ToolResponse)}
+    open_ = {part.id for part in parts if isinstance(part, ToolRequest) and part.id and part.id not in answered}
+    if not open_ or None in answered:
+        return tuple(messages)
+    others = [part for message in messages_of(value_of(asked)) for part in message.parts]
+    found = {part.id: part for part in others if isinstance(part, ToolResponse) and part.id in open_}
+    told: list[Message] = []
+    for message in messages:
+        told.append(message)
+        told += [Message(role="tool", parts=(found[one.id],)) for one in message.requests if one.id in found]
+    return tuple(told)
 
 
 def prompts_under(items: Mapping[str, Any], name: str, role: Role) -> tuple[Message, ...]:

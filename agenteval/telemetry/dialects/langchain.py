@@ -6,9 +6,11 @@ Three forms are about: `{"lc": 1, "type": "constructor", "id": [..., "AIMessage"
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from agenteval.telemetry.dialects.arguments import literal
 from agenteval.telemetry.dialects.held import first_text, is_list, list_of, object_of
 
 _KINDS = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
@@ -36,7 +38,7 @@ def is_node(name: str, node: object) -> bool:
 def is_agent(name: str, metadata: Mapping[str, Any]) -> bool:
     """Whether a chain is an agent's whole run: LangChain names it so, or it is a nameless graph that none other ran."""
     named, node = metadata.get("lc_agent_name"), metadata.get("langgraph_node")
-    return (named == name and node != name) or (name == "LangGraph" and node is None)
+    return (named == name and not is_node(name, node)) or (name == "LangGraph" and node is None)
 
 
 def fields_of(value: object) -> Mapping[str, Any] | None:
@@ -83,10 +85,27 @@ def tool_message(value: object) -> Mapping[str, Any] | None:
     fields = fields_of(value)
     if fields is not None:
         return fields if _ROLES[str(fields["type"]).lower()] == "tool" else None
+    if isinstance(value, str):
+        return _written(value)
     members = object_of(value)
     for inner in (members.get("output"), object_of(members.get("update")).get("messages"), members.get("messages")):
         for item in inner if is_list(inner) else [inner]:
-            found = fields_of(item)
+            found = _written(item) if isinstance(item, str) else fields_of(item)
             if found is not None and _ROLES[str(found["type"]).lower()] == "tool":
                 return found
     return None
+
+
+_CONTENT = re.compile(r"""content=('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*") """, re.DOTALL)
+_CALL_ID = re.compile(r" tool_call_id='([^'\\]{1,256})'")
+
+
+def _written(text: str) -> Mapping[str, Any] | None:
+    """The fields of a tool message that Python wrote as text, as earlier instrumentations do; None where it is none."""
+    found = _CONTENT.match(text)
+    call_id = None if found is None else _CALL_ID.search(text, found.end() - 1)
+    content = None if found is None else literal(f"[{found[1]}]")
+    if call_id is None or not is_list(content):
+        return None
+    status = "error" if " status='error'" in text[call_id.end() :] else "success"
+    return {"type": "tool", "content": list_of(content)[0], "tool_call_id": call_id[1], "status": status}

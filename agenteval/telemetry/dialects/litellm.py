@@ -1,8 +1,9 @@
 """Spans of LiteLLM's own OpenTelemetry callback as readings.
 
 It mixes the conventions: messages as attributes, with the requests for tools beside their parts, and the requests of
-the answer flattened as OpenLLMetry had them, without their ids. What goes over the wire to a provider is one more span
-beneath, and no call.
+the answer flattened as OpenLLMetry had them, without their ids. Where an application's span is open, all this is
+written on that span, each call's over the one before. What goes over the wire to a provider and comes back is one more
+span beneath, as Python writes it: that is the same call, or all that is left of it.
 
 References:
     BerriAI/litellm, `litellm/integrations/opentelemetry.py`.
@@ -16,9 +17,11 @@ from typing import Any
 
 from agenteval.core.message import Message, Part, ToolRequest
 from agenteval.core.span import LogRecord, Span
-from agenteval.telemetry.dialects import semconv_spans
+from agenteval.telemetry.dialects import build, semconv_spans
+from agenteval.telemetry.dialects.answers import answer_of
+from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.build import Found
-from agenteval.telemetry.dialects.chat import request_of
+from agenteval.telemetry.dialects.chat import messages_of, offered_of, request_of
 from agenteval.telemetry.dialects.held import beneath, by_index, list_of, value_of
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_messages import Talk
@@ -37,11 +40,36 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     found.held.used.update(name for name in span.attributes if name.startswith(_OWN))
     found.session = found.session or found.held.text("metadata.session_id", "metadata.litellm_session_id")
     found.user = found.user or found.held.text("metadata.user_api_key_end_user_id")
-    kind = semconv_spans.kind_of(span)
-    if kind != "model" or span.name == "raw_gen_ai_request":
+    if span.name == "raw_gen_ai_request":
+        return _raw(found)
+    if semconv_spans.kind_of(span) != "model":
         return found.plumbing()
     said = semconv_spans.said_by(found, logs)
     return semconv_spans.model(found, semconv_spans.heard_by(found, logs), _with_requests(found, said))
+
+
+def _raw(found: Found) -> Reading:
+    """What went to a provider and came back, under its name."""
+    flat = found.held.under("llm.")
+    provider = next((name.partition(".")[0] for name in flat if "." in name), "")
+    fields = {name: parsed(value).value for name, value in beneath(flat, f"{provider}.").items()}
+    asked = {name: value for name, value in fields.items() if name in _ASKED}
+    answer = answer_of({name: value for name, value in fields.items() if name not in _ASKED})
+    heard = messages_of(asked)
+    if not heard and not answer.messages:
+        return found.plumbing()
+    return build.model(
+        found,
+        name=answer.model,
+        heard=heard,
+        said=answer.messages,
+        usage=answer.usage,
+        offered=offered_of(asked.get("tools")),
+        finish=answer.finish,  # and not its id: LiteLLM's own span names the answer otherwise
+    )
+
+
+_ASKED = frozenset({"messages", "input", "contents", "system", "instructions", "tools"})
 
 
 def _with_requests(found: Found, said: Talk) -> Talk:

@@ -23,7 +23,7 @@ from agenteval.telemetry.dialects.answers import Answer, answer_of, id_in
 from agenteval.telemetry.dialects.arguments import is_schema, parsed
 from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import bare_answer, messages_of, offered_of
-from agenteval.telemetry.dialects.flattened import messages_under, prompts_under
+from agenteval.telemetry.dialects.flattened import messages_under, prompts_under, with_answers
 from agenteval.telemetry.dialects.held import (
     Held,
     by_index,
@@ -46,8 +46,12 @@ NAME = "openinference"
 
 KIND = "openinference.span.kind"
 _SCOPE = "openinference."
+_LANGCHAIN = "openinference.instrumentation.langchain"
 _HANDOFF = re.compile(r"^hand-?off(?: to)? (.+)$", re.IGNORECASE)
 _AGENT_RUN = re.compile(r"^(?:agent_run|invocation) \[(.+)\]$")  # how Google's ADK 1 names its spans
+_MINTED = re.compile(r"_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")  # what CrewAI adds to the name of a crew
+_LLAMA = "openinference.instrumentation.llama_index"
+_AT_WORK = re.compile(r"current_agent_name='([^'\\]{1,200})'\)")
 _NO_CALL = ("_prepare_chat_with_tools",)  # LlamaIndex: makes a request ready, and sends none
 _ALSO_IN_ANSWERS = {  # attribute to a word without which the answer's JSON cannot say it either
     "llm.model_name": "",
@@ -74,7 +78,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
         return _tool(found)
     if kind == "AGENT":
         return _agent(found)
-    return _chain(found) if kind == "CHAIN" else found.plumbing()
+    return _chain(found, children) if kind == "CHAIN" else found.plumbing()
 
 
 def _kind(span: Span, held: Held) -> str | None:
@@ -111,6 +115,9 @@ def _model(found: Found) -> Reading:
         heard = tuple(replace(message, parts=tuple(map(bare_answer, message.parts))) for message in heard)
     asked = held.raw("input.value")
     answer = _answer(held, enough=bool(said))
+    told = messages_of(value_of(asked)) if (heard_gaps and not lost) or not heard else ()
+    if len(told) > len(heard):
+        heard, heard_gaps = told, False
     if heard_gaps:
         found.missing["messages"] = held.absent()
     if said_gaps:
@@ -125,7 +132,7 @@ def _model(found: Found) -> Reading:
         name=held.text("llm.response.model_name", "llm.model_name", "llm.request.model_name")
         or answer.model
         or first_text(parameters, "model", "model_name"),
-        heard=spoken_through(heard) or _prompts(held) or messages_of(value_of(asked)),
+        heard=spoken_through(with_answers(heard, asked)) or _prompts(held),
         said=said or prompts_under(held.under("llm.choices."), "completion.text", "assistant") or answer.messages,
         usage=_usage(held, answer),
         offered=_offered(held, parameters),
@@ -222,7 +229,7 @@ def _tool(found: Found) -> Reading:
         found,
         name=name or _named_by(span),
         arguments=_arguments(held, None if schema is not None else parameters),
-        result=_result(held),
+        result=_result(found),
         call_id=held.text("tool.id", "tool_call.id") or _id_in(held),
         schema=schema or held.value("tool.json_schema"),
     )
@@ -230,7 +237,7 @@ def _tool(found: Found) -> Reading:
 
 def _named_by(span: Span) -> str | None:
     name = span.name.removeprefix("execute_tool ").strip()
-    for ending in (".run", ".arun", ".call", ".acall"):
+    for ending in (".run", ".arun", ".call", ".acall", ".__call__"):
         name = name.removesuffix(ending)
     return name or None
 
@@ -254,10 +261,13 @@ def _id_in(held: Held) -> str | None:
     return first_text(asked, "call_id") if "cancellation_token" in asked else None
 
 
-def _result(held: Held) -> object:
-    """`output.value`; of Google's function responses what the function gave."""
+def _result(found: Found) -> object:
+    """`output.value`; what the function gave of Google's function responses and of the outputs of a LangChain run."""
+    held = found.held
     written = held.raw("output.value")
     members = object_of(value_of(written))
+    if members.keys() == {"output"} and found.span.scope.get("name") == _LANGCHAIN:
+        return members["output"]
     if members.keys() >= {"name", "response"} and members.keys() <= {"id", "name", "response", "scheduling", "parts"}:
         return members["response"]
     if written is not None and held.raw("output.mime_type") == "application/json":
@@ -315,9 +325,11 @@ def _one(role: str, text: str | None) -> tuple[Message, ...]:
     return (text_message("user" if role == "user" else "assistant", text),) if text else ()
 
 
-def _chain(found: Found) -> Reading:
-    """Plumbing; but a crew, a team of AutoGen's and a LangChain agent beneath another one are agents."""
+def _chain(found: Found, children: Sequence[Span]) -> Reading:
+    """Plumbing; but a crew, a team of AutoGen's, LlamaIndex's and LangChain's agents beneath another one are agents."""
     held, span = found.held, found.span
+    if span.scope.get("name") == _LLAMA and span.name.endswith(("Agent.run", "AgentWorkflow.run")):
+        return build.agent(found, name=_at_work(children) or _bare(span.name))
     if "crew_tasks" in span.attributes:
         return _crew(found)
     metadata = object_of(held.value("metadata"))
@@ -327,6 +339,16 @@ def _chain(found: Found) -> Reading:
     return found.plumbing()
 
 
+def _at_work(steps: Sequence[Span]) -> str | None:
+    """The name of the agent whose steps these are, out of the event that each was given; None for several."""
+    told = [text_of(step.attributes.get("input.value")) or "" for step in steps]
+    names = {found[1] for text in told if (found := _AT_WORK.search(text, max(0, len(text) - _LONGEST_END)))}
+    return names.pop() if len(names) == 1 else None
+
+
+_LONGEST_END = 300
+
+
 def _crew(found: Found) -> Reading:
     held = found.held
     tasks = [object_of(task) for task in list_of(held.value("crew_tasks"))]
@@ -334,7 +356,7 @@ def _crew(found: Found) -> Reading:
     told = next((text for task in tasks if (text := first_text(task, "description"))), None)
     return build.agent(
         found,
-        name=_bare(found.span.name),
+        name=_MINTED.sub("", _bare(found.span.name)),
         heard=_one("user", told),
         said=_one("assistant", first_text(output, "raw")),
         usage=usage_of(object_of(output.get("token_usage"))),
