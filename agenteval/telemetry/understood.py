@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
 from agenteval.core.json import Json
+from agenteval.core.marks import ATTRIBUTE
 from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import ModelCall, ToolCall, Trajectory
 from agenteval.telemetry.assemble import SCOPE, is_ours
@@ -23,7 +24,7 @@ UNKNOWN = "unknown"
 
 _LISTED = 20
 _INDEX = re.compile(r"(?<=\.)\d+(?=\.|$)")
-_NOTED = "agenteval.import."  # what importers note on spans that they made
+_NOTED = ("agenteval.import.", ATTRIBUTE)  # what importers and the redactor note on spans
 
 
 @dataclass(slots=True)

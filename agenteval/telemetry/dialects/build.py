@@ -19,7 +19,9 @@ from agenteval.telemetry.dialects.held import (
     REDACTED,
     Held,
     first_text,
+    is_list,
     is_redacted,
+    list_of,
     object_of,
     text_of,
 )
@@ -150,7 +152,20 @@ def _result(found: Found, written: object, *, error: str | None, encoded: bool) 
     if read.cut:
         found.truncated.append("result")
         return read.value
-    return result_of(written)
+    return result_of(_of_blocks(read.value, written))
+
+
+def _of_blocks(value: Json, written: object) -> object:
+    """The text of blocks of text, as MCP has them, that are all that a tool answered; else it as it was written."""
+    blocks = [object_of(block) for block in (list_of(value) if is_list(value) else [value])]
+    texts = [
+        text_of(block.get("text")) for block in blocks if block.keys() <= _OF_BLOCK and block.get("type") == "text"
+    ]
+    told = [text for text in texts if text is not None]
+    return "\n".join(told) if told and len(told) == len(blocks) else written
+
+
+_OF_BLOCK = frozenset({"type", "text", "annotations", "meta", "_meta", "id", "index"})
 
 
 def decoded(written: object) -> object:
