@@ -207,3 +207,28 @@ def test_other_paths_answer_with_a_status_too(running: Any, method: str, path: s
     assert (answer.status_code, answer.headers["content-type"]) == (status, kind)
     assert (json.loads(answer.content)["message"] if kind == JSON else Status.FromString(answer.content).message) != ""
     assert (answer.headers.get("allow") is not None) == (status == 405)
+
+
+# --- the page
+
+
+def test_what_spans_say_is_shown_as_text(start: Callable[..., Any]) -> None:
+    evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+    receiver = start()
+    said = {"openinference.span.kind": "LLM", evil: evil, f"{evil}&amp;": 1}
+    span = Span(trace_id="ee" * 16, span_id="ee" * 8, name=evil, start_ns=1, end_ns=2, attributes=said)
+    assert receiver.post(encode_traces([span])).status_code == 200
+    page = receiver.get("/")
+    assert page.headers["content-security-policy"].startswith("default-src 'none';")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text  # the name of an attribute that was not understood
+    assert "<script" not in page.text
+    assert "<img" not in page.text
+
+
+def test_the_page_looks_into_so_many_spans_and_no_more(start: Callable[..., Any], make_spans: MakeSpans) -> None:
+    receiver = start()
+    for number in range(1, 6):
+        assert receiver.post(encode_traces(make_spans(number, 1_900))).status_code == 200
+    page = receiver.get("/").text
+    assert page.count("<td>not looked into</td>") == 2
+    assert page.count("<td class=\"n\">1900</td>") == 5

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
-from agenteval.core.json import Json, json_of
+from agenteval.core.json import Json
 from agenteval.core.message import MediaPart, Message, RefusalPart, TextPart, ToolRequest
 from agenteval.core.span import Span
 from agenteval.core.trajectory import ModelCall, OfferedTool, ToolCall, ToolStatus, Usage
@@ -28,6 +28,7 @@ from agenteval.telemetry.dialects.held import (
 from agenteval.telemetry.dialects.langchain import tool_message
 from agenteval.telemetry.dialects.media import REDACTED_URI
 from agenteval.telemetry.dialects.reading import Kind, Reading
+from agenteval.telemetry.remembering import remembered
 
 ANSWERS = frozenset({"final_answer"})
 """Pseudo tools whose argument is the agent's answer: they make no step of their own."""
@@ -208,8 +209,7 @@ def model(
     """The reading of a request to a model."""
     error = error_of(found.span) if error is None else error
     lost = found.span.dropped_attributes > 0
-    output = tuple(message for message in map(_seen, said) if message is not None)
-    messages = tuple(message for message in map(_seen, heard) if message is not None)
+    output, messages = _all_seen(said), _all_seen(heard)
     for side, before, after in (("messages", heard, messages), ("output", said, output)):
         if len(after) < len(before):
             found.missing.setdefault(side, REDACTED)
@@ -225,7 +225,7 @@ def model(
         messages=messages,
         offered_tools=tuple(offered),
         output=output,
-        requests=tuple(part for message in output for part in message.parts if isinstance(part, ToolRequest)),
+        requests=tuple([part for message in output for part in message.parts if isinstance(part, ToolRequest)]),
         usage=usage,
         finish=finish,
         error=error,
@@ -233,18 +233,26 @@ def model(
     return found.reading("model", content=call, response_id=response_id, delta=delta, not_measured=not_measured)
 
 
+def _all_seen(messages: Iterable[Message]) -> tuple[Message, ...]:
+    return tuple([seen for message in messages if (seen := _seen(message)) is not None])
+
+
+@remembered
 def _seen(message: Message) -> Message | None:
     """A message without the parts that the sender took out; None where none is left."""
-    parts = tuple(part for part in message.parts if not (isinstance(part, TextPart) and is_redacted(part.text)))
-    if len(parts) == len(message.parts):
+    for part in message.parts:
+        if isinstance(part, TextPart) and is_redacted(part.text):
+            break
+    else:
         return message
+    parts = tuple(part for part in message.parts if not (isinstance(part, TextPart) and is_redacted(part.text)))
     return Message(role=message.role, parts=parts) if parts else None
 
 
 def _note_redacted(found: Found, messages: Sequence[Message]) -> None:
     for number, message in enumerate(messages):
         for place, part in enumerate(message.parts):
-            if isinstance(part, MediaPart) and part.uri == REDACTED_URI:
+            if type(part) is MediaPart and part.uri == REDACTED_URI:
                 found.missing[f"messages[{number}].parts[{place}]"] = REDACTED
 
 
@@ -263,8 +271,8 @@ def agent(
     return found.reading(
         "agent",
         agent=name,
-        heard=tuple(message for message in map(_seen, heard) if message is not None),
-        said=last_words(message for message in map(_seen, said) if message is not None),
+        heard=_all_seen(heard),
+        said=last_words(_all_seen(said)),
         usage=usage,
     )
 
@@ -282,7 +290,7 @@ def last_words(messages: Iterable[Message]) -> tuple[Message, ...]:
 
 def json_value(written: object) -> Json:
     """A value as JSON, text as what it says."""
-    return cast("Json", json_of(parsed(written).value))
+    return parsed(written).value
 
 
 def members_of(written: object) -> Mapping[str, Any]:
