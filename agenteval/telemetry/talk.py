@@ -32,6 +32,20 @@ class _Scope:
     told: bool = False
     answers: set[str] = field(default_factory=set[str])
     said: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    latest: Draft | None = None
+
+    def follow(self, history: Sequence[Message], drafts: Sequence[Draft]) -> None:
+        """Put what was heard behind the latest answer, where it stands in the history that what was heard ends.
+
+        Clocks that tell milliseconds have the next turn begin before the answer ended.
+        """
+        latest = self.latest
+        if latest is None or not isinstance(latest.content, Message):
+            return
+        words = _key(latest.content)
+        if any(message.role == "assistant" and _key(message) == words for message in history):
+            for draft in drafts:
+                draft.after.append(latest)
 
     def turn_to(self, trace: str) -> None:
         """Note that what follows is of another trace."""
@@ -95,9 +109,11 @@ def _told(agent: Node, scope: _Scope, name: str) -> list[Draft]:
     if any(message.role == "user" for message in agent.reading.heard):
         scope.told = True
     scope.hear(new)
-    return [
+    drafts = [
         _draft(agent, message, f".h{n}", at_ns=agent.start_ns, rank=HEARD, scope=name) for n, message in enumerate(new)
     ]
+    scope.follow(agent.reading.heard, drafts)
+    return drafts
 
 
 def _new(messages: Sequence[Message], known: Mapping[_Said, int]) -> list[Message]:
@@ -128,6 +144,7 @@ def _read(draft: Draft, scope: _Scope) -> list[Draft]:
         _draft(node, message, f".h{n}", at_ns=draft.start_ns, rank=HEARD, scope=draft.scope)
         for n, message in enumerate(new)
     ]
+    scope.follow(call.messages, drafts)
     for heard in drafts:
         draft.after.append(heard)
     for number, message in enumerate(_said(call), start=1):
@@ -137,6 +154,7 @@ def _read(draft: Draft, scope: _Scope) -> list[Draft]:
         if not call.requests:
             scope.answers.add(_key(message)[1])
         drafts.append(said)
+        scope.latest = said
     return drafts
 
 

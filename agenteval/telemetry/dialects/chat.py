@@ -149,8 +149,17 @@ def answer(content: object, *, failed: object = None) -> Json:
     blocks = list_of(content)
     if blocks and all(object_of(block).get("type") in _TEXTS for block in blocks):
         content = "\n".join(_texts(blocks))
-    result = result_of(content)
+    result = out_of_blocks(result_of(content))
     return {"is_error": True, "content": result} if failed is True else result
+
+
+def out_of_blocks(result: Json) -> Json:
+    """An answer, out of the blocks without a type that Bedrock has it in: one that is JSON, or texts."""
+    blocks = [object_of(block) for block in list_of(result)]
+    if len(blocks) == 1 and blocks[0].keys() == {"json"}:
+        return cast("Json", blocks[0]["json"])
+    texts = [block["text"] for block in blocks if block.keys() == {"text"} and isinstance(block["text"], str)]
+    return result_of("\n".join(texts)) if texts and len(texts) == len(blocks) else result
 
 
 def result_of(written: object) -> Json:
@@ -187,7 +196,7 @@ def content_parts(content: object) -> Iterator[Part]:
 
 def _block(block: Mapping[str, Any]) -> Iterator[Part]:
     kind = block.get("type")
-    make = _BLOCKS.get(kind) if isinstance(kind, str) else _gemini_kind(block)
+    make = _BLOCKS.get(kind) if isinstance(kind, str) else _untyped(block)
     if make is not None:
         yield from make(block)
         return
@@ -227,21 +236,19 @@ def _request_block(block: Mapping[str, Any]) -> Iterator[Part]:
 
 def _answer_block(block: Mapping[str, Any]) -> Iterator[Part]:
     held = next((block[name] for name in ("output", "result", "response", "content") if name in block), None)
-    call_id = first_text(block, "tool_use_id", "toolCallId", "tool_call_id", "call_id", "id")
+    call_id = first_text(block, "tool_use_id", "toolUseId", "toolCallId", "tool_call_id", "call_id", "id")
     typed = object_of(held)
     if typed.keys() == {"type", "value"}:  # the AI SDK says what kind of value it is
         held = typed["value"]
-    yield ToolResponse(response=answer(held, failed=block.get("is_error")), id=call_id)
+    failed = block.get("is_error", block.get("status") == "error")
+    yield ToolResponse(response=answer(held, failed=failed), id=call_id)
 
 
-def _gemini_kind(block: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterator[Part]] | None:
-    """How to read a part of Gemini's, of which the one member that it is is filled, and others may be there empty."""
-    for name in ("function_call", "functionCall"):
+def _untyped(block: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterator[Part]] | None:
+    """How to read a part of Gemini's or Bedrock's: it is the one member that is filled; others may be there empty."""
+    for name, read in _MEMBERS.items():
         if block.get(name) is not None:
-            return lambda held: _request_block(object_of(held.get(name)))
-    for name in ("function_response", "functionResponse"):
-        if block.get(name) is not None:
-            return lambda held: _function_answer(object_of(held.get(name)))
+            return lambda held: read(object_of(held.get(name)))
     if "text" in block:
         return _reasoning_block if block.get("thought") is True else _text_block
     return None
@@ -259,6 +266,15 @@ def bare_answer(part: Part) -> Part:
     wrapped = len(members) == 1 and members.keys() <= {"result", "output"}
     return replace(part, response=next(iter(members.values()))) if wrapped else part
 
+
+_MEMBERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Part]]] = {
+    "function_call": _request_block,
+    "functionCall": _request_block,
+    "function_response": _function_answer,
+    "functionResponse": _function_answer,
+    "toolUse": _request_block,
+    "toolResult": _answer_block,
+}
 
 _BLOCKS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Part]]] = {
     "text": _text_block,
@@ -303,7 +319,7 @@ def request_of(call: Mapping[str, Any]) -> ToolRequest | None:
     return ToolRequest(
         name=name,
         arguments=asked_arguments(written),
-        id=first_text(call, "call_id", "id", "toolCallId", "tool_call_id", "tool_use_id"),
+        id=first_text(call, "call_id", "id", "toolCallId", "tool_call_id", "tool_use_id", "toolUseId"),
     )
 
 

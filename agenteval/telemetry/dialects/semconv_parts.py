@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from agenteval.core.json import Json, json_of
 from agenteval.core.marks import wholly_redacted
 from agenteval.core.message import MediaPart, Part, ReasoningPart, RefusalPart, TextPart, ToolRequest, ToolResponse
-from agenteval.telemetry.dialects.chat import asked_arguments, content_parts, result_of
+from agenteval.telemetry.dialects.chat import asked_arguments, content_parts, out_of_blocks, result_of
 from agenteval.telemetry.dialects.held import first_text, list_of, object_of
 from agenteval.telemetry.dialects.media import Kind, media
 
@@ -111,9 +111,7 @@ def answer_of(written: object) -> Json:
     texts = [first_text(object_of(block), "text", "content") for block in blocks if _is_text(block)]
     if blocks and len(texts) == len(blocks):
         return result_of("\n".join(text or "" for text in texts))
-    if len(blocks) == 1 and object_of(blocks[0]).keys() == {"json"}:
-        return cast("Json", json_of(object_of(blocks[0])["json"]))
-    return result_of(written)
+    return out_of_blocks(result_of(written))
 
 
 def _is_text(block: object) -> bool:

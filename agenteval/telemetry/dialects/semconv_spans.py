@@ -231,7 +231,7 @@ def model(found: Found, heard: Talk, said: Talk) -> Reading:
         offered=offered_of(held.value(semconv.TOOL_DEFINITIONS)),
         finish=finish(held) or said.finish,
         response_id=held.text(semconv.RESPONSE_ID),
-        delta=_goes_on(found, heard),
+        delta=goes_on(found.span, () if heard.cut else heard.messages),
         error=error,
     )
     if heard.messages and reading.missing.get("messages", "").startswith("evicted"):
@@ -248,16 +248,18 @@ def _absent(found: Found) -> str:
     return f"evicted: the sender dropped {lost} events of this span" if lost > 0 else found.held.absent(NO_CONTENT)
 
 
-def _goes_on(found: Found, heard: Talk) -> bool:
-    """Whether a model was told only what is new: more answers than requests that they may belong to say so."""
-    attributes = found.span.attributes
+def goes_on(span: Span, heard: Sequence[Message]) -> bool:
+    """Whether a model was told only what is new: answers before any question, more than there are requests for them."""
+    attributes = span.attributes
     if any(attributes[name] for name in attributes if name.endswith("previous_response_id")):
         return True
-    asked = [part.id for message in heard.messages for part in message.parts if isinstance(part, ToolRequest)]
-    answered = [part.id for message in heard.messages for part in message.parts if isinstance(part, ToolResponse)]
+    if next((message.role for message in heard if message.role != "system"), None) == "user":
+        return False
+    asked = [part.id for message in heard for part in message.parts if isinstance(part, ToolRequest)]
+    answered = [part.id for message in heard for part in message.parts if isinstance(part, ToolResponse)]
     known, done = set(asked), set(answered)
     strange = [call_id for call_id in answered if call_id and call_id not in known]
-    return not heard.cut and len(strange) > len([call_id for call_id in asked if call_id not in done])
+    return len(strange) > len([call_id for call_id in asked if call_id not in done])
 
 
 def error_in(found: Found) -> str | None:

@@ -46,6 +46,11 @@ def usage(held: Held, prefix: str = "gen_ai.usage.") -> Usage | None:
     )
 
 
+def is_bedrock(held: Held) -> bool:
+    """Whether a call went to Amazon Bedrock."""
+    return "bedrock" in (held.text("gen_ai.provider.name", "gen_ai.system") or "").lower()
+
+
 @functools.cache
 def _names(prefix: str) -> tuple[tuple[str, ...], ...]:
     kinds = (_READ, _WRITTEN, _CACHED, _CACHE_WRITTEN, _REASONING)
@@ -73,6 +78,11 @@ _REASONING = ("reasoning.output_tokens", "reasoning_tokens", "reasoning_output_t
 
 
 def _apart(held: Held, prefix: str, read_tokens: int, written: int | None, parts: int) -> bool:
-    """Whether cached tokens were counted beside the input: a part is not more than the whole, and the total tells."""
+    """Whether cached tokens were counted beside the input: a part is not more than the whole, and the total tells.
+
+    Bedrock's API counts them beside the input always, and leaves them out of its total.
+    """
+    if is_bedrock(held):
+        return True
     total = held.count(prefix + "total_tokens")
     return parts > read_tokens or (parts > 0 and total == read_tokens + (written or 0) + parts)
