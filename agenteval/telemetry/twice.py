@@ -14,10 +14,12 @@ from agenteval.core.trajectory import Handoff, ModelCall, ToolCall
 from agenteval.telemetry.forest import Node, overlap, same, swallow
 from agenteval.telemetry.likeness import same_arguments, same_call_id, same_tool
 
+_MOST_AT_ONCE = 200  # calls at one time among which another view is looked for: time must not grow with their square
+
 
 def one_each(nodes: Sequence[Node]) -> list[Node]:
     """Each call once: the view that began first stands for all, with what the others know besides."""
-    if len({scope for node in nodes for scope in _scopes(node)}) < 2:
+    if _by_one(nodes):
         return list(nodes)
     gone: set[int] = set()
     agents: list[tuple[Node, Node]] = []
@@ -25,7 +27,7 @@ def one_each(nodes: Sequence[Node]) -> list[Node]:
     calls = _by_time(node for node in nodes if node.reading.content is not None)
     alike = _Alike(calls)
     for node in calls:
-        running = [other for other in running if other.end_ns >= node.start_ns]
+        running = [other for other in running if other.end_ns >= node.start_ns][-_MOST_AT_ONCE:]
         first = next((other for other in running if alike.same(other, node)), None)
         if first is None:
             running.append(node)
@@ -53,15 +55,20 @@ def _one_agent(a: Node, b: Node) -> bool:
 
 def _without_empty(nodes: list[Node]) -> list[Node]:
     """Nodes without the agents that hold nothing any more, where another view of the same agent holds it."""
-    left = nodes
-    while True:
-        agents = [node for node in left if node.reading.kind == "agent"]
-        pairs = ((kept, other) for other in agents if not other.beneath for kept in agents if _holds(kept, other))
-        kept, other = next(pairs, (None, None))
-        if kept is None or other is None:
-            return left
-        swallow(kept, other)
-        left = [node for node in left if node is not other]
+    named: dict[str | None, list[Node]] = {}
+    for node in nodes:
+        if node.reading.kind == "agent" and node.beneath:
+            named.setdefault(node.reading.agent, []).append(node)
+    gone: set[int] = set()
+    for node in reversed(nodes):  # the innermost first: what held only them is empty then
+        if node.reading.kind != "agent" or node.beneath:
+            continue
+        views = named.get(node.reading.agent, ())[:_MOST_AT_ONCE]
+        kept = next((view for view in views if _holds(view, node)), None)
+        if kept is not None:
+            swallow(kept, node)
+            gone.add(id(node))
+    return [node for node in nodes if id(node) not in gone]
 
 
 def _holds(kept: Node, other: Node) -> bool:
@@ -102,6 +109,11 @@ def _beneath(node: Node, other: Node) -> bool:
     while here is not None and here is not other:
         here = here.above
     return here is not None
+
+
+def _by_one(nodes: Iterable[Node]) -> bool:
+    """Whether one instrumentation made all these: it sees each thing once."""
+    return len({str(span.scope.get("name")) for node in nodes for span in (node.span, *node.twins)}) < 2
 
 
 def _scopes(node: Node) -> set[str]:
@@ -176,13 +188,13 @@ def shared_calls(groups: Sequence[Iterable[Node]]) -> Iterator[tuple[int, int]]:
     """Pairs of places of groups in which one model call was seen."""
     place_of = {id(node): place for place, nodes in enumerate(groups) for node in nodes if node.reading.kind == "model"}
     calls = _by_time(node for nodes in groups for node in nodes if id(node) in place_of)
-    if len({scope for node in calls for scope in _scopes(node)}) < 2:
+    if _by_one(calls):
         return
     alike = _Alike(calls)
     running: dict[tuple[object, ...], list[Node]] = {}
     for node in calls:
         for name in alike.names(node):
-            others = [other for other in running.get(name, ()) if other.end_ns >= node.start_ns]
+            others = [other for other in running.get(name, ()) if other.end_ns >= node.start_ns][-_MOST_AT_ONCE:]
             twins = [other for other in others if alike.same(other, node)]
             yield from ((place_of[id(other)], place_of[id(node)]) for other in twins)
             running[name] = [*others, node]

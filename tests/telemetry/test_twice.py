@@ -212,6 +212,18 @@ def test_two_whole_traces_of_one_run_are_one_run() -> None:
     assert counted(whole(*seen("b", 2, 0), *seen("a", 1, 1))) == alone
 
 
+def test_an_agent_seen_once_around_and_twice_within_is_one_agent() -> None:
+    def seen(scope: str, number: int, shift: int) -> list[Span]:
+        return [
+            agent(scope, 1, number, (1 + shift, 99 - shift), parent=1),
+            asks(scope, 1, number + 1, (10 + shift, 20 - shift), parent=number),
+            renews(scope, 1, number + 2, (30 + shift, 40 - shift), parent=number),
+        ]
+
+    (made,) = whole(agent("a", 1, 1, (0, 100)), *seen("b", 2, 0), *seen("a", 6, 1))
+    assert counted([made]) == [{"models": 1, "tools": 1, "handoffs": 0, "runs": 1}]
+
+
 def test_two_views_of_an_agent_that_each_saw_a_part_are_one_agent() -> None:
     one = [agent("a", 1, 1, (0, 100)), asks("a", 1, 2, (10, 20), parent=1)]
     other = [agent("b", 2, 1, (1, 99)), asks("b", 2, 2, (11, 19), parent=1), renews("b", 2, 3, (30, 40), parent=1)]
