@@ -15,6 +15,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Literal, TypeAlias
 
 from agenteval._util.structured import structured
@@ -120,10 +121,11 @@ class _Found:
     def of(cls, trajectories: Sequence[Trajectory]) -> _Found:
         inner = {run.id for trajectory in trajectories for run in trajectory.runs if run.started_by is not None}
         inner |= _beneath(trajectories, inner)
-        steps = sorted(
-            (step for trajectory in trajectories for step in trajectory.steps),
-            key=lambda step: step.start_ns,
-        )
+        timed: list[tuple[int, Step]] = []
+        for trajectory in trajectories:  # by the clock, but never against the order that a trajectory has its steps in
+            latest = accumulate((step.start_ns for step in trajectory.steps), max)
+            timed.extend(zip(latest, trajectory.steps, strict=True))
+        steps = [step for _, step in sorted(timed, key=lambda one: one[0])]
         pairs = [(step, step.content) for step in steps]
         return cls(
             models=[(step, content) for step, content in pairs if isinstance(content, ModelCall)],

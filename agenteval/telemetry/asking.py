@@ -9,7 +9,8 @@ its answer: so do calls of agents come in whose tools are not instrumented.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -21,16 +22,18 @@ from agenteval.telemetry.likeness import (
     bare_id,
     fits_arguments,
     handed_to,
+    lookup_key,
     same_arguments,
     same_call_id,
     same_tool,
     told_error,
     transfer_target,
 )
-from agenteval.telemetry.recalled import recall
+from agenteval.telemetry.recalled import recall, talk
+from agenteval.telemetry.remembering import remembered
 
 _NOT_SENT = "not_sent: the request that was recorded does not hold it"
-_CUT_OFF = "not_sent: the record ends with the request; whether the call was made is not known"
+_CUT_OFF = "not_sent: nothing that was recorded after the request tells of the call; whether it was made is not known"
 _ANSWERS = frozenset({"final_answer"})
 """Pseudo tools whose argument is the agent's answer."""
 
@@ -63,10 +66,13 @@ def pair(drafts: Sequence[Draft]) -> list[Draft]:
     found = _paired(calls, asked)
     for call, request in found:
         _complete(call, request)
-    _unrecorded(models, [call for call in calls if all(call is not other for other, _ in found)])
+    paired = {call for call, _ in found}
+    _unrecorded(models, [call for call in calls if call not in paired])
     for call in calls:
         _tell_error(call)
     last = _last_models(models)
+    if not calls and not any(one.answer for one in asked):
+        last |= _asked_again(models)  # nothing here says what became of any request, and yet the talk went on
     return [draft for one in asked if not one.taken for draft in _from_history(one, last=one.asker in last)]
 
 
@@ -75,24 +81,36 @@ def _last_models(models: Sequence[Draft]) -> set[Draft]:
     return set({(model.scope, model.node.span.trace_id): model for model in models}.values())
 
 
+def _asked_again(models: Sequence[Draft]) -> set[Draft]:
+    """The model calls after which another was asked the same thing: somebody had answered what they asked for."""
+    found: set[Draft] = set()
+    for number, model in enumerate(models):
+        heard = talk(cast("ModelCall", model.content))
+        later = (other for other in models[number + 1 :] if other.scope == model.scope)
+        if heard and any(talk(cast("ModelCall", other.content))[: len(heard)] == heard for other in later):
+            found.add(model)
+    return found
+
+
 # --- answers
 
 
 def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
     """Find, for each request, the first later model call that was handed its answer."""
-    by_id: dict[str, list[_Asked]] = {}
+    by_id = _by_id([one for one in asked if one.request.id])
+    by_call: dict[tuple[str, object], list[_Asked]] = {}
     for one in asked:
-        if one.request.id:
-            by_id.setdefault(bare_id(one.request.id), []).append(one)
+        by_call.setdefault(_call_of(one.request), []).append(one)
     for number, reader in enumerate(models):
-        told: list[_Asked] = []
+        told: set[_Asked] = set()
         strays: list[ToolResponse] = []
         for request, response in _exchanges(cast("ModelCall", reader.content)):
-            name = response.id or (request.id if request is not None else None)
-            candidates = (by_id.get(bare_id(name)) if name else None) or _unnamed(asked, request)
+            names = [part.id for part in (response, request) if part is not None and part.id]
+            named = (found for name in names if (found := by_id.get(bare_id(name))))
+            candidates = next(named, None) or _unnamed(by_call, request)
             one = next((one for one in candidates if _is_told(one, response, reader, told)), None)
             if one is not None:
-                told.append(one)
+                told.add(one)
                 if one.answer is None:
                     one.answer, one.reader = response, reader
             elif request is None and response.id:
@@ -115,12 +133,12 @@ def _named_otherwise(strays: Sequence[ToolResponse], reader: Draft, asked: Seque
         one.request = replace(one.request, id=response.id or one.request.id)
 
 
-def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[_Asked]) -> bool:
+def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: AbstractSet[_Asked]) -> bool:
     """Whether a history may tell of a request: one that it has not told of, answered by none or by what it says.
 
     A whole history tells of earlier calls again: what a second call like the first got comes after what that one got.
     """
-    if one.asker is reader or one.asker.start_ns > reader.start_ns or any(one is other for other in told):
+    if one.asker is reader or one.asker.start_ns > reader.start_ns or one in told:
         return False
     if one.answer is None:
         return True
@@ -128,49 +146,74 @@ def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[
 
 
 def _answers_by_place(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
-    """Find answers that name no call and follow no request: new ones answer, in order, what was asked last."""
+    """Find answers that name no call and follow no request: new ones answer, in order, what was asked last.
+
+    Where requests have ids, all of what was asked must have its answer.
+    """
     open_: dict[int, list[_Asked]] = {}
     for one in asked:
-        if not one.request.id and one.answer is None:
+        if one.answer is None:
             open_.setdefault(id(one.asker), []).append(one)
     before: dict[str, Draft] = {}
     for reader in models if open_ else ():
         asker = before.get(reader.scope)
         before[reader.scope] = reader
-        if asker is None or id(asker) not in open_:
-            continue
-        known = len(list(_exchanges(cast("ModelCall", asker.content))))
-        fresh = list(_exchanges(cast("ModelCall", reader.content)))[known:]
-        nameless = [response for request, response in fresh if request is None and not response.id]
-        for one, response in zip(open_[id(asker)], nameless, strict=False):
-            one.answer, one.reader = response, reader
+        waiting = [] if asker is None else open_.get(id(asker), [])
+        fresh = _nameless(asker, reader) if asker is not None and waiting else []
+        if len(fresh) == len(waiting) or not any(one.request.id for one in waiting):
+            for one, response in zip(waiting, fresh, strict=False):
+                one.answer, one.reader = response, reader
 
 
-def _unnamed(asked: Sequence[_Asked], request: ToolRequest | None) -> Iterator[_Asked]:
+def _nameless(asker: Draft, reader: Draft) -> list[ToolResponse]:
+    """The answers without a name that a model call was handed, and the one before it was not."""
+    known = 0 if reader.node.reading.delta else len(list(_exchanges(cast("ModelCall", asker.content))))
+    fresh = list(_exchanges(cast("ModelCall", reader.content)))[known:]
+    return [response for request, response in fresh if request is None and not response.id]
+
+
+def _by_id(asked: Sequence[_Asked]) -> dict[str, list[_Asked]]:
+    by_id: dict[str, list[_Asked]] = {}
+    for one in asked:
+        if one.request.id is not None:
+            by_id.setdefault(bare_id(one.request.id), []).append(one)
+    return by_id
+
+
+def _unnamed(by_call: Mapping[tuple[str, object], Sequence[_Asked]], request: ToolRequest | None) -> Iterator[_Asked]:
     """Requests that a request in a history may be, where either was recorded without its id."""
     if request is None:
         return
-    for one in asked:
-        if request.id and one.request.id:
-            continue
-        if one.request.name == request.name and same_arguments(one.request.arguments, request.arguments):
+    for one in by_call.get(_call_of(request), ()):
+        if not (request.id and one.request.id) and same_arguments(one.request.arguments, request.arguments):
             yield one
+
+
+@remembered
+def _call_of(request: ToolRequest) -> tuple[str, object]:
+    """A tool and its arguments as something that can be looked up: equal for requests whose arguments are the same."""
+    return request.name, lookup_key(request.arguments)
 
 
 def _exchanges(call: ModelCall) -> Iterator[tuple[ToolRequest | None, ToolResponse]]:
     """The answers that a model call was handed, each with the request before it that it answers."""
+    parts = [part for message in call.messages for part in message.parts]
+    answered = {bare_id(part.id) for part in parts if isinstance(part, ToolResponse) and part.id}
     open_: list[ToolRequest] = []
-    for message in call.messages:
-        for part in message.parts:
-            if isinstance(part, ToolRequest):
-                open_.append(part)
-            elif isinstance(part, ToolResponse):
-                yield _request_of(part, open_), part
+    for part in parts:
+        if isinstance(part, ToolRequest):
+            open_.append(part)
+        elif isinstance(part, ToolResponse):
+            yield _request_of(part, open_, answered), part
 
 
-def _request_of(response: ToolResponse, open_: list[ToolRequest]) -> ToolRequest | None:
+def _request_of(response: ToolResponse, open_: list[ToolRequest], answered: set[str]) -> ToolRequest | None:
+    """The request that an answer belongs to; of ids of two kinds, the first request that no answer names."""
     for number, request in enumerate(open_):
         if not response.id or not request.id or same_call_id(response.id, request.id):
+            return open_.pop(number)
+    for number, request in enumerate(open_):
+        if request.id and bare_id(request.id) not in answered:
             return open_.pop(number)
     return None
 
@@ -181,10 +224,11 @@ def _request_of(response: ToolResponse, open_: list[ToolRequest]) -> ToolRequest
 def _paired(calls: Sequence[Draft], asked: Sequence[_Asked]) -> list[tuple[Draft, _Asked]]:
     found: list[tuple[Draft, _Asked]] = []
     rest = list(calls)
+    by_id = _by_id(asked)
     for fits in (_same_id, _same_call, _fitting_call, _same_name, _same_call_whenever):
         left: list[Draft] = []
         for call in rest:
-            one = _best(call, asked, fits)
+            one = _best(call, _of_id(call, by_id) if fits is _same_id else asked, fits)
             if one is None:
                 left.append(call)
                 continue
@@ -192,6 +236,11 @@ def _paired(calls: Sequence[Draft], asked: Sequence[_Asked]) -> list[tuple[Draft
             found.append((call, one))
         rest = left
     return found
+
+
+def _of_id(call: Draft, by_id: Mapping[str, Sequence[_Asked]]) -> Sequence[_Asked]:
+    call_id = getattr(call.content, "call_id", None)
+    return () if call_id is None else by_id.get(bare_id(call_id), ())
 
 
 def _best(call: Draft, asked: Sequence[_Asked], fits: Callable[[Draft, _Asked], bool]) -> _Asked | None:
@@ -306,8 +355,8 @@ def _complete(call: Draft, one: _Asked) -> None:
 
 
 def _id_of(one: _Asked) -> str | None:
-    """The id of a call, from its request or from its answer."""
-    return one.request.id or (None if one.answer is None else one.answer.id)
+    """The id of a call: its answer's, which the tool's was, before its request's, which may be that of an item."""
+    return (None if one.answer is None else one.answer.id) or one.request.id
 
 
 def _tell_error(call: Draft) -> None:

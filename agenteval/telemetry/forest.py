@@ -50,7 +50,7 @@ class Node:
     @property
     def span_ids(self) -> tuple[str, ...]:
         """The span that it was read from, and its twins."""
-        return (self.span.span_id, *(twin.span_id for twin in self.twins))
+        return (self.span.span_id, *[twin.span_id for twin in self.twins])
 
     def nearest(self, kind: str) -> Node | None:
         """The nearest node above of a kind."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import cast
 
 from agenteval.core.message import Message, ToolRequest
@@ -21,28 +22,30 @@ def recall(models: Sequence[Draft]) -> None:
     Args:
         models: Drafts of model calls, by the time at which they began.
     """
-    talks = [_talk(cast("ModelCall", draft.content)) for draft in models]
+    talks = [talk(cast("ModelCall", draft.content)) for draft in models]
     for number, draft in enumerate(models):
         call, heard = cast("ModelCall", draft.content), talks[number]
         if call.requests or call.error is not None or not heard or draft.node.reading.delta:
             continue
         later = (talks[at] for at in range(number + 1, len(models)) if models[at].scope == draft.scope)
-        answer = next((_after(heard, talk) for talk in later if talk[: len(heard)] == heard), None)
+        answer = next((_after(heard, told) for told in later if told[: len(heard)] == heard), None)
         if answer is not None and _says_more(answer, draft, call):
             requests = tuple(part for part in answer.parts if isinstance(part, ToolRequest))
             draft.content = replace(call, output=(answer,), requests=requests)
             draft.missing = reasons(draft.missing, "output")
 
 
-def _talk(call: ModelCall) -> tuple[Message, ...]:
+def talk(call: ModelCall) -> tuple[Message, ...]:
     """What a model call was told, but for its instructions: another agent that goes on has others."""
     return tuple(message for message in call.messages if message.role != "system")
 
 
-def _after(heard: Sequence[Message], talk: Sequence[Message]) -> Message | None:
-    """What follows the same messages, where it is an assistant's."""
-    size = len(heard)
-    return talk[size] if len(talk) > size and talk[size].role == "assistant" else None
+def _after(heard: Sequence[Message], told: Sequence[Message]) -> Message | None:
+    """What an assistant says after the same messages; some senders write each part as a message of its own."""
+    answer = tuple(takewhile(lambda message: message.role == "assistant", told[len(heard) :]))
+    return (
+        Message(role="assistant", parts=tuple(part for message in answer for part in message.parts)) if answer else None
+    )
 
 
 def _says_more(answer: Message, draft: Draft, call: ModelCall) -> bool:

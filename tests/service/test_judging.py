@@ -21,8 +21,13 @@ from agenteval.core.span import Span
 from agenteval.telemetry.otlp import decode_traces, encode_traces
 
 WIRE = Path(__file__).parents[2] / "traces" / "captures" / "langfuse_observe" / "wire"
-BODIES = [gzip.decompress(path.read_bytes()) for path in sorted(WIRE.glob("*.traces.pb.gz"))]
-CHECKS = "checks:\n  - {at_most: {renew_loan: 1}, id: one-renewal}\n  - no_errors\n"
+SPANS = [
+    span for path in sorted(WIRE.glob("*.traces.pb.gz")) for span in decode_traces(gzip.decompress(path.read_bytes()))
+]
+TRACES = sorted({span.trace_id for span in SPANS})  # two, of one conversation
+ONE = '{check="one-renewal",verdict="fail"}'
+ERRORS = '{check="clean",verdict="fail"}'
+CHECKS = "checks:\n  - {at_most: {renew_loan: 1}, id: one-renewal}\n  - all: [no_errors]\n    id: clean\n"
 TOML = """[serve]
 quiet_seconds = 0.2
 [[serve.rules]]
@@ -33,8 +38,8 @@ find = "tool:renew_loan"
 
 
 def of(number: int) -> list[bytes]:
-    """The bodies as another conversation's: its session and traces have other names."""
-    return [encode_traces([_of(span, number) for span in decode_traces(body)]) for body in BODIES]
+    """A body for each trace, as of another conversation: its session and traces have other names."""
+    return [encode_traces([_of(span, number) for span in SPANS if span.trace_id == name]) for name in TRACES]
 
 
 def _of(span: Span, number: int) -> Span:
@@ -66,20 +71,18 @@ def test_verdicts_are_counted_and_a_late_span_is_judged_again(start: Callable[..
     (tmp_path / "checks.yaml").write_text(CHECKS)
     running = start(toml=TOML)
     assert any("judged by rules" in line and "loans" in line and "(2)" in line for line in running.told)
-    for body in BODIES[:-1]:
-        assert running.post(body).status_code == 200
-    wait_for(running, "findings_total", 2)
-    before = wait_for(running, "closed_traces_total", 1)
-    assert running.post(BODIES[-1]).status_code == 200  # the rest of the conversation
-    wait_for(running, "closed_traces_total", before + 1)
-    counts = verdicts(running)
-    assert set(counts) >= {'{check="one-renewal",verdict="fail"}'}
-    assert sum(counts.values()) >= 4
+    late = next(span for span in reversed(SPANS) if span.name == "renew_loan")
+    assert running.post(encode_traces([span for span in SPANS if span is not late])).status_code == 200
+    wait_for(running, "closed_traces_total", 2)
+    assert verdicts(running) == {ONE: 1, ERRORS: 1}
+    assert running.post(encode_traces([late])).status_code == 200
+    wait_for(running, "closed_traces_total", 3)
+    assert verdicts(running) == {ONE: 2, ERRORS: 2}
     assert running.end() == 0
     store = open_store(tmp_path / "store.db")
     (trial,) = store.trials(Query(run="live-default"))
     assert judged(store) == {"reading-room-7": 1}
-    assert store.trajectory(trial.trajectory or "").integrity.stored == 15
+    assert store.trajectory(trial.trajectory or "").integrity.stored == len(SPANS)
     store.close()
 
 

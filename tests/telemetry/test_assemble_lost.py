@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenteval.core.message import ToolRequest
+from agenteval.core.message import Message, ToolRequest
 from agenteval.core.span import Span, SpanStatus
 from agenteval.core.trajectory import Handoff, ModelCall, ToolCall, Trajectory
 from agenteval.telemetry.assemble import assemble
@@ -268,3 +268,80 @@ def test_an_error_that_mcp_carried_has_its_words() -> None:
     (trajectory,) = assemble([root(), failed], [])
     (call,) = tools(trajectory)
     assert (call.error, call.result, call.status) == ("the shed is locked", None, "error")
+
+
+def test_a_turn_that_began_before_the_answer_ended_by_coarse_clocks_comes_after_it() -> None:
+    answer, question = said("assistant", text("A ladder.")), said("user", text("And in shed 5?"))
+    first = chat(2, 10, [QUESTION], [answer], end=25)
+    second = chat(3, 20, [QUESTION, answer, question], [said("assistant", text("Nothing."))])
+    (trajectory,) = assemble([root(), first, second], [])
+    words = [message.text for _, message in trajectory.of(Message)]
+    assert words == ["Look into shed 4.", "A ladder.", "And in shed 5?", "Nothing."]
+
+
+def test_a_question_asked_beside_an_answer_keeps_its_time() -> None:
+    first = chat(2, 10, [QUESTION], [said("assistant", text("A ladder."))], end=25)
+    second = chat(3, 20, [said("user", text("And in shed 5?"))], [said("assistant", text("Nothing."))], end=40)
+    (trajectory,) = assemble([root(), first, second], [])
+    words = [message.text for _, message in trajectory.of(Message)]
+    assert words == ["Look into shed 4.", "And in shed 5?", "A ladder.", "Nothing."]
+
+
+def test_an_answer_that_a_history_has_in_several_messages_is_one() -> None:
+    wishes = [said("assistant", wish("look", {"shed": n}, f"c{n}")) for n in (4, 5)]
+    results = [said("tool", result(f"thing {n}", f"c{n}")) for n in (4, 5)]
+    spans = [root(), chat(2, 10, [QUESTION]), chat(3, 20, [QUESTION, *wishes, *results], [])]
+    (trajectory,) = assemble(spans, [])
+    assert [request.arguments for request in models(trajectory)[0].requests] == [{"shed": 4}, {"shed": 5}]
+    assert [call.result for call in tools(trajectory)] == ["thing 4", "thing 5"]
+
+
+# --- ids of two kinds: an item's in the request, the call's in the answer
+
+
+def test_answers_whose_ids_are_of_another_kind_answer_in_order() -> None:
+    wishes = [wish("look", {"shed": n}, f"fc_{n}a") for n in (4, 5)]
+    results = [said("tool", result(f"thing {n}", f"call_{n}b")) for n in (4, 5)]
+    first = chat(2, 10, [QUESTION], [said("assistant", *wishes)])
+    whole = chat(3, 20, [QUESTION, said("assistant", *wishes), *results], [])
+    alone = chat(3, 20, results, [])
+    for second in (whole, alone):
+        (trajectory,) = assemble([root(), first, second], [])
+        found = [(call.arguments, call.result, call.call_id) for call in tools(trajectory)]
+        assert found == [({"shed": 4}, "thing 4", "call_4b"), ({"shed": 5}, "thing 5", "call_5b")]
+
+
+def test_an_answer_too_few_of_another_kind_belongs_to_none() -> None:
+    wishes = [wish("look", {"shed": n}, f"fc_{n}a") for n in (4, 5)]
+    first = chat(2, 10, [QUESTION], [said("assistant", *wishes)])
+    (trajectory,) = assemble([root(), first, chat(3, 20, [said("tool", result("thing", "call_b"))], [])], [])
+    assert tools(trajectory) == []
+
+
+# --- nothing tells what became of requests
+
+
+def test_requests_after_which_the_talk_went_on_are_calls_of_which_nothing_more_is_known() -> None:
+    def asks(number: int, heard: list[dict[str, Any]]) -> Span:
+        return chat(number, 10 * number, heard, [said("assistant", wish("look", {"shed": number}, f"c{number}"))])
+
+    done = chat(4, 40, [QUESTION], [said("assistant", text("Done."))])
+    (trajectory,) = assemble([root(), asks(2, [QUESTION]), asks(3, [QUESTION]), done], [])
+    found = [(step.content, step.missing) for step in trajectory.steps if isinstance(step.content, ToolCall)]
+    assert [(call.arguments, call.status, sorted(missing)) for call, missing in found] == [
+        ({"shed": 2}, "unknown", ["result", "status"]),
+        ({"shed": 3}, "unknown", ["result", "status"]),
+    ]
+    elsewhere = [asks(2, [QUESTION]), chat(3, 30, [said("user", text("Another thing."))], [])]
+    (trajectory,) = assemble([root(), *elsewhere], [])
+    assert tools(trajectory) == []
+
+
+def test_a_whole_history_without_its_requests_is_no_news() -> None:
+    first = chat(2, 10, [QUESTION], [said("assistant", wish("look", {"shed": 4}, "c1"))])
+    history = [QUESTION, said("tool", result("a ladder", "c1"))]
+    second = chat(3, 20, history, [said("assistant", text("A ladder."))])
+    third = chat(4, 30, [*history, said("assistant", text("A ladder.")), said("user", text("And 5?"))], [])
+    (trajectory,) = assemble([root(), first, second, third], [])
+    words = [message.text for _, message in trajectory.of(Message)]
+    assert words == ["Look into shed 4.", "A ladder.", "And 5?"]

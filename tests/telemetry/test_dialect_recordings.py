@@ -292,3 +292,103 @@ def test_answers_whose_ids_are_another_kind_of_id_are_no_new_talk() -> None:
     held = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
     assert not read("x", "chat m", {**held, "gen_ai.input.messages": [*HEARD, wishes, answer]}).delta
     assert read("x", "chat m", {**held, "gen_ai.input.messages": [answer]}).delta
+
+
+# --- Bedrock
+
+BLOCKS = [
+    {"role": "user", "content": [{"text": "Look."}]},
+    {"role": "assistant", "content": [{"toolUse": {"toolUseId": "t1", "name": "look", "input": {"shed": 4}}}]},
+    {"role": "user", "content": [{"toolResult": {"toolUseId": "t1", "content": [{"json": {"thing": "ladder"}}]}}]},
+    {
+        "role": "user",
+        "content": [{"toolResult": {"toolUseId": "t2", "content": [{"text": "shut"}], "status": "error"}}],
+    },
+]
+
+
+def test_bedrocks_blocks_in_openllmetrys_prompts() -> None:
+    held: dict[str, Any] = {"llm.request.type": "chat", "gen_ai.system": "AWS", "gen_ai.request.model": "m"}
+    for number, message in enumerate(BLOCKS):
+        held |= {f"gen_ai.prompt.{number}.role": message["role"], f"gen_ai.prompt.{number}.content": message["content"]}
+    heard = model(read("x", "bedrock.converse", held)).messages
+    assert [message.parts for message in heard[1:]] == [
+        (ToolRequest(name="look", arguments={"shed": 4}, id="t1"),),
+        (ToolResponse(response={"thing": "ladder"}, id="t1"),),
+        (ToolResponse(response={"is_error": True, "content": "shut"}, id="t2"),),
+    ]
+    assert heard[0].text == "Look."
+    assert [message.role for message in heard] == ["user", "assistant", "tool", "tool"]
+
+
+@pytest.mark.parametrize("written", [[{"json": {"thing": "ladder"}}], '[{"json": {"thing": "ladder"}}]'])
+def test_bedrocks_answers_in_the_convention(written: object) -> None:
+    part = {"type": "tool_call_response", "id": "t1", "response": written}
+    held = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    heard = model(read("x", "chat m", {**held, "gen_ai.input.messages": [{"role": "tool", "parts": [part]}]})).messages
+    assert heard[0].parts == (ToolResponse(response={"thing": "ladder"}, id="t1"),)
+
+
+@pytest.mark.parametrize(("provider", "expected"), [("aws.bedrock", 152), ("openai", 120)])
+@pytest.mark.parametrize("mark", [{}, {"traceloop.workflow.name": "w"}], ids=["convention", "openllmetry"])
+def test_bedrock_counts_cached_tokens_beside_the_input(provider: str, expected: int, mark: dict[str, str]) -> None:
+    counts = {"input_tokens": 120, "output_tokens": 13, "total_tokens": 133, "cache_read.input_tokens": 32}
+    about = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.provider.name": provider, **mark}
+    usage = model(read("x", "chat m", {**about, **{f"gen_ai.usage.{name}": n for name, n in counts.items()}})).usage
+    assert usage is not None
+    assert (usage.input_tokens, usage.cached_tokens) == (expected, 32)
+
+
+# --- Logfire 3 on the Responses API
+
+TOLD = [
+    {"event.name": "gen_ai.user.message", "content": "Look.", "role": "user"},
+    {"event.name": "gen_ai.assistant.message", "content": "Looking.", "role": "assistant"},
+    {
+        "event.name": "gen_ai.assistant.message",
+        "role": "assistant",
+        "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"shed": 4}'}}],
+    },
+]
+
+
+def test_logfires_list_of_events_ends_with_the_answer_unless_that_was_streamed() -> None:
+    held = {"gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 2}
+    call = model(read("logfire.openai", "Responses API with 'm'", {**held, "events": TOLD}))
+    assert [message.text for message in call.messages] == ["Look."]
+    assert [message.text for message in call.output] == ["Looking."]
+    assert call.requests == (ToolRequest(name="look", arguments={"shed": 4}, id="c1"),)
+    streamed = read("logfire.openai", "Responses API with 'm'", {"gen_ai.request.model": "m", "events": TOLD[:1]})
+    assert model(streamed).output == ()
+    assert {"output", "usage"} <= streamed.missing.keys()
+
+
+# --- LlamaIndex by OpenLLMetry: model calls and tools are tasks
+
+LLAMA = {"traceloop.span.kind": "task", "traceloop.entity.name": "BaseWorkflowAgent.task"}
+
+
+def test_tasks_of_llamaindex_that_ask_a_model_or_call_a_tool() -> None:
+    made = {"tool_name": "look", "raw_input": {"args": [], "kwargs": {"shed": 4}}, "raw_output": {"thing": "ladder"}}
+    inner = tool(read("x", "FunctionTool.task", {**LLAMA, "traceloop.entity.output": {**made, "is_error": False}}))
+    assert (inner.name, inner.arguments, inner.result) == ("look", {"shed": 4}, {"thing": "ladder"})
+    outer = {"tool_name": "look", "tool_kwargs": {"shed": 4}, "tool_id": "c1"}
+    failed = {**outer, "tool_output": {**made, "raw_output": "locked", "is_error": True}}
+    call = tool(read("x", "BaseWorkflowAgent.task", {**LLAMA, "traceloop.entity.output": failed}))
+    assert (call.call_id, call.arguments, call.error) == ("c1", {"shed": 4}, "locked")
+    assert read("x", "BaseWorkflowAgent.task", {**LLAMA, "traceloop.entity.output": outer}).kind == "plumbing"
+
+    function = {"name": "look", "arguments": '{"shed": 4}'}
+    wish = {
+        "role": "assistant",
+        "additional_kwargs": {"tool_calls": [{"id": "c1", "type": "function", "function": function}]},
+    }
+    asked = {
+        **LLAMA,
+        "gen_ai.operation.name": "chat",
+        "gen_ai.input.messages": HEARD,
+        "gen_ai.output.messages": [{"role": "assistant", "parts": []}],
+        "traceloop.entity.output": {"message": wish},
+    }
+    said = model(read("x", "OpenAILike.task", asked))
+    assert said.requests == (ToolRequest(name="look", arguments={"shed": 4}, id="c1"),)

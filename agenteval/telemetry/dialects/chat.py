@@ -5,7 +5,6 @@ Unknown content is kept as text that names its type; a message of which nothing 
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -29,6 +28,7 @@ from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.held import first_text, is_list, is_object, list_of, object_of, text_of, value_of
 from agenteval.telemetry.dialects.langchain import chat_of
 from agenteval.telemetry.dialects.media import media_of
+from agenteval.telemetry.remembering import remembered
 
 _DEEPEST = 4  # lists of lists of messages; LangChain's batches are two deep
 
@@ -50,7 +50,9 @@ _ROLES: Mapping[str, Role] = {
 
 def role_of(written: object) -> Role | None:
     """The role that a word stands for; None for an unknown one."""
-    return _ROLES.get(written.lower().rsplit(".", 1)[-1]) if isinstance(written, str) else None
+    if not isinstance(written, str):
+        return None
+    return _ROLES.get(written) or _ROLES.get(written.lower().rsplit(".", 1)[-1])
 
 
 def messages_of(value: object, depth: int = 0) -> tuple[Message, ...]:
@@ -86,6 +88,7 @@ def _texts(blocks: Sequence[Any]) -> Iterator[str]:
             yield text
 
 
+@remembered
 def message_of(members: Mapping[str, Any]) -> Message | None:
     """One message; None where it says nothing that can be read."""
     known = chat_of(members)
@@ -116,7 +119,7 @@ def _is_genai(parts: Sequence[Any]) -> bool:
 
 
 def _parts_of(members: Mapping[str, Any], role: Role) -> Iterator[Part]:
-    reasoning = text_of(members.get("reasoning_content")) or text_of(members.get("reasoning"))
+    reasoning = first_text(members, "reasoning_content", "reasoning")
     if reasoning:
         yield ReasoningPart(text=reasoning)
     content = members.get("content", members.get("parts"))
@@ -146,8 +149,17 @@ def answer(content: object, *, failed: object = None) -> Json:
     blocks = list_of(content)
     if blocks and all(object_of(block).get("type") in _TEXTS for block in blocks):
         content = "\n".join(_texts(blocks))
-    result = result_of(content)
+    result = out_of_blocks(result_of(content))
     return {"is_error": True, "content": result} if failed is True else result
+
+
+def out_of_blocks(result: Json) -> Json:
+    """An answer, out of the blocks without a type that Bedrock has it in: one that is JSON, or texts."""
+    blocks = [object_of(block) for block in list_of(result)]
+    if len(blocks) == 1 and blocks[0].keys() == {"json"}:
+        return cast("Json", blocks[0]["json"])
+    texts = [block["text"] for block in blocks if block.keys() == {"text"} and isinstance(block["text"], str)]
+    return result_of("\n".join(texts)) if texts and len(texts) == len(blocks) else result
 
 
 def result_of(written: object) -> Json:
@@ -184,7 +196,7 @@ def content_parts(content: object) -> Iterator[Part]:
 
 def _block(block: Mapping[str, Any]) -> Iterator[Part]:
     kind = block.get("type")
-    make = _BLOCKS.get(kind) if isinstance(kind, str) else _gemini_kind(block)
+    make = _BLOCKS.get(kind) if isinstance(kind, str) else _untyped(block)
     if make is not None:
         yield from make(block)
         return
@@ -224,21 +236,19 @@ def _request_block(block: Mapping[str, Any]) -> Iterator[Part]:
 
 def _answer_block(block: Mapping[str, Any]) -> Iterator[Part]:
     held = next((block[name] for name in ("output", "result", "response", "content") if name in block), None)
-    call_id = first_text(block, "tool_use_id", "toolCallId", "tool_call_id", "call_id", "id")
+    call_id = first_text(block, "tool_use_id", "toolUseId", "toolCallId", "tool_call_id", "call_id", "id")
     typed = object_of(held)
     if typed.keys() == {"type", "value"}:  # the AI SDK says what kind of value it is
         held = typed["value"]
-    yield ToolResponse(response=answer(held, failed=block.get("is_error")), id=call_id)
+    failed = block.get("is_error", block.get("status") == "error")
+    yield ToolResponse(response=answer(held, failed=failed), id=call_id)
 
 
-def _gemini_kind(block: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterator[Part]] | None:
-    """How to read a part of Gemini's, of which the one member that it is is filled, and others may be there empty."""
-    for name in ("function_call", "functionCall"):
+def _untyped(block: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterator[Part]] | None:
+    """How to read a part of Gemini's or Bedrock's: it is the one member that is filled; others may be there empty."""
+    for name, read in _MEMBERS.items():
         if block.get(name) is not None:
-            return lambda held: _request_block(object_of(held.get(name)))
-    for name in ("function_response", "functionResponse"):
-        if block.get(name) is not None:
-            return lambda held: _function_answer(object_of(held.get(name)))
+            return lambda held: read(object_of(held.get(name)))
     if "text" in block:
         return _reasoning_block if block.get("thought") is True else _text_block
     return None
@@ -256,6 +266,15 @@ def bare_answer(part: Part) -> Part:
     wrapped = len(members) == 1 and members.keys() <= {"result", "output"}
     return replace(part, response=next(iter(members.values()))) if wrapped else part
 
+
+_MEMBERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Part]]] = {
+    "function_call": _request_block,
+    "functionCall": _request_block,
+    "function_response": _function_answer,
+    "functionResponse": _function_answer,
+    "toolUse": _request_block,
+    "toolResult": _answer_block,
+}
 
 _BLOCKS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Part]]] = {
     "text": _text_block,
@@ -300,7 +319,7 @@ def request_of(call: Mapping[str, Any]) -> ToolRequest | None:
     return ToolRequest(
         name=name,
         arguments=asked_arguments(written),
-        id=first_text(call, "call_id", "id", "toolCallId", "tool_call_id", "tool_use_id"),
+        id=first_text(call, "call_id", "id", "toolCallId", "tool_call_id", "tool_use_id", "toolUseId"),
     )
 
 
@@ -334,21 +353,13 @@ def _item(members: Mapping[str, Any]) -> Message | None:
 
 def offered_of(value: object) -> tuple[OfferedTool, ...]:
     """The tools that a request offers, in the OpenAI, Anthropic, Gemini, Bedrock and MCP forms."""
-    if isinstance(value, str):
-        return _offered_in(value) if len(value) <= _LONGEST_KEPT else _offered_by(value_of(value))
-    return _offered_by(value)
+    return _offered_by(value) if value else ()
 
 
-_LONGEST_KEPT = 64 * 1024
-
-
-@functools.lru_cache(maxsize=256)
-def _offered_in(text: str) -> tuple[OfferedTool, ...]:
-    """The tools in a text; every model call of an agent offers the same ones."""
-    return _offered_by(value_of(text))
-
-
-def _offered_by(items: object) -> tuple[OfferedTool, ...]:
+@remembered
+def _offered_by(value: object) -> tuple[OfferedTool, ...]:
+    """The same; every model call of an agent offers the same ones."""
+    items = value_of(value) if isinstance(value, str) else value
     if is_object(items):
         items = [{"name": name, **object_of(tool)} for name, tool in object_of(items).items()]
     return tuple(tool for item in list_of(items) for tool in _offered(value_of(item)))

@@ -24,6 +24,7 @@ from agenteval.telemetry.dialects.chat import content_parts, message_of, message
 from agenteval.telemetry.dialects.googles import with_thoughts
 from agenteval.telemetry.dialects.held import (
     Held,
+    any_begins,
     beneath,
     by_index,
     first_text,
@@ -35,6 +36,7 @@ from agenteval.telemetry.dialects.held import (
 )
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_parts import answer_of
+from agenteval.telemetry.dialects.semconv_usage import is_bedrock
 from agenteval.telemetry.dialects.told import heard_of, said_of
 
 NAME = "openllmetry"
@@ -72,7 +74,29 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
         return _tool(found)
     if kind == "handoff":
         return _handoff(found)
+    if kind == "task":
+        return _task(found)
     return _agent(found) if kind in {"agent", "workflow"} else found.plumbing()
+
+
+def _task(found: Found) -> Reading:
+    """A step of a framework: plumbing, unless it is one of LlamaIndex's that ask a model or call a tool."""
+    if found.span.attributes.get("gen_ai.operation.name") in _MODEL:
+        return _model(found)
+    answered = found.span.attributes.get("traceloop.entity.output")
+    if not isinstance(answered, str) or '"raw_output"' not in answered:
+        return found.plumbing()
+    output = found.held.object("traceloop.entity.output")
+    inner = object_of(output.get("tool_output")) or output
+    if not inner.keys() >= {"tool_name", "raw_input", "raw_output"}:
+        return found.plumbing()
+    return build.tool(
+        found,
+        name=text_of(inner["tool_name"]),
+        arguments=output.get("tool_kwargs", inner["raw_input"]),
+        result=dict(inner),
+        call_id=text_of(output.get("tool_id")),
+    )
 
 
 def _look_into_metadata(found: Found) -> None:
@@ -90,12 +114,12 @@ _SESSION = ("session_id", "thread_id", "conversation_id")
 def _is_model(span: Span) -> bool:
     """Whether a span is a model call in OpenLLMetry's own words: new ones have them beside the GenAI convention's."""
     attributes = span.attributes
-    if "llm.request.type" in attributes or any(name.startswith(_OLD) and _indexed(name) for name in attributes):
+    if "llm.request.type" in attributes or (any_begins(attributes, *_OLD) and any(map(_indexed, attributes))):
         return True
     operation = attributes.get("gen_ai.operation.name")
     if not isinstance(operation, str) or operation not in _MODEL:
         return False
-    return bool(_MARKS & attributes.keys()) or any(name.startswith("traceloop.") for name in attributes)
+    return bool(_MARKS & attributes.keys()) or any_begins(attributes, "traceloop.")
 
 
 def _indexed(name: str) -> bool:
@@ -104,8 +128,7 @@ def _indexed(name: str) -> bool:
 
 def _other(span: Span) -> Reading | None:
     """Plumbing, where the tracer is Traceloop's own."""
-    found = Found(NAME, span, Held(span))
-    return found.plumbing() if span.scope.get("name") == "traceloop.tracer" else None
+    return Found(NAME, span, Held(span)).plumbing() if span.scope.get("name") == "traceloop.tracer" else None
 
 
 # --- model calls
@@ -119,6 +142,8 @@ def _model(found: Found) -> Reading:
     answered = messages_of(held.value("gen_ai.output.messages"))
     answers = [_flat_message({**_known(fields), "role": "assistant"}) for _, fields in said]
     flat_answers = _assistants([message for message in answers if message is not None])
+    if not any(message.requests for message in (*flat_answers, *answered)):
+        answered = _assistants(messages_of(held.object("traceloop.entity.output").get("message"))) or answered
     return build.model(
         found,
         name=held.text("gen_ai.response.model", "gen_ai.request.model", "llm.response.model", "llm.request.model"),
@@ -129,6 +154,7 @@ def _model(found: Found) -> Reading:
         finish=_finish(held)
         or next((why for _, fields in said if (why := text_of(fields.get("finish_reason")))), None),
         response_id=held.text("gen_ai.response.id"),
+        delta=semconv_spans.goes_on(found.span, heard or new),
     )
 
 
@@ -165,10 +191,13 @@ def _flat_message(fields: Mapping[str, Any]) -> Message | None:
 
 
 def _content(written: object) -> object:
-    """Content as it came; text that is a list of typed blocks as these blocks."""
+    """Content as it came; text that is a list of typed blocks, or of Bedrock's, as these blocks."""
     value = value_of(written)
     blocks = list_of(value)
-    return value if blocks and all("type" in object_of(block) for block in blocks) else written
+    return value if blocks and all(_BLOCKS & object_of(block).keys() for block in blocks) else written
+
+
+_BLOCKS = frozenset({"type", "text", "toolUse", "toolResult"})
 
 
 def _assistants(messages: Sequence[Message]) -> list[Message]:
@@ -186,8 +215,8 @@ def _usage(held: Held) -> Usage | None:
         prefix + "cache_creation_input_tokens",
     )
     apart = (cached or 0) + (written_to or 0)
-    if read is not None and apart > read:
-        read += apart  # a part is not more than the whole
+    if read is not None and (apart > read or is_bedrock(held)):
+        read += apart  # a part is not more than the whole, and Bedrock's API counts the parts beside each other
     return usage_or_none(
         read=read,
         written=_written(held, read),

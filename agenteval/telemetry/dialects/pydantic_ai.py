@@ -56,12 +56,15 @@ _PARAMETERS = "model_request_parameters"
 def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Reading | None:  # noqa: ARG001 (one signature for all dialects)
     """What a span of pydantic-ai or of a client that Logfire watches says; None for any other."""
     scope = span.scope.get("name")
-    if isinstance(scope, str) and scope.startswith(_CLIENTS) and "request_data" in span.attributes:
-        return _client(semconv_spans.opened(NAME, span, logs), logs)
+    if isinstance(scope, str) and scope.startswith(_CLIENTS):
+        if "request_data" in span.attributes:
+            return _client(semconv_spans.opened(NAME, span, logs), logs)
+        if "events" in span.attributes:
+            return _responded(semconv_spans.opened(NAME, span, logs))
     if scope not in _SCOPES:
         return None
     found = semconv_spans.opened(NAME, span, logs)
-    found.held.used.update(name for name in span.attributes if name.startswith(_OWN))
+    found.held.uses_all(*_OWN)
     found.agent = found.agent or found.held.text("agent_name")
     kind = _kind(span)
     if kind == "model":
@@ -192,6 +195,24 @@ def _client(found: Found, logs: Sequence[LogRecord]) -> Reading:
         usage=usage(found.held) or answer_of(response).usage,
         offered=offered_of(list_of(request.get("tools")) or found.held.value(semconv.TOOL_DEFINITIONS)),
         finish=finish(found.held) or answer.finish,
+        response_id=found.held.text(semconv.RESPONSE_ID),
+        error=semconv_spans.error_in(found),
+    )
+
+
+def _responded(found: Found) -> Reading:
+    """A request to the Responses API as Logfire 3 writes it: what was told and, unless it was streamed, the answer."""
+    told = list(told_by(listed(found.held.raw("events"))).heard.messages)
+    parts: tuple[Part, ...] = ()
+    while told and told[-1].role == "assistant":
+        parts = told.pop().parts + parts
+    return build.model(
+        found,
+        name=found.held.text(semconv.RESPONSE_MODEL, semconv.REQUEST_MODEL),
+        heard=told,
+        said=[Message(role="assistant", parts=parts)] if parts else [],
+        usage=usage(found.held),
+        finish=finish(found.held),
         response_id=found.held.text(semconv.RESPONSE_ID),
         error=semconv_spans.error_in(found),
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from agenteval.core.json import Json, json_of
 from agenteval.core.marks import wholly_redacted
 from agenteval.core.message import MediaPart, Part, ReasoningPart, RefusalPart, TextPart, ToolRequest, ToolResponse
-from agenteval.telemetry.dialects.chat import asked_arguments, content_parts, result_of
+from agenteval.telemetry.dialects.chat import asked_arguments, content_parts, out_of_blocks, result_of
 from agenteval.telemetry.dialects.held import first_text, list_of, object_of
 from agenteval.telemetry.dialects.media import Kind, media
 
@@ -27,7 +27,9 @@ def is_left_out(written: object) -> bool:
     """Whether a value is the placeholder of a content that the sender did not send, or our own mark."""
     if not isinstance(written, str):
         return False
-    return written.strip() in _ELIDED or written.startswith(_SCRUBBED) or is_our_mark(written)
+    if written[:1] == "[" and (written.startswith(_SCRUBBED) or is_our_mark(written)):
+        return True
+    return written.strip() in _ELIDED
 
 
 def is_our_mark(written: object) -> bool:
@@ -35,20 +37,17 @@ def is_our_mark(written: object) -> bool:
     return isinstance(written, str) and wholly_redacted(written) is not None
 
 
-def part_of(written: object) -> Iterator[Part]:
+def part_of(written: object) -> Sequence[Part]:
     """The parts that one typed part or block is: one, or none where its content was left out."""
     if isinstance(written, str):
-        yield TextPart(text=written)
-        return
+        return (TextPart(text=written),)
     members = object_of(written)
     kind = members.get("type", members.get("kind"))
     make = _KINDS.get(kind) if isinstance(kind, str) else _bedrock_kind(members)
     if make is None:
-        yield from content_parts(members)
-        return
+        return tuple(content_parts(members))
     part = make(members)
-    if part is not None:
-        yield part
+    return () if part is None else (part,)
 
 
 # --- the convention's parts
@@ -112,9 +111,7 @@ def answer_of(written: object) -> Json:
     texts = [first_text(object_of(block), "text", "content") for block in blocks if _is_text(block)]
     if blocks and len(texts) == len(blocks):
         return result_of("\n".join(text or "" for text in texts))
-    if len(blocks) == 1 and object_of(blocks[0]).keys() == {"json"}:
-        return cast("Json", json_of(object_of(blocks[0])["json"]))
-    return result_of(written)
+    return out_of_blocks(result_of(written))
 
 
 def _is_text(block: object) -> bool:
