@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, NoReturn, cast
 
 DEEPEST = 100
 """How many lists and objects may lie within each other."""
 
 _BEGINS = re.compile(r"[ \t\r\n]*[\[{]")
+_SPACE = " \t\r\n"
 
 
 def structured(text: str) -> Any:
@@ -21,12 +23,16 @@ def structured(text: str) -> Any:
     held as it was written: a key that stands twice in one object, NaN and infinity in any spelling, half a surrogate
     pair, or more than `DEEPEST` levels.
     """
-    if not _BEGINS.match(text):
+    begins = _BEGINS.match(text)
+    if begins is None:
         return text
     try:
-        value = _DECODER.decode(text)
-        if "\\u" in text or not text.isascii():
-            json.dumps(value, ensure_ascii=False).encode()  # raises where half a pair is left
+        value, end = _DECODER.raw_decode(text, begins.end() - 1)
+        if end < len(text) and text[end:].strip(_SPACE):
+            return text
+        text.encode()  # raises where half a pair stands in the text itself
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # and here, where it is escaped
     except (ValueError, RecursionError):
         return text
     few = text.count("[") + text.count("{") <= DEEPEST  # as a rule: then they cannot lie deeper, whatever they hold
@@ -36,19 +42,18 @@ def structured(text: str) -> Any:
 def depth_of(value: object) -> int:
     """How many lists and objects lie within each other; stops counting just beyond `DEEPEST`."""
     depth = 0
-    level: Sequence[object] = [value]
+    level: list[Any] = [value]
     while depth <= DEEPEST:
-        inner: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner.extend(cast("dict[str, object]", item).values())
-            elif isinstance(item, list):
-                inner.extend(cast("list[object]", item))
-        if not any(isinstance(item, (dict, list)) for item in level):
-            return depth
+        level = [item for item in level if isinstance(item, (dict, list))]
+        if not level:
+            break
         depth += 1
-        level = inner
+        level = list(itertools.chain.from_iterable(map(_held_by, level)))
     return depth
+
+
+def _held_by(holder: Any) -> Iterable[Any]:
+    return cast("dict[str, Any]", holder).values() if isinstance(holder, dict) else holder
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _EPILOG = """\b
 Settings: options, AGENTEVAL_SERVE_*, the table [serve] of agenteval.toml. docs/receiver.md has them all.
+Beyond this machine it asks for API keys, and needs a proxy in front that speaks TLS: it does not itself.
 
 \b
 Examples:
@@ -154,11 +155,15 @@ def _judged(rules: Sequence[Rule]) -> list[str]:
 
 
 def _told(addresses: Addresses, settings: ServeSettings) -> list[str]:
+    from agenteval.intake.serving import OFF, host_and_port, is_loopback
+
     lines: list[str] = []
     if addresses.http is not None:
         lines.append(f"  OTLP over HTTP  {addresses.http}")
     if addresses.grpc is not None:
         lines.append(f"  OTLP over gRPC  {addresses.grpc}")
+    if not all(is_loopback(host_and_port(one)[0]) for one in (settings.http, settings.grpc) if one != OFF):
+        lines.append("  it speaks no TLS: let a proxy in front do that where others can listen")
     lines.append("Point an exporter at it:")
     if settings.keys:
         lines.append("  export OTEL_EXPORTER_OTLP_HEADERS=x-api-key=YOUR_KEY")

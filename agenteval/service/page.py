@@ -14,7 +14,8 @@ from agenteval.core.traces import TraceQuery, TraceSeen
 from agenteval.telemetry.understood import Understood, understood
 
 _LISTED = 30
-_MOST_SPANS = 2_000  # of one trace that are looked into: the page must come soon
+_MOST_SPANS = 2_000  # of one trace, and
+_MOST_IN_ALL = 6_000  # of all of them that are looked into: the page must come soon, and costs those who send
 _NAMED = 20
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
@@ -29,10 +30,12 @@ def page_of(store: TraceStore, why_not_ready: str | None) -> str:
     rows: list[dict[str, Any]] = []
     total = Understood()
     now = time.time_ns()
+    left = _MOST_IN_ALL
     for seen in store.traces(TraceQuery(newest_first=True, limit=_LISTED)):
-        of_trace = _understood(store, seen)
+        of_trace = _understood(store, seen, min(left, _MOST_SPANS))
         if of_trace is not None:
             total += of_trace
+            left -= seen.spans
         rows.append(_row(seen, of_trace, now))
     return _template().render(
         version=__version__,
@@ -44,8 +47,8 @@ def page_of(store: TraceStore, why_not_ready: str | None) -> str:
     )
 
 
-def _understood(store: TraceStore, seen: TraceSeen) -> Understood | None:
-    if seen.spans > _MOST_SPANS:
+def _understood(store: TraceStore, seen: TraceSeen, most: int) -> Understood | None:
+    if seen.spans > most:
         return None
     return understood(*store.read([seen.trace_id]))
 

@@ -28,6 +28,10 @@ _READ_BYTES = 64 * 2**20  # of bodies that are read and not yet written
 _log = logging.getLogger("agenteval.service")
 
 
+Answer = asyncio.Future[Received | Refused]
+"""What comes of a request."""
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Job:
     """A request on its way.
@@ -44,7 +48,7 @@ class _Job:
     size: int
     project: str | None
     came: float
-    answer: asyncio.Future[Received]
+    answer: Answer
     received: Received | None = None
 
 
@@ -119,20 +123,21 @@ class Pipeline:
         for thread in self._threads:
             thread.start()
 
-    async def submit(self, read: Callable[[], Received], size: int, project: str | None) -> Received:
-        """Read and store a request; comes back once it is committed.
+    def submit(self, read: Callable[[], Received], size: int, project: str | None) -> Answer:
+        """Read and store a request.
 
         Args:
             read: Reads its body, in another thread; raises Refused.
             size: Bytes of its body, which the gate holds.
             project: Whose key it came with.
 
-        Raises:
-            Refused: It was not taken, or could not be stored.
+        Returns:
+            What came, once it is committed; or Refused, where it was not taken or could not be stored. That is given,
+            not raised: an exception that a future holds is held by its own traceback, and with it the body.
         """
-        answer: asyncio.Future[Received] = self._loop.create_future()
+        answer: Answer = self._loop.create_future()
         self._inbox.put(_Job(read=read, size=size, project=project, came=time.monotonic(), answer=answer))
-        return await answer
+        return answer
 
     async def close(self) -> None:
         """Finish what was submitted, and end both threads."""
@@ -143,17 +148,25 @@ class Pipeline:
     # --- reading
 
     def _read_all(self) -> None:
-        while (job := self._inbox.get()) is not None:
-            try:
-                job.received = self._ready_to_store(job)
-            except Exception as error:  # noqa: BLE001 (whatever a body does, the next one must be read)
-                self._finish([(job, _refusal_of(error))])
-                continue
-            if job.received.spans or job.received.logs:
-                self._waiting.put(job, job.received.size)
-            else:
-                self._finish([(job, job.received)])
+        while self._read_next():
+            pass
         self._waiting.put(None, 0)
+
+    def _read_next(self) -> bool:
+        """Whether there was a job. Of its own, so that none is held while the next is waited for."""
+        job = self._inbox.get()
+        if job is None:
+            return False
+        try:
+            job.received = self._ready_to_store(job)
+        except Exception as error:  # noqa: BLE001 (whatever a body does, the next one must be read)
+            self._finish([(job, _refusal_of(error))])
+            return True
+        if job.received.spans or job.received.logs:
+            self._waiting.put(job, job.received.size)
+        else:
+            self._finish([(job, job.received)])
+        return True
 
     def _ready_to_store(self, job: _Job) -> Received:
         received = job.read()
@@ -214,11 +227,7 @@ class Pipeline:
 
 def _answer_all(answers: Sequence[tuple[_Job, Received | Refused]]) -> None:
     for job, answer in answers:
-        if job.answer.done():  # the client went away
-            continue
-        if isinstance(answer, Refused):
-            job.answer.set_exception(answer)
-        else:
+        if not job.answer.done():  # as it is where the event loop ends
             job.answer.set_result(answer)
 
 
@@ -229,7 +238,8 @@ def _of_database(error: Exception) -> bool:
 
 def _refusal_of(error: Exception) -> Refused:
     if isinstance(error, Refused):
-        return error
+        error.__cause__ = error.__context__ = None  # they and the traceback hold the body
+        return error.with_traceback(None)
     if _of_database(error):
         return Refused(OVERLOADED, "the store cannot be written; the receiver's log says why", wait=LONGEST_WAIT)
     if isinstance(error, AgentEvalError):

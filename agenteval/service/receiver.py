@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from agenteval.intake.serving import ServeKey, ServeSettings
 from agenteval.service.gate import Gate
 from agenteval.service.keys import Keys
 from agenteval.service.metrics import Metrics
-from agenteval.service.pipeline import Pipeline
+from agenteval.service.pipeline import Answer, Pipeline
 from agenteval.telemetry.answers import Refused
 from agenteval.telemetry.receive import Limits, Received
 
@@ -21,15 +22,23 @@ _HALF_OPEN_SECONDS = 10.0
 
 @dataclass(slots=True)
 class Held:
-    """The bytes that one request holds."""
+    """The place and the bytes that one request holds."""
 
     gate: Gate
     size: int = 0
+    answer: Answer | None = None
 
     def more(self, size: int) -> None:
         """Hold more. Raises Refused."""
         self.gate.hold(size)
         self.size += size
+
+    def leave(self) -> None:
+        """Let go once nothing works on it any more: a client that went away does not make the work go away."""
+        if self.answer is None or self.answer.done():
+            self.gate.leave(self.size)
+        else:
+            self.answer.add_done_callback(lambda _: self.gate.leave(self.size))
 
 
 @dataclass(slots=True)
@@ -72,13 +81,21 @@ class Receiver:
             try:
                 yield key, held
             finally:
-                self.gate.leave(held.size)
+                held.leave()
         finally:
             self.metrics.answer_seconds.labels(transport).observe(time.monotonic() - began)
 
     async def store_it(self, key: ServeKey | None, held: Held, read: Callable[[], Received]) -> Received:
         """Read and store what a request brought. Raises Refused."""
-        return await self.pipeline.submit(read, held.size, None if key is None else key.project)
+        held.answer = self.pipeline.submit(read, held.size, None if key is None else key.project)
+        answer = await asyncio.shield(held.answer)
+        if isinstance(answer, Refused):
+            held.answer = None
+            try:
+                raise answer
+            finally:
+                del answer  # else it would hold its traceback, and that this frame with the body
+        return answer
 
     def refused(self, refused: Refused, transport: str) -> None:
         """Count a refusal."""

@@ -6,15 +6,17 @@ References:
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
 import grpc
 
 from agenteval.service.receiver import Receiver
-from agenteval.telemetry.answers import Refused
+from agenteval.telemetry.answers import MALFORMED, SLOW, Refused
 from agenteval.telemetry.otlp import PROTOBUF
-from agenteval.telemetry.receive import Received, take
+from agenteval.telemetry.receive import take
 
 _GRPC = "grpc"
 _METHODS = {
@@ -29,10 +31,16 @@ _Any: Any = grpc
 """gRPC comes without types."""
 
 
+_AT_ONCE = 16
+"""Messages that are received at once: each is held whole before its size is known."""
+
+
 def server(receiver: Receiver) -> Any:
     """A gRPC server without a port, not yet started."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+    # on the wire a call is the same whether its one message is taken for a stream; so it is looked at before that comes
     handlers = {
-        path: _Any.unary_unary_rpc_method_handler(partial(_export, receiver, signal))
+        path: _Any.stream_unary_rpc_method_handler(partial(_export, receiver, slots, signal))
         for path, signal in _METHODS.items()
     }
     return _Any.aio.server(
@@ -54,19 +62,42 @@ class _Handlers(_Any.GenericRpcHandler):
         return self._handlers.get(handler_call_details.method)
 
 
-async def _export(receiver: Receiver, signal: str, body: bytes, context: Any) -> bytes:
-    metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+async def _export(
+    receiver: Receiver, slots: asyncio.Semaphore, signal: str, messages: AsyncIterator[bytes], context: Any
+) -> bytes:
+    del messages  # whose iterator holds the last one for as long as it lives
+    answer = await _taken(receiver, slots, signal, context)
+    if not isinstance(answer, Refused):
+        return answer
+    receiver.refused(answer, _GRPC)
+    context.set_trailing_metadata(_trailing(answer))
+    return await context.abort(getattr(_Any.StatusCode, answer.kind.grpc), answer.message)
+
+
+async def _taken(receiver: Receiver, slots: asyncio.Semaphore, signal: str, context: Any) -> bytes | Refused:
+    """What is answered to a call. Of its own, because an aborted call keeps the frame that aborted it."""
+    headers = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
     try:
-        async with receiver.admitted(metadata, signal, _GRPC) as (key, held):
+        async with receiver.admitted(headers, signal, _GRPC) as (key, held):
+            body = await _message(receiver, slots, context)
             held.more(len(body))
-            received: Received = await receiver.store_it(
-                key, held, partial(take, signal, body, PROTOBUF, receiver.limits)
-            )
-            return received.body
+            read = partial(take, signal, body, PROTOBUF, receiver.limits)
+            return (await receiver.store_it(key, held, read)).body
     except Refused as refused:
-        receiver.refused(refused, _GRPC)
-        context.set_trailing_metadata(_trailing(refused))
-        return await context.abort(getattr(_Any.StatusCode, refused.kind.grpc), refused.message)
+        return refused.with_traceback(None)  # which holds the body
+
+
+async def _message(receiver: Receiver, slots: asyncio.Semaphore, context: Any) -> bytes:
+    """The message of a call. Raises Refused where there is none, or it comes too slowly."""
+    seconds = receiver.settings.body_seconds
+    try:
+        async with asyncio.timeout(seconds), slots:
+            message = await context.read()
+    except TimeoutError:
+        raise Refused(SLOW, f"the message did not come within {seconds:g} s") from None
+    if message is _Any.aio.EOF:
+        raise Refused(MALFORMED, "the call ended without a message")
+    return message
 
 
 def _trailing(refused: Refused) -> tuple[tuple[str, bytes], ...]:

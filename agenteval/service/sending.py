@@ -9,12 +9,14 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 import httpx
 from google.protobuf.message import DecodeError
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from agenteval.core.span import LogRecord
@@ -112,8 +114,12 @@ def _pause(answer: httpx.Response, attempt: int) -> float:
 
 
 def _said(answer: httpx.Response) -> str:
-    """What can be read of the answer's body, which may be text, JSON or a message of protobuf."""
-    text = "".join(char if char.isprintable() else " " for char in answer.content[:_SHOWN].decode("utf-8", "replace"))
+    """What can be read of the answer's body, which is a `google.rpc.Status`, or text of any kind."""
+    body = answer.content
+    if answer.headers.get("content-type", "").startswith(PROTOBUF):
+        with suppress(DecodeError):
+            body = Status.FromString(body).message.encode()
+    text = "".join(char if char.isprintable() else " " for char in body[:_SHOWN].decode("utf-8", "replace"))
     return f": {' '.join(text.split())}" if text.strip() else ""
 
 

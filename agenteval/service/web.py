@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import partial
 from typing import Any
 
@@ -18,12 +18,13 @@ from agenteval.intake.serving import host_and_port, is_loopback
 from agenteval.service.metrics import CONTENT_TYPE
 from agenteval.service.page import page_of
 from agenteval.service.receiver import Held, Receiver
-from agenteval.telemetry.answers import NOWHERE, SLOW, TOO_LARGE, WRONG_SCOPE, Refused
+from agenteval.telemetry.answers import NOWHERE, OVERLOADED, SLOW, TOO_LARGE, WRONG_METHOD, WRONG_SCOPE, Refused
 from agenteval.telemetry.otlp import JSON, PROTOBUF, encode_traces
 from agenteval.telemetry.otlp.ids import TRACE_DIGITS, is_id
 from agenteval.telemetry.receive import check_head, content_type_of, receive, signal_of
 
 _HTTP = "http"
+_CLOSE = {"connection": "close"}
 _PAGE_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
@@ -53,7 +54,7 @@ class Web:
                 Route("/metrics", self._metrics),
                 Route("/api/traces/{trace_id}", self._trace),
             ],
-            exception_handlers={Refused: _refusal, 404: _nowhere},
+            exception_handlers={Refused: _refusal, 404: _nowhere, 405: _wrong_method},
         )
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
@@ -71,21 +72,31 @@ class Web:
     # --- OTLP
 
     async def _take(self, request: Request) -> Response:
-        headers = dict(request.headers)
+        headers = _headers(request)
         kind = content_type_of(headers)
         kind = kind if kind in (PROTOBUF, JSON) else JSON
-        signal = signal_of(request.url.path) or ""
         try:
-            async with self._receiver.admitted(headers, signal, _HTTP) as (key, held):
-                check_head(request.method, request.url.path, headers)
-                body = await self._body(request, held)
-                read = partial(receive, request.method, request.url.path, headers, body, self._receiver.limits)
-                received = await self._receiver.store_it(key, held, read)
-                return Response(received.body, headers={"content-type": received.content_type})
-        except Refused as refused:
-            self._receiver.refused(refused, _HTTP)
+            return await self._stored(request, headers)
+        except Refused as error:
+            refused = error.with_traceback(None)  # which holds the body, and would be held by what it holds
             await self._discard(request)
-            return Response(refused.body(kind), status_code=refused.kind.http, headers=refused.headers(kind))
+        except asyncio.CancelledError:
+            if not self._receiver.gate.closed:
+                raise
+            # it outlived the time to drain; what it brought may still be stored, and may be repeated without harm
+            refused = Refused(OVERLOADED, "this receiver is shutting down; repeat the request", headers=_CLOSE)
+        self._receiver.refused(refused, _HTTP)
+        return _answer(refused, kind)
+
+    async def _stored(self, request: Request, headers: Mapping[str, str]) -> Response:
+        """What is answered once a request is committed. Raises Refused."""
+        method, path = request.method, request.url.path
+        async with self._receiver.admitted(headers, signal_of(path) or "", _HTTP) as (key, held):
+            check_head(method, path, headers)
+            body = await self._body(request, held)
+            read = partial(receive, method, path, headers, body, self._receiver.limits)
+            received = await self._receiver.store_it(key, held, read)
+            return Response(received.body, headers={"content-type": received.content_type})
 
     async def _body(self, request: Request, held: Held) -> bytes:
         """The body of a request, as it came. Raises Refused where it is too large, or comes too slowly."""
@@ -103,9 +114,7 @@ class Web:
                     pieces.append(piece)
         except TimeoutError:
             seconds = self._receiver.settings.body_seconds
-            raise Refused(
-                SLOW, f"the body did not come within {seconds:g} s", headers={"connection": "close"}
-            ) from None
+            raise Refused(SLOW, f"the body did not come within {seconds:g} s", headers=_CLOSE) from None
         return b"".join(pieces)
 
     async def _discard(self, request: Request) -> None:
@@ -121,6 +130,9 @@ class Web:
                         return
         except (TimeoutError, RuntimeError, ClientDisconnect):  # RuntimeError: it was read already
             return
+        except asyncio.CancelledError:  # the time to drain is over: answer all the same
+            if not self._receiver.gate.closed:
+                raise
 
     # --- pages
 
@@ -172,10 +184,21 @@ async def _healthy(request: Request) -> Response:
     return JSONResponse({"healthy": True})
 
 
+def _headers(request: Request) -> dict[str, str]:
+    """Headers by lower-case name; of one that stands on several lines, all of its values."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _answer(refused: Refused, kind: str) -> Response:
+    return Response(refused.body(kind), status_code=refused.kind.http, headers=refused.headers(kind))
+
+
 async def _refusal(request: Request, error: Exception) -> Response:
-    del request
     refused = error if isinstance(error, Refused) else Refused(NOWHERE, str(error))
-    return Response(refused.body(JSON), status_code=refused.kind.http, headers=refused.headers(JSON))
+    return _answer(refused, PROTOBUF if content_type_of(request.headers) == PROTOBUF else JSON)
 
 
 async def _nowhere(request: Request, error: Exception) -> Response:
@@ -183,3 +206,9 @@ async def _nowhere(request: Request, error: Exception) -> Response:
     path = request.url.path
     told = f"{path!r:.200} is nowhere; OTLP is taken at paths that end in /v1/traces, /v1/logs and /v1/metrics"
     return await _refusal(request, Refused(NOWHERE, told))
+
+
+async def _wrong_method(request: Request, error: Exception) -> Response:
+    del error
+    told = f"{request.method!r:.40} is not taken here; this is a page, and OTLP is taken at /v1/traces and the like"
+    return await _refusal(request, Refused(WRONG_METHOD, told, headers={"allow": "GET, HEAD"}))

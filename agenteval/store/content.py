@@ -7,10 +7,10 @@ the node of the n-1 before it. A model call that repeats the conversation so far
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, select
 
 from agenteval.errors import StoreError
 from agenteval.store import inserts
@@ -142,6 +142,27 @@ def in_pieces(values: Iterable[Any]) -> Iterable[list[Any]]:
     return (everything[start : start + _AT_ONCE] for start in range(0, len(everything), _AT_ONCE))
 
 
+def _nodes_above() -> Select[int, int, int]:
+    above = (
+        select(history.c.id, history.c.parent, history.c.message)
+        .where(history.c.id.in_(SOME))
+        .cte("above", recursive=True)
+    )
+    return select(
+        above.union(select(history.c.id, history.c.parent, history.c.message).where(history.c.id == above.c.parent))
+    )
+
+
+SOME: BindParameter[Any] = bindparam("some", expanding=True)
+"""Stands in a query for a list of values: to make a query anew takes longer than to run it."""
+
+NODES_ABOVE = _nodes_above()
+"""A query for the nodes `some` and all those above them."""
+
+_BY_NUMBER = select(content.c.id, content.c.data).where(content.c.id.in_(SOME))
+_BY_DIGEST = select(content.c.digest, content.c.data).where(content.c.digest.in_(SOME))
+
+
 class Texts:
     """Reads contents and conversations back. What two spans share is one object in memory.
 
@@ -163,16 +184,16 @@ class Texts:
         """Fetch what is about to be asked for, in few queries."""
         nodes = set(nodes)
         for some in in_pieces(nodes):
-            found = self._connection.execute(nodes_above(some))
+            found = self._connection.execute(NODES_ABOVE, {"some": some})
             self._above.update((node, (parent, message)) for node, parent, message in found)
         wanted = {*ids, *(message for _, message in self._above.values())} - self._data.keys()
         for some in in_pieces(wanted):
-            query = select(content.c.id, content.c.data).where(content.c.id.in_(some))
-            self._data.update((number, unsqueeze(data)) for number, data in self._connection.execute(query))
+            found = self._connection.execute(_BY_NUMBER, {"some": some})
+            self._data.update((number, unsqueeze(data)) for number, data in found)
         referred = {digest for number in wanted for digest in referred_digests(self._data.get(number, b""))}
         for some in in_pieces(referred):
-            query = select(content.c.digest, content.c.data).where(content.c.digest.in_(some))
-            self._by_digest.update((digest, unsqueeze(data)) for digest, data in self._connection.execute(query))
+            found = self._connection.execute(_BY_DIGEST, {"some": some})
+            self._by_digest.update((digest, unsqueeze(data)) for digest, data in found)
 
     def data(self, number: int) -> bytes:
         """The text of a fetched content."""
@@ -208,15 +229,3 @@ class Texts:
             messages += tuple(self._above[step][1] for step in reversed(path))
             self._conversations[node] = messages
         return messages
-
-
-def nodes_above(nodes: Sequence[int]) -> Select[int, int, int]:
-    """A query for nodes and all those above them."""
-    above = (
-        select(history.c.id, history.c.parent, history.c.message)
-        .where(history.c.id.in_(nodes))
-        .cte("above", recursive=True)
-    )
-    return select(
-        above.union(select(history.c.id, history.c.parent, history.c.message).where(history.c.id == above.c.parent))
-    )

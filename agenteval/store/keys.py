@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -88,7 +89,15 @@ def in_order_of_spans(spans: Iterable[Span]) -> list[Span]:
 
 def in_order_of_logs(logs: Iterable[LogRecord]) -> list[LogRecord]:
     """Log records by trace, time and span, then by content."""
-    return sorted(logs, key=lambda log: (log.trace_id, log.at_ns, log.span_id, content_of(log)))
+    ordered: list[LogRecord] = []
+    for _, together in itertools.groupby(sorted(logs, key=_place), key=_place):
+        some = list(together)
+        ordered += sorted(some, key=content_of) if len(some) > 1 else some
+    return ordered
+
+
+def _place(log: LogRecord) -> tuple[str, int, str]:
+    return log.trace_id, log.at_ns, log.span_id
 
 
 def trial_identity(trial: Trial) -> str:

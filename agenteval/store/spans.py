@@ -304,10 +304,10 @@ class Reading:
         self._texts.fetch(ids, nodes)
         return bodies
 
-    def _attributes(self, row: Any, body: list[Any]) -> dict[str, Any]:
-        names = self._shapes.get(row.shape)
+    def _attributes(self, shape: int, body: list[Any]) -> dict[str, Any]:
+        names = self._shapes.get(shape)
         if names is None:
-            names = self._shapes[row.shape] = self._texts.value(row.shape)
+            names = self._shapes[shape] = self._texts.value(shape)
         values = body[0]
         for position, kind, what, *rest in body[1] if len(body) > 1 else ():
             values[position] = self._referred(kind, what, rest)
@@ -325,15 +325,16 @@ class Reading:
         return "[" + rest[0].join(texts.data(number).decode() for number in messages) + "]"
 
     def _span(self, row: Any, body: list[Any]) -> Span:
-        kind, flags, trace_state, schema_url, resource, scope = self._texts.value(row.frame)
+        _, trace_id, span_id, parent_id, start_ns, end_ns, name, shape, frame, _ = row
+        kind, flags, trace_state, schema_url, resource, scope = self._texts.value(frame)
         extras: dict[str, Any] = body[2] if len(body) > 2 else {}
-        start_ns, end_ns = extras.get("times", (row.start_ns, row.end_ns))
+        start_ns, end_ns = extras.get("times", (start_ns, end_ns))
         dropped = extras.get("dropped", (0, 0, 0))
         return Span(
-            trace_id=row.trace_id.hex(),
-            span_id=row.span_id.hex(),
-            parent_id=None if row.parent_id is None else row.parent_id.hex(),
-            name=extras.get("name", row.name),
+            trace_id=trace_id.hex(),
+            span_id=span_id.hex(),
+            parent_id=None if parent_id is None else parent_id.hex(),
+            name=extras.get("name", name),
             start_ns=start_ns,
             end_ns=end_ns,
             kind=kind,
@@ -342,12 +343,12 @@ class Reading:
             schema_url=schema_url,
             resource=resource,
             scope=scope,
-            attributes=self._attributes(row, body),
+            attributes=self._attributes(shape, body),
             status=SpanStatus(code=extras["status"][0], message=extras["status"][1])
             if "status" in extras
             else _NO_STATUS,
-            events=tuple(_event(data) for data in extras.get("events", ())),
-            links=tuple(_link(data) for data in extras.get("links", ())),
+            events=tuple(map(_event, extras["events"])) if "events" in extras else (),
+            links=tuple(map(_link, extras["links"])) if "links" in extras else (),
             dropped_attributes=dropped[0],
             dropped_events=dropped[1],
             dropped_links=dropped[2],
@@ -363,7 +364,7 @@ class Reading:
             name=extras["name"],
             severity=extras["severity"],
             body=extras["body"],
-            attributes=self._attributes(row, body),
+            attributes=self._attributes(row.shape, body),
             resource=resource,
             scope=scope,
             **{name: extras[name] for name in _SELDOM_IN_LOGS if name in extras},

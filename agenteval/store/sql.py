@@ -14,7 +14,7 @@ from agenteval.core.span import LogRecord, Span
 from agenteval.store import inserts, keys, migrations
 from agenteval.store.arriving import Arrival, TraceTables, arrival
 from agenteval.store.backend import Backend
-from agenteval.store.content import Interning, Texts, in_pieces
+from agenteval.store.content import SOME, Interning, Texts, in_pieces
 from agenteval.store.database import Database
 from agenteval.store.forgetting import ForgetTables
 from agenteval.store.judged import JudgedTables
@@ -22,6 +22,8 @@ from agenteval.store.spans import Reading, Row, Writing
 from agenteval.store.sqlite import Sqlite
 from agenteval.store.tables import conflict, log, span
 
+_SPANS = select(span).where(span.c.trace_id.in_(SOME))
+_LOGS = select(log).where(log.c.trace_id.in_(SOME))
 _INSERT_SPAN = inserts.new(span, ["trace_id", "span_id"])
 _INSERT_LOG = inserts.new(log, ["trace_id", "digest"])
 _INSERT_CONFLICT = inserts.new(conflict, ["trace_id", "span_id", "digest"])
@@ -172,8 +174,8 @@ class SqlStore(TraceTables, ForgetTables, JudgedTables):
         with self._db.read() as connection, self.decoding("spans"):
             reading = self._reading(connection)
             for some in in_pieces(wanted):
-                spans += reading.spans(connection.execute(select(span).where(span.c.trace_id.in_(some))).all())
-                logs += reading.logs(connection.execute(select(log).where(log.c.trace_id.in_(some))).all())
+                spans += reading.spans(connection.execute(_SPANS, {"some": some}).all())
+                logs += reading.logs(connection.execute(_LOGS, {"some": some}).all())
         return keys.in_order_of_spans(spans), keys.in_order_of_logs(logs)
 
     def _reading(self, connection: Connection) -> Reading:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, func, select
 
 from agenteval.store import tables as t
-from agenteval.store.content import in_pieces, nodes_above
+from agenteval.store.content import NODES_ABOVE, in_pieces
 from agenteval.store.database import Database
 from agenteval.store.kept import digests_in
 from agenteval.store.pack import referred_digests, unpack, unsqueeze
@@ -143,7 +143,7 @@ class Sweep:
             columns = select(t.history.c.id, t.history.c.parent, t.history.c.message).order_by(t.history.c.id.desc())
             rows: Any = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(columns)
         else:
-            rows = (row for some in in_pieces(new) for row in connection.execute(nodes_above(some)))
+            rows = (row for some in in_pieces(new) for row in connection.execute(NODES_ABOVE, {"some": some}))
             for number, _, _ in (held := list(rows)):
                 self._nodes.add(number)
             rows = held

@@ -9,7 +9,8 @@ its answer: so do calls of agents come in whose tools are not instrumented.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -21,6 +22,7 @@ from agenteval.telemetry.likeness import (
     bare_id,
     fits_arguments,
     handed_to,
+    lookup_key,
     same_arguments,
     same_call_id,
     same_tool,
@@ -28,6 +30,7 @@ from agenteval.telemetry.likeness import (
     transfer_target,
 )
 from agenteval.telemetry.recalled import recall, talk
+from agenteval.telemetry.remembering import remembered
 
 _NOT_SENT = "not_sent: the request that was recorded does not hold it"
 _CUT_OFF = "not_sent: nothing that was recorded after the request tells of the call; whether it was made is not known"
@@ -63,7 +66,8 @@ def pair(drafts: Sequence[Draft]) -> list[Draft]:
     found = _paired(calls, asked)
     for call, request in found:
         _complete(call, request)
-    _unrecorded(models, [call for call in calls if all(call is not other for other, _ in found)])
+    paired = {call for call, _ in found}
+    _unrecorded(models, [call for call in calls if call not in paired])
     for call in calls:
         _tell_error(call)
     last = _last_models(models)
@@ -93,20 +97,20 @@ def _asked_again(models: Sequence[Draft]) -> set[Draft]:
 
 def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
     """Find, for each request, the first later model call that was handed its answer."""
-    by_id: dict[str, list[_Asked]] = {}
+    by_id = _by_id([one for one in asked if one.request.id])
+    by_call: dict[tuple[str, object], list[_Asked]] = {}
     for one in asked:
-        if one.request.id:
-            by_id.setdefault(bare_id(one.request.id), []).append(one)
+        by_call.setdefault(_call_of(one.request), []).append(one)
     for number, reader in enumerate(models):
-        told: list[_Asked] = []
+        told: set[_Asked] = set()
         strays: list[ToolResponse] = []
         for request, response in _exchanges(cast("ModelCall", reader.content)):
             names = [part.id for part in (response, request) if part is not None and part.id]
             named = (found for name in names if (found := by_id.get(bare_id(name))))
-            candidates = next(named, None) or _unnamed(asked, request)
+            candidates = next(named, None) or _unnamed(by_call, request)
             one = next((one for one in candidates if _is_told(one, response, reader, told)), None)
             if one is not None:
-                told.append(one)
+                told.add(one)
                 if one.answer is None:
                     one.answer, one.reader = response, reader
             elif request is None and response.id:
@@ -129,12 +133,12 @@ def _named_otherwise(strays: Sequence[ToolResponse], reader: Draft, asked: Seque
         one.request = replace(one.request, id=response.id or one.request.id)
 
 
-def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: Sequence[_Asked]) -> bool:
+def _is_told(one: _Asked, response: ToolResponse, reader: Draft, told: AbstractSet[_Asked]) -> bool:
     """Whether a history may tell of a request: one that it has not told of, answered by none or by what it says.
 
     A whole history tells of earlier calls again: what a second call like the first got comes after what that one got.
     """
-    if one.asker is reader or one.asker.start_ns > reader.start_ns or any(one is other for other in told):
+    if one.asker is reader or one.asker.start_ns > reader.start_ns or one in told:
         return False
     if one.answer is None:
         return True
@@ -168,15 +172,27 @@ def _nameless(asker: Draft, reader: Draft) -> list[ToolResponse]:
     return [response for request, response in fresh if request is None and not response.id]
 
 
-def _unnamed(asked: Sequence[_Asked], request: ToolRequest | None) -> Iterator[_Asked]:
+def _by_id(asked: Sequence[_Asked]) -> dict[str, list[_Asked]]:
+    by_id: dict[str, list[_Asked]] = {}
+    for one in asked:
+        if one.request.id is not None:
+            by_id.setdefault(bare_id(one.request.id), []).append(one)
+    return by_id
+
+
+def _unnamed(by_call: Mapping[tuple[str, object], Sequence[_Asked]], request: ToolRequest | None) -> Iterator[_Asked]:
     """Requests that a request in a history may be, where either was recorded without its id."""
     if request is None:
         return
-    for one in asked:
-        if request.id and one.request.id:
-            continue
-        if one.request.name == request.name and same_arguments(one.request.arguments, request.arguments):
+    for one in by_call.get(_call_of(request), ()):
+        if not (request.id and one.request.id) and same_arguments(one.request.arguments, request.arguments):
             yield one
+
+
+@remembered
+def _call_of(request: ToolRequest) -> tuple[str, object]:
+    """A tool and its arguments as something that can be looked up: equal for requests whose arguments are the same."""
+    return request.name, lookup_key(request.arguments)
 
 
 def _exchanges(call: ModelCall) -> Iterator[tuple[ToolRequest | None, ToolResponse]]:
@@ -208,10 +224,11 @@ def _request_of(response: ToolResponse, open_: list[ToolRequest], answered: set[
 def _paired(calls: Sequence[Draft], asked: Sequence[_Asked]) -> list[tuple[Draft, _Asked]]:
     found: list[tuple[Draft, _Asked]] = []
     rest = list(calls)
+    by_id = _by_id(asked)
     for fits in (_same_id, _same_call, _fitting_call, _same_name, _same_call_whenever):
         left: list[Draft] = []
         for call in rest:
-            one = _best(call, asked, fits)
+            one = _best(call, _of_id(call, by_id) if fits is _same_id else asked, fits)
             if one is None:
                 left.append(call)
                 continue
@@ -219,6 +236,11 @@ def _paired(calls: Sequence[Draft], asked: Sequence[_Asked]) -> list[tuple[Draft
             found.append((call, one))
         rest = left
     return found
+
+
+def _of_id(call: Draft, by_id: Mapping[str, Sequence[_Asked]]) -> Sequence[_Asked]:
+    call_id = getattr(call.content, "call_id", None)
+    return () if call_id is None else by_id.get(bare_id(call_id), ())
 
 
 def _best(call: Draft, asked: Sequence[_Asked], fits: Callable[[Draft, _Asked], bool]) -> _Asked | None:

@@ -77,7 +77,9 @@ def named(trace: Trace, attributes: Iterable[str]) -> str | None:
         for span in trace.spans:
             for held in (span.attributes, span.resource):
                 value = held.get(name)
-                if isinstance(value, (str, int)) and not isinstance(value, bool) and not _is_nothing(str(value)):
+                if value is None or isinstance(value, bool):
+                    continue
+                if isinstance(value, (str, int)) and not _is_nothing(str(value)):
                     return str(value)
     return None
 

@@ -60,24 +60,28 @@ class Draft:
 
 def in_order(drafts: Sequence[Draft]) -> list[Draft]:
     """By the clock, and never before what must come first; where that goes round in a circle, by the clock alone."""
-    waiting = {id(draft): sum(1 for before in set(draft.after) if before is not draft) for draft in drafts}
-    behind: dict[int, list[Draft]] = {}
+    waiting: dict[Draft, int] = {}
+    behind: dict[Draft, list[Draft]] = {}
     for draft in drafts:
-        for before in set(draft.after):
-            behind.setdefault(id(before), []).append(draft)
-    numbers = {id(draft): number for number, draft in enumerate(drafts)}
-    ready = [(draft.key, numbers[id(draft)], draft) for draft in drafts if waiting[id(draft)] == 0]
+        first = {before for before in draft.after if before is not draft}
+        waiting[draft] = len(first)
+        for before in first:
+            behind.setdefault(before, []).append(draft)
+    numbers = {draft: number for number, draft in enumerate(drafts)}
+    ready = [(draft.key, numbers[draft], draft) for draft in drafts if waiting[draft] == 0]
     heapq.heapify(ready)
     done: list[Draft] = []
     while ready:
         draft = heapq.heappop(ready)[-1]
         done.append(draft)
-        for follower in behind.get(id(draft), ()):
-            waiting[id(follower)] -= 1
-            if waiting[id(follower)] == 0:
-                heapq.heappush(ready, (follower.key, numbers[id(follower)], follower))
-    placed = {id(draft) for draft in done}
-    return [*done, *sorted((draft for draft in drafts if id(draft) not in placed), key=lambda draft: draft.key)]
+        for follower in behind.get(draft, ()):
+            waiting[follower] -= 1
+            if waiting[follower] == 0:
+                heapq.heappush(ready, (follower.key, numbers[follower], follower))
+    if len(done) < len(drafts):
+        placed = set(done)
+        done += sorted((draft for draft in drafts if draft not in placed), key=lambda draft: draft.key)
+    return done
 
 
 def reasons(missing: Mapping[str, str], *present: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ from agenteval.telemetry.conversations import Naming, Trace, grouped, named, use
 from agenteval.telemetry.drafts import ASKED, CALLED, HANDED, Draft, in_order
 from agenteval.telemetry.forest import Node, nodes_of
 from agenteval.telemetry.likeness import handed_to, transfer_target
+from agenteval.telemetry.remembering import one_assembly
 from agenteval.telemetry.structure import distinct, integrity_of, least, parents_of
 from agenteval.telemetry.talk import messages_of
 from agenteval.telemetry.twice import one_each
@@ -39,8 +40,9 @@ def trajectories_of(
         naming: Which attributes name session, user, version and tenant.
         conflicts: Spans that a store refused because their id was taken by different content.
     """
-    traces = read_traces(spans, logs)
-    return [_trajectory(session, some, naming, conflicts) for session, some in grouped(traces, naming)]
+    with one_assembly():
+        traces = read_traces(spans, logs)
+        return [_trajectory(session, some, naming, conflicts) for session, some in grouped(traces, naming)]
 
 
 def calls_of(spans: Sequence[Span], parents: Mapping[str, Span]) -> list[Draft]:

@@ -50,7 +50,7 @@ class Node:
     @property
     def span_ids(self) -> tuple[str, ...]:
         """The span that it was read from, and its twins."""
-        return (self.span.span_id, *(twin.span_id for twin in self.twins))
+        return (self.span.span_id, *[twin.span_id for twin in self.twins])
 
     def nearest(self, kind: str) -> Node | None:
         """The nearest node above of a kind."""
@@ -288,15 +288,32 @@ def _last_attempt(kept: Node, other: Node) -> Reading:
 
 def _dissolve(node: Node, *, into: Node | None = None) -> None:
     """Take a node out; what lay beneath it hangs from the one that takes its place."""
+    if into is not None:
+        _lift(into, over=node)
     target = into or node.above
     for child in node.beneath:
         child.above = target
     if node.above is not None:
         node.above.beneath = [child for child in node.above.beneath if child is not node]
     if target is not None:
-        target.beneath = sorted(
-            {*target.beneath, *node.beneath}, key=lambda child: (child.start_ns, child.span.span_id)
-        )
+        target.beneath = _in_time({*target.beneath, *node.beneath})
+
+
+def _lift(node: Node, *, over: Node) -> None:
+    """Hang a node that lies anywhere beneath another, as clocks that disagree have it, beside that one."""
+    here = node.above
+    while here is not None and here is not over:
+        here = here.above
+    if here is None or node.above is None:
+        return
+    node.above.beneath = [child for child in node.above.beneath if child is not node]
+    node.above = over.above
+    if over.above is not None:
+        over.above.beneath = _in_time([*over.above.beneath, node])
+
+
+def _in_time(nodes: Iterable[Node]) -> list[Node]:
+    return sorted(nodes, key=lambda node: (node.start_ns, node.span.span_id))
 
 
 def _both(outer: Reading, inner: Reading) -> Reading:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from agenteval._util.structured import structured
+from agenteval.telemetry.remembering import structured
 
 _TRANSFER = re.compile(
     r"^(?:transfer(?:[_\- ]back)?[_\- ]to|hand[_\- ]?off(?:[_\- ]to)?)[_\- ](.+)$|^hand[_\- ]?off$", re.IGNORECASE
@@ -64,6 +64,17 @@ def bare_id(call_id: str) -> str:
 def same_arguments(a: Any, b: Any) -> bool:
     """Whether two recordings of arguments are equal, JSON text or not."""
     return _plain(a) == _plain(b)
+
+
+def lookup_key(arguments: Any) -> object:
+    """What is equal for all arguments that are the same, and can be looked up."""
+    return _hashable(_plain(arguments))
+
+
+def _hashable(value: Any) -> object:
+    if isinstance(value, Mapping):
+        return frozenset((key, _hashable(item)) for key, item in cast("Mapping[str, Any]", value).items())
+    return tuple(map(_hashable, cast("list[Any]", value))) if isinstance(value, (list, tuple)) else value
 
 
 def fits_arguments(recorded: Any, asked: Any) -> bool:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
-from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from agenteval.core.span import LogRecord, Span, SpanEvent, SpanLink
@@ -30,7 +29,7 @@ from agenteval.telemetry.answers import (
     accepted,
 )
 from agenteval.telemetry.decompress import CODINGS, TooLarge, decompress
-from agenteval.telemetry.otlp import JSON, PROTOBUF, fromjson, read_logs, read_traces, valid_spans
+from agenteval.telemetry.otlp import JSON, PROTOBUF, fromjson, protobuf, read_logs, read_traces, valid_spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +118,17 @@ def check_head(method: str, path: str, headers: Mapping[str, str]) -> tuple[str,
     kind = content_type_of(headers)
     if kind not in (PROTOBUF, JSON):
         raise Refused(WRONG_TYPE, f"the content type {kind!r:.80} is not taken; allowed are {PROTOBUF} and {JSON}")
-    coding = headers.get("content-encoding", "").strip().lower() or "identity"
-    if coding not in CODINGS:
-        raise Refused(WRONG_TYPE, f"the content encoding {coding!r:.80} is not taken; allowed are {', '.join(CODINGS)}")
-    return signal, coding
+    return signal, _coding(headers.get("content-encoding", ""))
+
+
+def _coding(written: str) -> str:
+    """The one content coding of a request. Raises Refused where there are several, or it is not taken."""
+    named = [name for name in (part.strip().lower() for part in written.split(",")) if name not in ("", "identity")]
+    coding = named[0] if named else "identity"
+    if len(named) > 1 or coding not in CODINGS:
+        told = f"the content encoding {written!r:.80} is not taken; allowed is one of {', '.join(CODINGS)}"
+        raise Refused(WRONG_TYPE, told, headers={"accept-encoding": "gzip, deflate, zstd"})
+    return coding
 
 
 def take(signal: str, body: bytes, content_type: str, limits: Limits) -> Received:
@@ -143,10 +149,7 @@ def _check_metrics(body: bytes, content_type: str) -> None:
         if not isinstance(fromjson.load(body), dict):
             raise RequestError("the body is no ExportMetricsServiceRequest: it is not a JSON object")
         return
-    try:
-        ExportMetricsServiceRequest.FromString(body)
-    except DecodeError as error:
-        raise RequestError(f"the body is no ExportMetricsServiceRequest: {error}") from error
+    protobuf.parse(ExportMetricsServiceRequest(), body)
 
 
 def _traces(body: bytes, content_type: str, limits: Limits) -> Received:

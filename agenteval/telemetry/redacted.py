@@ -15,6 +15,9 @@ from agenteval.telemetry.drafts import Draft
 _CONTENT = "content"
 """The rule that takes out all that was said."""
 
+_SAID = frozenset({"arguments", "result", "messages", "output"})
+_NOT_THERE = ("content_off", "not_sent")  # whether it was sent somewhere in the trace, nobody can tell any more
+
 
 def is_content_gone(telemetry: Iterable[Span | LogRecord]) -> bool:
     """Whether rules took out what was said in any of these."""
@@ -30,7 +33,8 @@ def note(draft: Draft, *, content_gone: bool) -> None:
         content_gone: Whether rules took out what was said in its trace.
     """
     if content_gone:
-        draft.missing.update({field: REDACTED for field, why in draft.missing.items() if why.startswith("content_off")})
+        blamed = (field for field, why in draft.missing.items() if field in _SAID and why.startswith(_NOT_THERE))
+        draft.missing.update(dict.fromkeys([*blamed], REDACTED))
     call = draft.content
     if isinstance(call, ToolCall):
         gone = {name for name in ("arguments", "result") if _is_gone(getattr(call, name))}

@@ -22,7 +22,10 @@ def distinct(spans: Sequence[Span]) -> tuple[list[Span], int]:
     kept: list[Span] = []
     repeated = 0
     for same_id in came.values():
-        contents = {_content(span): span for span in same_id} if len(same_id) > 1 else {"": same_id[0]}
+        if len(same_id) == 1:
+            kept += same_id
+            continue
+        contents = {_content(span): span for span in same_id}
         repeated += len(contents) - 1
         kept.append(contents[min(contents)])
     return sorted(kept, key=lambda span: (span.start_ns, span.span_id)), repeated

@@ -7,24 +7,27 @@ only where no model call of that agent said the same.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agenteval.core.message import Message, RefusalPart, TextPart, text_message
 from agenteval.core.trajectory import ModelCall
 from agenteval.telemetry.drafts import ENDED, HEARD, SAID, Draft
 from agenteval.telemetry.forest import Node
+from agenteval.telemetry.remembering import remembered
 
 _FINAL_ANSWER = "final_answer"
+
+_Said = tuple[str, str]
+"""Whose words, and the words, however they are spaced."""
 
 
 @dataclass(slots=True)
 class _Scope:
     """What one conversation, the user's or a sub-agent's, has heard so far."""
 
-    heard: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
-    in_trace: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    heard: dict[_Said, int] = field(default_factory=dict[_Said, int])
+    in_trace: dict[_Said, int] = field(default_factory=dict[_Said, int])
     trace: str = ""
     told: bool = False
     answers: set[str] = field(default_factory=set[str])
@@ -37,7 +40,7 @@ class _Scope:
         Clocks that tell milliseconds have the next turn begin before the answer ended.
         """
         latest = self.latest
-        if latest is None or not isinstance(latest.content, Message):
+        if not drafts or latest is None or not isinstance(latest.content, Message):
             return
         words = _key(latest.content)
         if any(message.role == "assistant" and _key(message) == words for message in history):
@@ -50,6 +53,12 @@ class _Scope:
             self.trace, self.told = trace, False
             self.in_trace.clear()
             self.answers.clear()
+
+    def hear(self, messages: Sequence[Message]) -> None:
+        """Note what is heard for the first time, or once more."""
+        for said in map(_key, messages):
+            self.heard[said] = self.heard.get(said, 0) + 1
+            self.in_trace[said] = self.in_trace.get(said, 0) + 1
 
 
 def messages_of(agents: Sequence[Node], models: Sequence[Draft], scope_of: dict[int, str]) -> list[Draft]:
@@ -66,10 +75,11 @@ def messages_of(agents: Sequence[Node], models: Sequence[Draft], scope_of: dict[
     events += [(draft.start_ns, 1, draft.id, draft) for draft in models]
     for *_, event in sorted(events, key=lambda event: event[:3]):
         node = event if isinstance(event, Node) else event.node
-        scope = scopes.setdefault(scope_of[id(node)], _Scope())
+        name = scope_of[id(node)]
+        scope = scopes.get(name) or scopes.setdefault(name, _Scope())
         scope.turn_to(node.span.trace_id)
         if isinstance(event, Node):
-            drafts += _told(event, scope, scope_of[id(node)])
+            drafts += _told(event, scope, name)
         else:
             drafts += _read(event, scope)
     for agent in sorted(agents, key=lambda node: (node.end_ns, -node.start_ns, node.span.span_id)):
@@ -77,12 +87,14 @@ def messages_of(agents: Sequence[Node], models: Sequence[Draft], scope_of: dict[
     return drafts
 
 
+@remembered
 def spoken(message: Message) -> bool:
     """Whether a message says something, rather than only asking for tools or handing back their answers."""
     return any(isinstance(part, (TextPart, RefusalPart)) and part.text.strip() for part in message.parts)
 
 
-def _key(message: Message) -> tuple[str, str]:
+@remembered
+def _key(message: Message) -> _Said:
     words = "\n".join(part.text for part in message.parts if isinstance(part, (TextPart, RefusalPart)))
     return message.role, " ".join(words.split())
 
@@ -92,12 +104,11 @@ def _told(agent: Node, scope: _Scope, name: str) -> list[Draft]:
     if scope.told and agent.nearest("agent") is not None:
         return []
     history = any(message.role in {"assistant", "tool"} for message in agent.reading.heard)
-    known = scope.heard if history or scope.told else Counter[tuple[str, str]]()
+    known = scope.heard if history or scope.told else {}
     new = _new([message for message in agent.reading.heard if message.role in {"user", "system"}], known)
     if any(message.role == "user" for message in agent.reading.heard):
         scope.told = True
-    scope.heard.update(_key(message) for message in new)
-    scope.in_trace.update(_key(message) for message in new)
+    scope.hear(new)
     drafts = [
         _draft(agent, message, f".h{n}", at_ns=agent.start_ns, rank=HEARD, scope=name) for n, message in enumerate(new)
     ]
@@ -105,17 +116,16 @@ def _told(agent: Node, scope: _Scope, name: str) -> list[Draft]:
     return drafts
 
 
-def _new(messages: Sequence[Message], known: Counter[tuple[str, str]]) -> list[Message]:
+def _new(messages: Sequence[Message], known: Mapping[_Said, int]) -> list[Message]:
     """The messages that stand here more often than they are known."""
-    left = Counter(known)
+    here: dict[_Said, int] = {}
     new: list[Message] = []
     for message in messages:
-        key = _key(message)
         if not spoken(message):
             continue
-        if left[key] > 0:
-            left[key] -= 1
-        else:
+        key = _key(message)
+        here[key] = here.get(key, 0) + 1
+        if here[key] > known.get(key, 0):
             new.append(message)
     return new
 
@@ -128,8 +138,7 @@ def _read(draft: Draft, scope: _Scope) -> list[Draft]:
     known = scope.in_trace if reading.delta else scope.heard
     users = [message for message in _from_user(call, scope) if message.role == "user"]
     new = _new(users, known)
-    scope.heard.update(_key(message) for message in new)
-    scope.in_trace.update(_key(message) for message in new)
+    scope.hear(new)
     node = draft.node
     drafts = [
         _draft(node, message, f".h{n}", at_ns=draft.start_ns, rank=HEARD, scope=draft.scope)
@@ -156,6 +165,8 @@ def _from_user(call: ModelCall, scope: _Scope) -> Sequence[Message]:
     """
     if not scope.told:
         return call.messages
+    if not scope.answers:
+        return ()
     answered = [
         number
         for number, message in enumerate(call.messages)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from agenteval.core.message import Message, TextPart, ToolResponse
+from agenteval.core.message import Message, TextPart, ToolRequest, ToolResponse
 from agenteval.core.trajectory import Handoff, ModelCall, ToolCall
 from agenteval.telemetry.forest import Node, overlap, same, swallow
 from agenteval.telemetry.likeness import same_arguments, same_call_id, same_tool
@@ -93,8 +93,8 @@ def _same_call(a: ToolCall, b: ToolCall) -> bool:
 
 
 def _apart(a: Node, b: Node) -> bool:
-    """Whether two nodes are of different instrumentations, at the same time, and neither lies beneath the other."""
-    return overlap(a, b) and not (_scopes(a) & _scopes(b)) and not _beneath(a, b) and not _beneath(b, a)
+    """Whether two nodes are of different instrumentations, and neither lies beneath the other."""
+    return not _scopes(a) & _scopes(b) and not _beneath(a, b) and not _beneath(b, a)
 
 
 def _beneath(node: Node, other: Node) -> bool:
@@ -157,19 +157,19 @@ def _names(node: Node) -> set[tuple[object, ...]]:
 
 
 def _heard(node: Node) -> set[tuple[object, ...]]:
+    """How much a model call read, and the last of it: histories are long, and repeat each other."""
     content = node.reading.content
     heard = content.messages if isinstance(content, ModelCall) else ()
     told = [piece for message in heard if message.role != "system" for piece in _pieces(message)]
-    return {("heard", *told)} if told else set()
+    return {("heard", len(told), *(" ".join(piece.split()) for piece in told[-2:]))} if told else set()
 
 
-def _pieces(message: Message) -> Iterator[object]:
+def _pieces(message: Message) -> Iterator[str]:
     for part in message.parts:
         if isinstance(part, TextPart):
-            yield message.role, *part.text.split()
-        elif isinstance(part, ToolResponse):
-            yield part.id
-    yield from (request.id for request in message.requests)
+            yield part.text
+        elif isinstance(part, (ToolRequest, ToolResponse)):
+            yield part.id or ""
 
 
 def shared_calls(groups: Sequence[Iterable[Node]]) -> Iterator[tuple[int, int]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
 from agenteval.core.json import Json
+from agenteval.core.marks import ATTRIBUTE
 from agenteval.core.span import LogRecord, Span
 from agenteval.core.trajectory import ModelCall, ToolCall, Trajectory
 from agenteval.telemetry.assemble import SCOPE, is_ours
@@ -15,6 +16,7 @@ from agenteval.telemetry.dialects import genai
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.foreign import by_trace
 from agenteval.telemetry.forest import readings_of
+from agenteval.telemetry.remembering import one_assembly
 from agenteval.telemetry.structure import distinct, parents_of
 
 UNKNOWN = "unknown"
@@ -22,7 +24,7 @@ UNKNOWN = "unknown"
 
 _LISTED = 20
 _INDEX = re.compile(r"(?<=\.)\d+(?=\.|$)")
-_NOTED = "agenteval.import."  # what importers note on spans that they made
+_NOTED = ("agenteval.import.", ATTRIBUTE)  # what importers and the redactor note on spans
 
 
 @dataclass(slots=True)
@@ -130,14 +132,15 @@ def understood(
             span counts that says that it is a call, of other producers' spans alone.
     """
     result = Understood()
-    for some, of_trace in by_trace(spans, logs):
-        unique, _ = distinct(some)
-        others = [span for span in unique if not is_ours(span)]
-        if len(others) < len(unique):
-            result.of(SCOPE).spans += len(unique) - len(others)
-        readings = readings_of(others, parents_of(others), of_trace)
-        for span in others:
-            _count(result, span, readings[span.span_id], calls=trajectories is None)
+    with one_assembly():
+        for some, of_trace in by_trace(spans, logs):
+            unique, _ = distinct(some)
+            others = [span for span in unique if not is_ours(span)]
+            if len(others) < len(unique):
+                result.of(SCOPE).spans += len(unique) - len(others)
+            readings = readings_of(others, parents_of(others), of_trace)
+            for span in others:
+                _count(result, span, readings[span.span_id], calls=trajectories is None)
     for trajectory in trajectories or ():
         _count_calls(result, trajectory)
     return result

@@ -8,6 +8,7 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["OTEL_EXPORTER"] = "otlp_http"
 os.environ["OTEL_ENDPOINT"] = f"{os.environ['RECORDING_OTLP']}/v1/traces"
 import litellm
+from litellm.litellm_core_utils.thread_pool_executor import executor
 
 from recording import bare_loop, library, sending
 
@@ -29,4 +30,5 @@ for words in library.TURNS:
                 history.append({"role": "tool", "tool_call_id": call.id, "content": content})
             if not message.tool_calls:
                 break
+executor.shutdown()  # callbacks run there
 provider.shutdown()

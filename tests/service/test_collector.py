@@ -16,6 +16,17 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from agenteval import open_store, parse_checks
+from agenteval.core.ports import Query
+from agenteval.errors import Undelivered
+from agenteval.experiment.evaluations import evaluations
+from agenteval.experiment.importing import import_files
+from agenteval.experiment.scoring import score_run
+from agenteval.intake.checkfiles import CheckFile
+from agenteval.service.sending import send_logs
+
+REPO = Path(__file__).parents[2]
+
 SPANS = 40
 ATTEMPTS = 20_000  # to find all in the store: minutes, where the collector needs a second
 
@@ -39,17 +50,17 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def collector() -> Iterator[Callable[[str, str], int]]:
-    """Starts the collector in front of a receiver; gives the port of its OTLP over gRPC."""
+def collector() -> Iterator[Callable[[str, str], tuple[int, int]]]:
+    """Starts the collector in front of a receiver; gives the ports of its OTLP over gRPC and over HTTP."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def begin(protocol: str, endpoint: str) -> int:
-        port = free_port()
+    def begin(protocol: str, endpoint: str) -> tuple[int, int]:
+        port, http = free_port(), free_port()
         started.append(
             subprocess.Popen(
                 [
                     *(str(agent()), "start", "--exporter", "otlp"),
-                    *("--otlp-grpc-endpoint", f"127.0.0.1:{port}", "--otlp-http-endpoint", f"127.0.0.1:{free_port()}"),
+                    *("--otlp-grpc-endpoint", f"127.0.0.1:{port}", "--otlp-http-endpoint", f"127.0.0.1:{http}"),
                     *("--otlp-exporter-endpoint", endpoint, "--otlp-exporter-protocol", protocol),
                     *("--batch-timeout", "100ms", "--otlp-exporter-retry-initial-backoff", "200ms"),
                 ],
@@ -57,7 +68,7 @@ def collector() -> Iterator[Callable[[str, str], int]]:
                 stderr=subprocess.DEVNULL,
             )
         )
-        return port
+        return port, http
 
     yield begin
     for process in started:
@@ -71,7 +82,7 @@ def test_a_collector_delivers_what_came_while_the_receiver_was_gone(
 ) -> None:
     http, grpc = (f"127.0.0.1:{free_port()}" for _ in range(2))
     receiver = start("--http", http, "--grpc", grpc)
-    port = collector(protocol, f"http://{http if protocol == 'http' else grpc}")
+    port, _ = collector(protocol, f"http://{http if protocol == 'http' else grpc}")
     provider = TracerProvider(resource=Resource({"service.name": "shop"}))
     exporter = OTLPSpanExporter(endpoint=f"http://127.0.0.1:{port}", insecure=True)
     provider.add_span_processor(BatchSpanProcessor(exporter))
@@ -92,3 +103,31 @@ def test_a_collector_delivers_what_came_while_the_receiver_was_gone(
             break
     assert sorted(span.trace_id for span in spans) == sorted(sent)
     assert receiver.counted("conflicting_spans_total") == 0
+
+
+def test_a_collector_passes_on_what_was_concluded(
+    start: Callable[..., Any], collector: Callable[[str, str], tuple[int, int]]
+) -> None:
+    receiver = start()
+    _, port = collector("http", receiver.http)
+    store = open_store("memory:")
+    run = import_files([REPO / "traces/conversion/otlp/genai-lines/collector.jsonl"], store).run.id
+    checks = parse_checks([{"calls": ["find_order"]}, {"never": "find_order"}])
+    scored = score_run(store, run, CheckFile(checks=checks, where=Query(), digest="d")).run.id
+    events = list(evaluations(store, scored))
+    for _ in range(ATTEMPTS):  # until the collector listens
+        try:
+            sent = send_logs(events, f"http://127.0.0.1:{port}", {}, wait=lambda _: None)
+            break
+        except Undelivered:
+            continue
+    assert (sent.accepted, sent.rejected) == (3, 0)
+    for _ in range(ATTEMPTS):
+        _, logs = receiver.stored(events[0].trace_id)
+        if len(logs) == len(events):
+            break
+    placed = [(log.name, log.span_id, log.attributes["gen_ai.evaluation.score.label"]) for log in logs]
+    assert sorted(placed) == sorted(
+        (one.name, one.span_id, one.attributes["gen_ai.evaluation.score.label"]) for one in events
+    )
+    store.close()

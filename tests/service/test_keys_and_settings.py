@@ -303,6 +303,31 @@ def test_one_transport_alone_can_be_served(start: Callable[..., Any], make_spans
     assert (over_http.grpc, httpx.get(over_http.http + "/readyz").status_code) == ("", 200)
 
 
+SECRET = "sk-" + "a1B2" * 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "toml", "told", "kept"),
+    [
+        ((), "", "  secrets are redacted before anything is stored", "key [redacted:api_key] of ada@example.com"),
+        ((), "[redact]\n", "  secrets and personal data are redacted", "key [redacted:api_key] of [redacted:email]"),
+        (("--no-redact",), "[redact]\n", "  nothing is redacted", f"key {SECRET} of ada@example.com"),
+        ((), "[redact]\noff = true\n", "  nothing is redacted", f"key {SECRET} of ada@example.com"),
+    ],
+)
+def test_secrets_are_taken_out_unless_it_is_told_not_to(
+    start: Callable[..., Any], make_spans: MakeSpans, arguments: tuple[str, ...], toml: str, told: str, kept: str
+) -> None:
+    receiver = start(*arguments, toml=toml)
+    assert receiver.told[1].startswith(told)
+    spans = make_spans(1, 1, said=f"key {SECRET} of ada@example.com", order="A-1002 of 2026-11-28, 42.50 USD")
+    assert receiver.post(encode_traces(spans)).status_code == 200
+    (span,), _ = receiver.stored(f"{1:032x}")
+    assert span.attributes["said"] == kept
+    assert span.attributes["order"] == "A-1002 of 2026-11-28, 42.50 USD"
+    assert receiver.counted("redacted_values_total") == kept.count("[redacted")
+
+
 def test_what_is_to_be_redacted_is_never_stored(start: Callable[..., Any], make_spans: MakeSpans) -> None:
     receiver = start(toml='[redact]\nemail = "pseudonym"\n', AGENTEVAL_REDACT_KEY="a secret of enough characters")
     assert "are redacted before anything is stored" in receiver.told[1]

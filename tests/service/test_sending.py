@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsPartialSuccess,
     ExportLogsServiceRequest,
@@ -189,6 +190,12 @@ def test_what_is_overloaded_is_asked_again_after_as_long_as_it_says(judged: tupl
         ([(503, {}, b"busy")] * 6, Undelivered, r"answers 503: busy, 6 times; 0 events were taken before"),
         ([(401, {}, b'{"message":"no key"}')], RequestError, r"answers 401: \{\"message\":\"no key\"\}"),
         ([(404, {"content-type": "text/html"}, b"<html>")], RequestError, r"answers 404: <html>"),
+        (
+            [(401, {"content-type": PROTOBUF}, Status(code=16, message="no key was sent").SerializeToString())],
+            RequestError,
+            r"answers 401: no key was sent; 0 events",
+        ),
+        ([(400, {"content-type": PROTOBUF}, b"\xff")], RequestError, r"answers 400: \ufffd; 0 events"),
         ([(301, {"location": "http://elsewhere"}, b"")], RequestError, r"answers 301"),
     ],
 )
@@ -237,3 +244,12 @@ def test_agenteval_itself_keeps_the_events_beside_the_spans(judged: tuple[Any, s
         "state",
     ]
     assert json.dumps([log.trace_id for log in logs]) == json.dumps(["5b8efff798038103d269b633813fc60c"] * 5)
+
+
+def test_sent_twice_the_events_are_there_once(judged: tuple[Any, str], start: Callable[..., Any]):
+    store, run = judged
+    receiver = start()
+    for _ in range(2):
+        assert send_logs(evaluations(store, run), receiver.http, {}).accepted == 5
+    _, logs = receiver.stored("5b8efff798038103d269b633813fc60c")
+    assert len(logs) == 5

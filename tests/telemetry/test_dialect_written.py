@@ -94,6 +94,17 @@ def test_a_tool_of_an_earlier_langchain_answers_with_a_written_message_or_under_
     assert tool('{"output": {"days": 14}, "more": 1}').result == {"output": {"days": 14}, "more": 1}
 
 
+def test_blocks_of_text_are_their_text() -> None:
+    block = {"type": "text", "text": '{"days": 14}'}
+    assert tool(json.dumps(block)).result == {"days": 14}
+    assert tool(json.dumps([{**block, "annotations": None}])).result == {"days": 14}
+    assert tool(json.dumps([block, block])).result == '{"days": 14}\n{"days": 14}'
+    for other in ({"type": "text", "text": "x", "lang": "de"}, {"type": "image", "data": "x"}, {"type": "text"}):
+        assert tool(json.dumps(other)).result == other
+        assert tool(json.dumps([block, other])).result == [block, other]
+    assert tool("[]").result == []
+
+
 # --- the answers of DSPy's language models
 
 

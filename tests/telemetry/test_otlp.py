@@ -245,7 +245,7 @@ def test_wrong_types_are_refused_by_name(members: dict[str, Any], told: str) -> 
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{", b"null5", b'{"resourceSpans": 3}', b'"\\ud800', b'{"a": NaN, "b": "\\ud800"}']
+    "body", [b" ", b"[]", b"{", b"null5", b'{"resourceSpans": 3}', b'"\\ud800', b'{"a": NaN, "b": "\\ud800"}']
 )
 def test_what_is_no_request_is_refused(body: bytes) -> None:
     with pytest.raises(RequestError):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from backports import zstd
 from google.protobuf import json_format
+from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from hypothesis import given, settings
@@ -20,12 +21,15 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 
 from agenteval.core.span import LogRecord, Span, SpanEvent
 from agenteval.telemetry.answers import BROKEN, LONGEST_WAIT, OVERLOADED, Refused, accepted
 from agenteval.telemetry.decompress import CODINGS, TooLarge, decompress
-from agenteval.telemetry.otlp import JSON, PROTOBUF, encode_logs, encode_traces
+from agenteval.telemetry.otlp import JSON, PROTOBUF, encode_logs, encode_traces, wire
 from agenteval.telemetry.receive import Limits, Received, receive
 
 TRACE, SPAN = "0123456789abcdef" * 2, "0123456789abcdef"
@@ -82,7 +86,8 @@ def test_metrics_are_answered_and_not_kept() -> None:
 def test_an_empty_request_is_taken() -> None:
     assert post(b"").body == b""
     assert post(b"", content_encoding="gzip").body == b""
-    assert post(b"{}", kind=JSON).body == b"{}"
+    for body in (b"{}", b""):
+        assert post(body, kind=JSON).body == b"{}"
 
 
 def test_parameters_of_the_content_type_are_passed_over() -> None:
@@ -114,6 +119,7 @@ def test_codings_are_undone(coding: str) -> None:
     if coding != "identity":
         assert "ends too early" in str(refused(compressed[:-1], content_encoding=coding))
         assert refused(b"no such thing", content_encoding=coding).kind.http == 400
+        assert len(post(compressed, content_encoding=f"identity, {coding}, ").spans) == 5
 
 
 def test_deflate_without_its_header_is_undone() -> None:
@@ -171,6 +177,7 @@ def test_what_is_not_taken_says_why(method: str, path: str, headers: dict[str, s
     assert (caught.value.kind.http, caught.value.wait) == (status, None)
     assert told in caught.value.message
     assert caught.value.headers(JSON).get("allow") == ("POST" if status == 405 else None)
+    assert ("accept-encoding" in caught.value.headers(JSON)) == ("content-encoding" in headers)
 
 
 @pytest.mark.parametrize("kind", [PROTOBUF, JSON])
@@ -264,23 +271,55 @@ def test_responses_are_what_the_protocol_has() -> None:
     assert len(accepted("traces", message="x" * 5000)) < 1100
 
 
-def test_a_flood_of_empty_messages_is_refused_before_they_are_given_memory() -> None:
-    import tracemalloc
+FLOODS = {
+    "spans": lambda flood: nested(nested(flood(0x12), 2), 1),
+    "scopes": lambda flood: nested(flood(0x12), 1),
+    "events": lambda flood: in_span(flood(0x5A)),
+    "links": lambda flood: in_span(flood(0x6A)),
+    "values of a list": lambda flood: in_span(nested(nested(nested(flood(0x0A), 5), 2), 9)),
+    "attributes of the resource": lambda flood: nested(nested(flood(0x0A), 1), 1),
+    "what follows a group that nobody knows": lambda flood: in_span(b"\xf3\x07\xf4\x07" + flood(0x5A)),
+    "tags that are longer than they need be": lambda flood: in_span(flood(0xDA, 0x80, 0x00)),
+}
 
-    flood = nested(nested(b"\x12\x00" * 4_000_000, 2), 1)
-    of_objects = b'{"resourceSpans": [' + b"{}," * 8_000_001 + b"{}]}"
-    tracemalloc.start()
+
+def in_span(payload: bytes) -> bytes:
+    return nested(nested(nested(nested(b"\xab" * 16, 1) + nested(b"\xcd" * 8, 2) + payload, 2), 2), 1)
+
+
+@pytest.mark.parametrize("of", FLOODS)
+def test_a_flood_is_counted_wherever_it_stands(of: str) -> None:
+    body = FLOODS[of](lambda *tag: bytes([*tag, 0]) * 2_000)
+    nested_fields = wire.nested_of(ExportTraceServiceRequest.DESCRIPTOR)
+    assert wire.fields_in(body, nested_fields, most=1_000) == 1_001
+    assert 2_000 < wire.fields_in(body, nested_fields, most=10_000) < 2_010
     try:
-        answers = [
-            refused(flood, limits=Limits()),
-            refused(of_objects, kind=JSON, limits=Limits()),
-        ]
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert [answer.kind.http for answer in answers] == [400, 400]
-    assert all("send smaller batches" in answer.message for answer in answers)
-    assert peak < 2**20
+        ExportTraceServiceRequest.FromString(body)
+    except DecodeError:
+        pytest.fail("the parser takes it, so that it must be counted")
+
+
+def test_a_flood_of_empty_messages_is_refused_before_they_are_given_memory() -> None:
+    flood = FLOODS["events"](lambda *tag: bytes([*tag, 0]) * 4_200_000)
+    for path in ("/v1/traces", "/v1/logs", "/v1/metrics"):
+        answer = refused(flood, path=path, limits=Limits())
+        assert answer.kind.http == 400
+        assert "more than 4000000 fields; send smaller batches" in answer.message
+    of_json = b'{"resourceSpans": [' + b"{}," * 5_000_001 + b"{}]}"
+    answer = refused(of_json, kind=JSON, limits=Limits())
+    assert (answer.kind.http, "send smaller batches" in answer.message) == (400, True)
+
+
+def test_events_and_links_of_a_request_are_bounded_before_they_are_made() -> None:
+    three = b"".join(
+        nested(nested(b"\xab" * 16, 1) + nested(bytes([number]) * 8, 2) + b"\x5a\x00\x6a\x00" * 170_000, 2)
+        for number in (1, 2, 3)
+    )
+    of_json = json.dumps(
+        {"resourceSpans": [{"scopeSpans": [{"spans": [{"events": [{}] * 500_000, "links": [{}] * 500_001}]}]}]}
+    )
+    for body, kind in ((nested(nested(three, 2), 1), PROTOBUF), (of_json.encode(), JSON)):
+        assert "more than 1000000 events and links" in refused(body, kind=kind, limits=Limits()).message
 
 
 def nested(payload: bytes, field: int) -> bytes:

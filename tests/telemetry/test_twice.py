@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agenteval.core.message import Message
 from agenteval.core.span import Span
 from agenteval.core.trajectory import Handoff, ModelCall, ToolCall, Trajectory
 from agenteval.telemetry.assemble import assemble
@@ -209,6 +210,18 @@ def test_two_whole_traces_of_one_run_are_one_run() -> None:
         == [{"models": 2, "tools": 2, "handoffs": 1, "runs": 2}]
     )
     assert counted(whole(*seen("b", 2, 0), *seen("a", 1, 1))) == alone
+
+
+def test_two_views_of_an_agent_that_each_saw_a_part_are_one_agent() -> None:
+    one = [agent("a", 1, 1, (0, 100)), asks("a", 1, 2, (10, 20), parent=1)]
+    other = [agent("b", 2, 1, (1, 99)), asks("b", 2, 2, (11, 19), parent=1), renews("b", 2, 3, (30, 40), parent=1)]
+    (made,) = whole(*one, *other)
+    assert counted([made]) == [{"models": 1, "tools": 1, "handoffs": 0, "runs": 1}]
+    assert {step.run for step in made.steps if not isinstance(step.content, Message)} == {one[0].span_id}
+    named_otherwise = [agent("b", 2, 1, (1, 99), name="workflow"), asks("b", 2, 2, (11, 19), parent=1)]
+    assert counted(whole(*one, *named_otherwise))[0]["runs"] == 1
+    with_more = [*named_otherwise, renews("b", 2, 3, (30, 40), parent=1)]
+    assert counted(whole(*one, *with_more))[0]["runs"] == 2
 
 
 def test_a_view_without_answers_and_without_agents_is_known_by_what_the_model_read() -> None:

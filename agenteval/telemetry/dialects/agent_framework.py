@@ -25,7 +25,7 @@ _PROVIDER = "microsoft.agent_framework"
 def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Reading | None:  # noqa: ARG001 (one signature for all dialects)
     """What a span of the Agent Framework says; None for any other."""
     scope = span.scope.get("name")
-    own = isinstance(scope, str) and scope.split(".", 1)[0] == _SCOPE
+    own = isinstance(scope, str) and (scope == _SCOPE or scope.startswith(_SCOPE + "."))
     if not own and span.attributes.get(semconv.PROVIDER) != _PROVIDER:
         return None
     kind = semconv_spans.kind_of(span) or "plumbing"

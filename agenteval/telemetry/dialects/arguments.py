@@ -11,25 +11,25 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import pydantic_core
 
-from agenteval._util.structured import DEEPEST, depth_of, structured
+from agenteval._util.structured import DEEPEST, depth_of
 from agenteval.core.json import Json, json_of
-from agenteval.telemetry.dialects.held import is_list, is_object, list_of, object_of
+from agenteval.telemetry.dialects.held import as_json, is_list, is_object, list_of, object_of
+from agenteval.telemetry.remembering import remembered, structured
 
 _LONGEST_LITERAL = 64 * 1024
 _LONGEST_CUT = 1024 * 1024
 _MOST_BRACKETS = 100  # nesting, counted before parsing: CPython's parser may run out of stack far beyond it
+_BEGINS = frozenset({"{", "[", "(", '"'})
 _WRAPPER = frozenset({"args", "kwargs", "sanitize_inputs_outputs", "cancellation_token", "call_id", "args_kwargs"})
 _ESCAPES = frozenset("\\'\"nrtxuU")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrapped:
+class Unwrapped(NamedTuple):
     """A value, and whether the text that it was read from was cut."""
 
     value: Json
@@ -50,7 +50,14 @@ def unwrapped(written: object, schema: object = None) -> Unwrapped:
 
 def parsed(written: object) -> Unwrapped:
     """The value that a text says: JSON, JSON in JSON, a Python literal, or what is left of cut JSON; text otherwise."""
-    value = cast("Json", json_of(written))
+    if not isinstance(written, str):
+        return Unwrapped(as_json(written))
+    return _parsed(written) if written.lstrip()[:1] in _BEGINS else Unwrapped(written)
+
+
+@remembered
+def _parsed(text: str) -> Unwrapped:
+    value: Json = text
     for _ in range(3):
         if not isinstance(value, str):
             break
@@ -84,6 +91,7 @@ def _json_string(text: str) -> Json:
     return value if isinstance(value, str) and value.lstrip()[:1] in {"{", "["} else text
 
 
+@remembered
 def literal(text: str) -> Any:
     """The object or list that a text is as Python's `repr` writes it; any other text as it is."""
     if len(text) > _LONGEST_LITERAL or text.lstrip()[:1] not in {"{", "[", "("} or _deepest(text) > _MOST_BRACKETS:

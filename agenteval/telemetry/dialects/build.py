@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
-from agenteval.core.json import Json, json_of
+from agenteval.core.json import Json
 from agenteval.core.message import MediaPart, Message, RefusalPart, TextPart, ToolRequest
 from agenteval.core.span import Span
 from agenteval.core.trajectory import ModelCall, OfferedTool, ToolCall, ToolStatus, Usage
@@ -19,13 +19,16 @@ from agenteval.telemetry.dialects.held import (
     REDACTED,
     Held,
     first_text,
+    is_list,
     is_redacted,
+    list_of,
     object_of,
     text_of,
 )
 from agenteval.telemetry.dialects.langchain import tool_message
 from agenteval.telemetry.dialects.media import REDACTED_URI
 from agenteval.telemetry.dialects.reading import Kind, Reading
+from agenteval.telemetry.remembering import remembered
 
 ANSWERS = frozenset({"final_answer"})
 """Pseudo tools whose argument is the agent's answer: they make no step of their own."""
@@ -149,7 +152,20 @@ def _result(found: Found, written: object, *, error: str | None, encoded: bool) 
     if read.cut:
         found.truncated.append("result")
         return read.value
-    return result_of(written)
+    return result_of(_of_blocks(read.value, written))
+
+
+def _of_blocks(value: Json, written: object) -> object:
+    """The text of blocks of text, as MCP has them, that are all that a tool answered; else it as it was written."""
+    blocks = [object_of(block) for block in (list_of(value) if is_list(value) else [value])]
+    texts = [
+        text_of(block.get("text")) for block in blocks if block.keys() <= _OF_BLOCK and block.get("type") == "text"
+    ]
+    told = [text for text in texts if text is not None]
+    return "\n".join(told) if told and len(told) == len(blocks) else written
+
+
+_OF_BLOCK = frozenset({"type", "text", "annotations", "meta", "_meta", "id", "index"})
 
 
 def decoded(written: object) -> object:
@@ -193,8 +209,7 @@ def model(
     """The reading of a request to a model."""
     error = error_of(found.span) if error is None else error
     lost = found.span.dropped_attributes > 0
-    output = tuple(message for message in map(_seen, said) if message is not None)
-    messages = tuple(message for message in map(_seen, heard) if message is not None)
+    output, messages = _all_seen(said), _all_seen(heard)
     for side, before, after in (("messages", heard, messages), ("output", said, output)):
         if len(after) < len(before):
             found.missing.setdefault(side, REDACTED)
@@ -210,7 +225,7 @@ def model(
         messages=messages,
         offered_tools=tuple(offered),
         output=output,
-        requests=tuple(part for message in output for part in message.parts if isinstance(part, ToolRequest)),
+        requests=tuple([part for message in output for part in message.parts if isinstance(part, ToolRequest)]),
         usage=usage,
         finish=finish,
         error=error,
@@ -218,18 +233,26 @@ def model(
     return found.reading("model", content=call, response_id=response_id, delta=delta, not_measured=not_measured)
 
 
+def _all_seen(messages: Iterable[Message]) -> tuple[Message, ...]:
+    return tuple([seen for message in messages if (seen := _seen(message)) is not None])
+
+
+@remembered
 def _seen(message: Message) -> Message | None:
     """A message without the parts that the sender took out; None where none is left."""
-    parts = tuple(part for part in message.parts if not (isinstance(part, TextPart) and is_redacted(part.text)))
-    if len(parts) == len(message.parts):
+    for part in message.parts:
+        if isinstance(part, TextPart) and is_redacted(part.text):
+            break
+    else:
         return message
+    parts = tuple(part for part in message.parts if not (isinstance(part, TextPart) and is_redacted(part.text)))
     return Message(role=message.role, parts=parts) if parts else None
 
 
 def _note_redacted(found: Found, messages: Sequence[Message]) -> None:
     for number, message in enumerate(messages):
         for place, part in enumerate(message.parts):
-            if isinstance(part, MediaPart) and part.uri == REDACTED_URI:
+            if type(part) is MediaPart and part.uri == REDACTED_URI:
                 found.missing[f"messages[{number}].parts[{place}]"] = REDACTED
 
 
@@ -248,8 +271,8 @@ def agent(
     return found.reading(
         "agent",
         agent=name,
-        heard=tuple(message for message in map(_seen, heard) if message is not None),
-        said=last_words(message for message in map(_seen, said) if message is not None),
+        heard=_all_seen(heard),
+        said=last_words(_all_seen(said)),
         usage=usage,
     )
 
@@ -267,7 +290,7 @@ def last_words(messages: Iterable[Message]) -> tuple[Message, ...]:
 
 def json_value(written: object) -> Json:
     """A value as JSON, text as what it says."""
-    return cast("Json", json_of(parsed(written).value))
+    return parsed(written).value
 
 
 def members_of(written: object) -> Mapping[str, Any]:

@@ -5,7 +5,6 @@ Unknown content is kept as text that names its type; a message of which nothing 
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -29,6 +28,7 @@ from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.held import first_text, is_list, is_object, list_of, object_of, text_of, value_of
 from agenteval.telemetry.dialects.langchain import chat_of
 from agenteval.telemetry.dialects.media import media_of
+from agenteval.telemetry.remembering import remembered
 
 _DEEPEST = 4  # lists of lists of messages; LangChain's batches are two deep
 
@@ -50,7 +50,9 @@ _ROLES: Mapping[str, Role] = {
 
 def role_of(written: object) -> Role | None:
     """The role that a word stands for; None for an unknown one."""
-    return _ROLES.get(written.lower().rsplit(".", 1)[-1]) if isinstance(written, str) else None
+    if not isinstance(written, str):
+        return None
+    return _ROLES.get(written) or _ROLES.get(written.lower().rsplit(".", 1)[-1])
 
 
 def messages_of(value: object, depth: int = 0) -> tuple[Message, ...]:
@@ -86,6 +88,7 @@ def _texts(blocks: Sequence[Any]) -> Iterator[str]:
             yield text
 
 
+@remembered
 def message_of(members: Mapping[str, Any]) -> Message | None:
     """One message; None where it says nothing that can be read."""
     known = chat_of(members)
@@ -116,7 +119,7 @@ def _is_genai(parts: Sequence[Any]) -> bool:
 
 
 def _parts_of(members: Mapping[str, Any], role: Role) -> Iterator[Part]:
-    reasoning = text_of(members.get("reasoning_content")) or text_of(members.get("reasoning"))
+    reasoning = first_text(members, "reasoning_content", "reasoning")
     if reasoning:
         yield ReasoningPart(text=reasoning)
     content = members.get("content", members.get("parts"))
@@ -350,21 +353,13 @@ def _item(members: Mapping[str, Any]) -> Message | None:
 
 def offered_of(value: object) -> tuple[OfferedTool, ...]:
     """The tools that a request offers, in the OpenAI, Anthropic, Gemini, Bedrock and MCP forms."""
-    if isinstance(value, str):
-        return _offered_in(value) if len(value) <= _LONGEST_KEPT else _offered_by(value_of(value))
-    return _offered_by(value)
+    return _offered_by(value) if value else ()
 
 
-_LONGEST_KEPT = 64 * 1024
-
-
-@functools.lru_cache(maxsize=256)
-def _offered_in(text: str) -> tuple[OfferedTool, ...]:
-    """The tools in a text; every model call of an agent offers the same ones."""
-    return _offered_by(value_of(text))
-
-
-def _offered_by(items: object) -> tuple[OfferedTool, ...]:
+@remembered
+def _offered_by(value: object) -> tuple[OfferedTool, ...]:
+    """The same; every model call of an agent offers the same ones."""
+    items = value_of(value) if isinstance(value, str) else value
     if is_object(items):
         items = [{"name": name, **object_of(tool)} for name, tool in object_of(items).items()]
     return tuple(tool for item in list_of(items) for tool in _offered(value_of(item)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from agenteval.core.message import (
 from agenteval.telemetry.dialects.chat import answer, asked_arguments, content_parts, messages_of, result_of, role_of
 from agenteval.telemetry.dialects.held import beneath, by_index, object_of, text_of, value_of
 from agenteval.telemetry.dialects.media import Kind, media
+from agenteval.telemetry.remembering import remembered
 
 _MEDIA: Mapping[str, tuple[Kind, str]] = {
     "image": ("image", "image.image.url"),
@@ -39,11 +39,14 @@ def messages_under(items: Mapping[str, Any], *, lost: bool = False) -> tuple[tup
     Returns:
         The messages in order, and whether one or more are missing or not whole.
     """
-    entries = by_index({**_unknown_arguments(items), **items} if lost else items)
-    read = [_once(fields) for _, fields in entries]
-    whole = all(number == place for place, (number, _) in enumerate(entries))
-    messages = tuple(message for message, _ in read if message is not None)
-    return messages, not whole or not all(complete for _, complete in read)
+    messages: list[Message] = []
+    gaps = False
+    for place, (number, fields) in enumerate(by_index({**_unknown_arguments(items), **items} if lost else items)):
+        message, complete = _once(fields)
+        gaps = gaps or number != place or not complete
+        if message is not None:
+            messages.append(message)
+    return tuple(messages), gaps
 
 
 def _unknown_arguments(items: Mapping[str, Any]) -> dict[str, None]:
@@ -81,21 +84,10 @@ def prompts_under(items: Mapping[str, Any], name: str, role: Role) -> tuple[Mess
     return tuple(text_message(role, text) for text in texts if text)
 
 
+@remembered
 def _once(fields: Mapping[str, Any]) -> tuple[Message | None, bool]:
     """One message; what a conversation repeats in each of its model calls is read once."""
-    texts = all(isinstance(value, str) for value in fields.values())
-    if texts and sum(map(len, fields.values())) <= _LONGEST_KEPT:
-        return _kept(tuple(fields.items()))
     return _executed(fields) or _message(beneath(fields, "message."))
-
-
-_LONGEST_KEPT = 16 * 1024
-
-
-@functools.lru_cache(maxsize=2048)
-def _kept(fields: tuple[tuple[str, str], ...]) -> tuple[Message | None, bool]:
-    held = dict(fields)
-    return _executed(held) or _message(beneath(held, "message."))
 
 
 def _executed(fields: Mapping[str, Any]) -> tuple[Message | None, bool] | None:
@@ -111,7 +103,8 @@ def _executed(fields: Mapping[str, Any]) -> tuple[Message | None, bool] | None:
 
 def _message(fields: Mapping[str, Any]) -> tuple[Message | None, bool]:
     """One message, and whether it is whole; None where what is left of it cannot be told from another's."""
-    calls = list(_calls(fields))
+    contents = list(_contents(fields))
+    calls = list(_calls(fields, contents))
     call_id = text_of(fields.get("tool_call_id"))
     written = fields.get("role")
     role = role_of(written) or ("assistant" if calls else "tool" if call_id else None)
@@ -121,20 +114,19 @@ def _message(fields: Mapping[str, Any]) -> tuple[Message | None, bool]:
     if call_id is not None and not calls:
         if not any(name == "content" or name.startswith("contents.") for name in fields):
             return None, False
-        return Message(role="tool", parts=(ToolResponse(response=_answer(fields), id=call_id),)), complete
+        return Message(role="tool", parts=(ToolResponse(response=_answer(fields, contents), id=call_id),)), complete
     if role == "tool":
-        return Message(role="tool", parts=(ToolResponse(response=_answer(fields)),)), complete
-    parts = tuple(_parts(fields, calls))
+        return Message(role="tool", parts=(ToolResponse(response=_answer(fields, contents)),)), complete
+    parts = tuple(_parts(fields, contents, calls))
     return (Message(role=role, parts=parts), complete) if parts else (None, complete)
 
 
-def _answer(fields: Mapping[str, Any]) -> Any:
-    texts = [part.text for part in _contents(fields) if isinstance(part, TextPart)]
+def _answer(fields: Mapping[str, Any], contents: Sequence[Part]) -> Any:
+    texts = [part.text for part in contents if isinstance(part, TextPart)]
     return result_of("\n".join(texts) if texts else fields.get("content"))
 
 
-def _parts(fields: Mapping[str, Any], calls: list[ToolRequest]) -> Iterator[Part]:
-    contents = list(_contents(fields))
+def _parts(fields: Mapping[str, Any], contents: Sequence[Part], calls: Sequence[ToolRequest]) -> Iterator[Part]:
     if not any(isinstance(part, TextPart) for part in contents):
         content = fields.get("content")
         yield from content_parts(content if isinstance(content, str) else value_of(content))
@@ -167,15 +159,15 @@ def _content(kind: str, held: Mapping[str, Any]) -> Iterator[Part]:
         yield TextPart(text=text)
 
 
-def _calls(fields: Mapping[str, Any]) -> Iterator[ToolRequest]:
+def _calls(fields: Mapping[str, Any], contents: Sequence[Part]) -> Iterator[ToolRequest]:
     """The calls that a message asks for, each once though a producer lists them twice."""
     found = [_call(call) for _, call in by_index(beneath(fields, "tool_calls."))]
-    found += [part for part in _contents(fields) if isinstance(part, ToolRequest)]
+    listed = len(found)
+    found += [part for part in contents if isinstance(part, ToolRequest)]
     name = text_of(fields.get("function_call_name"))
     if name is not None:
         found.append(ToolRequest(name=name, arguments=asked_arguments(fields.get("function_call_arguments_json"))))
     seen: list[ToolRequest] = []
-    listed = len([*by_index(beneath(fields, "tool_calls."))])
     for place, request in enumerate(found):
         if request is None:
             continue

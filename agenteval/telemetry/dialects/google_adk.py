@@ -23,7 +23,7 @@ from agenteval.core.trajectory import ModelCall, OfferedTool, ToolCall
 from agenteval.telemetry.dialects import semconv_spans
 from agenteval.telemetry.dialects.build import Found, members_of
 from agenteval.telemetry.dialects.chat import offered_of
-from agenteval.telemetry.dialects.held import list_of, object_of
+from agenteval.telemetry.dialects.held import any_begins, list_of, object_of
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of
 from agenteval.telemetry.dialects.semconv_spans import Kind
@@ -49,7 +49,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     if not _is_own(span):
         return None
     found = semconv_spans.opened(NAME, span, logs)
-    found.held.used.update(name for name in span.attributes if name.startswith((_OWN, "gen_ai.tool.")))
+    found.held.uses_all(_OWN, "gen_ai.tool.")
     found.session = found.session or found.held.text(_OWN + "session_id")
     found.user = found.user or found.held.text(_OWN + "user_id")
     kind = _kind(span)
@@ -66,7 +66,7 @@ def _is_own(span: Span) -> bool:
     attributes = span.attributes
     if span.scope.get("name") == _SCOPE or attributes.get("gen_ai.system") == _SCOPE:
         return True
-    return any(name.startswith(_OWN) for name in attributes)
+    return any_begins(attributes, _OWN)
 
 
 def _kind(span: Span) -> Kind:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeGuard, cast
 
-from agenteval._util.structured import structured
+import orjson
+
 from agenteval.core.json import Json, json_of
 from agenteval.core.marks import wholly_redacted
 from agenteval.core.span import Span
 from agenteval.core.trajectory import Usage
+from agenteval.telemetry.remembering import STRICT, remembered, structured
 
 _LARGEST_USD = 1e15
 _LARGEST_COUNT = 2**63
@@ -40,11 +43,17 @@ class Held:
 
     def text(self, *names: str) -> str | None:
         """The first of these that holds text, numbers as their digits."""
-        return next((text for name in names if (text := text_of(self.raw(name)))), None)
+        for name in names:
+            if name in self._attributes and (text := text_of(self.raw(name))):
+                return text
+        return None
 
     def count(self, *names: str) -> int | None:
         """The first of these that is a whole number and not below zero."""
-        return next((number for name in names if (number := count_of(self.raw(name))) is not None), None)
+        for name in names:
+            if name in self._attributes and (number := count_of(self.raw(name))) is not None:
+                return number
+        return None
 
     def amount(self, *names: str) -> float | None:
         """The first of these that is a plausible number of dollars."""
@@ -62,9 +71,17 @@ class Held:
 
     def under(self, prefix: str) -> dict[str, Any]:
         """Every attribute whose name begins with a prefix, by the rest of its name."""
-        found = {name[len(prefix) :]: value for name, value in self._attributes.items() if name.startswith(prefix)}
-        self.used.update(prefix + rest for rest in found)
-        return found
+        found = [name for name in self._attributes if name.startswith(prefix)]
+        self.used.update(found)
+        return {name[len(prefix) :]: self._attributes[name] for name in found}
+
+    def uses(self, *names: str) -> None:
+        """Note that these attributes were made use of, where they are there."""
+        self.used |= self._attributes.keys() & names
+
+    def uses_all(self, *beginnings: str) -> None:
+        """Note that every attribute whose name begins so was made use of."""
+        self.used |= beginning(tuple(self._attributes), beginnings)
 
     def absent(self, otherwise: str = NOT_SENT) -> str:
         """Why something is not there: evicted, where the span lost attributes."""
@@ -72,15 +89,29 @@ class Held:
         return f"evicted: the sender dropped {lost} attributes of this span" if lost > 0 else otherwise
 
 
+@remembered
+def beginning(names: tuple[str, ...], beginnings: tuple[str, ...]) -> frozenset[str]:
+    """Those of some names that begin so: most spans of a producer have the same names."""
+    return frozenset(name for name in names if name.startswith(beginnings))
+
+
+def any_begins(names: Iterable[str], *beginnings: str) -> bool:
+    """Whether one of some names begins so; asked of every span, so all names are searched at once first."""
+    joined = "\n" + "\n".join(names)
+    return any("\n" + begin in joined for begin in beginnings) and any(name.startswith(beginnings) for name in names)
+
+
 def text_of(value: object) -> str | None:
     """Text, or a number as its digits; None where it is neither, or empty."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) and value else None
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def count_of(value: object) -> int | None:
     """A whole number that is not below zero, its digits included."""
+    if type(value) is int:
+        return value if 0 <= value < _LARGEST_COUNT else None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
@@ -99,7 +130,18 @@ def amount_of(value: object) -> float | None:
 
 def value_of(written: object) -> Json:
     """An attribute's value as JSON; text that is an object or a list as what it says, other text as it is."""
-    return cast("Json", structured(written) if isinstance(written, str) else json_of(written))
+    return structured(written) if isinstance(written, str) else as_json(written)
+
+
+def as_json(value: object) -> Json:
+    """A value as JSON, as `json_of` gives it; what surely is JSON already is not looked through."""
+    if isinstance(value, (dict, list)):
+        try:
+            if b"null" not in orjson.dumps(value, option=STRICT):  # which may stand for NaN
+                return cast("Json", value)
+        except TypeError:  # it holds bytes, or what a serializer has no word for
+            pass
+    return json_of(value)
 
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
@@ -125,17 +167,25 @@ def list_of(value: object) -> Sequence[Any]:
 
 def first_text(value: Mapping[str, Any], *names: str) -> str | None:
     """The first of these members that is text."""
-    return next((text for name in names if (text := text_of(value.get(name)))), None)
+    for name in names:
+        if (held := value.get(name)) is not None and (text := text_of(held)):
+            return text
+    return None
 
 
 def first_count(value: Mapping[str, Any], *names: str) -> int | None:
     """The first of these members that is a count."""
-    return next((number for name in names if (number := count_of(value.get(name))) is not None), None)
+    for name in names:
+        if (held := value.get(name)) is not None and (number := count_of(held)) is not None:
+            return number
+    return None
 
 
 def is_redacted(value: object) -> bool:
     """Whether a value is a placeholder that a sender wrote in place of what it would not send, or our own mark."""
-    return isinstance(value, str) and (value.strip() in _REDACTED or wholly_redacted(value) is not None)
+    if not isinstance(value, str):
+        return False
+    return value.strip() in _REDACTED or (value[:1] == "[" and wholly_redacted(value) is not None)
 
 
 def usage_or_none(
@@ -171,9 +221,19 @@ def by_index(items: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
     found: dict[int, dict[str, Any]] = {}
     for name, value in items.items():
         head, _, rest = name.partition(".")
-        if head.isascii() and head.isdigit() and len(head) <= _DIGITS:
-            found.setdefault(int(head), {})[rest] = value
+        number = _number(head)
+        if number is None:
+            continue
+        if number in found:
+            found[number][rest] = value
+        else:
+            found[number] = {rest: value}
     return sorted(found.items())
+
+
+@functools.lru_cache(maxsize=4096)
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 _DIGITS = 6

@@ -37,7 +37,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     if span.scope.get("name") != _SCOPE:
         return None
     found = semconv_spans.opened(NAME, span, logs)
-    found.held.used.update(name for name in span.attributes if name.startswith(_OWN))
+    found.held.uses_all(*_OWN)
     found.session = found.session or found.held.text("metadata.session_id", "metadata.litellm_session_id")
     found.user = found.user or found.held.text("metadata.user_api_key_end_user_id")
     if span.name == "raw_gen_ai_request":

@@ -50,9 +50,8 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     if not isinstance(method, str):
         return None
     found = semconv_spans.opened(NAME, span, logs)
-    found.held.used.update(
-        name for name in span.attributes if name.startswith(_ABOUT) or name in {"request", "response"}
-    )
+    found.held.uses_all(*_ABOUT)
+    found.held.uses("request", "response")
     if method != _CALL or (span.parent_id is None and _is_servers(span)):
         return found.plumbing()
     return _call(found, request)

@@ -26,12 +26,13 @@ from agenteval.telemetry.dialects.told import heard_of, said_of
 NAME = "mlflow"
 
 _TYPE, _INPUTS, _OUTPUTS = "mlflow.spanType", "mlflow.spanInputs", "mlflow.spanOutputs"
+_MARKS = frozenset({_TYPE, _INPUTS, _OUTPUTS})
 _NUMBERED = re.compile(r"_\d+$")  # earlier versions number spans of one name
 
 
 def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Reading | None:  # noqa: ARG001 (one signature for all dialects)
     """What a span of MLflow says; None for any other."""
-    if not any(name in span.attributes for name in (_TYPE, _INPUTS, _OUTPUTS)):
+    if not _MARKS & span.attributes.keys():
         return None
     held = Held(span)
     found = Found(NAME, span, held)

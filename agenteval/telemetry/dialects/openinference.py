@@ -66,10 +66,11 @@ _METHODS = ("._execute_core", ".kickoff", ".kickoff_async", ".run", ".run_stream
 
 def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Reading | None:  # noqa: ARG001 (one signature for all dialects)
     """What an OpenInference span says; None for any other."""
-    held = Held(span)
-    kind = _kind(span, held)
+    kind = _kind(span)
     if kind is None:
         return None
+    held = Held(span)
+    held.raw(KIND)
     found = Found(NAME, span, held)
     _whose(found)
     if kind == "LLM":
@@ -81,9 +82,9 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     return _chain(found, children) if kind == "CHAIN" else found.plumbing()
 
 
-def _kind(span: Span, held: Held) -> str | None:
+def _kind(span: Span) -> str | None:
     """The kind of span; guessed from what else there is where it was dropped."""
-    kind = held.raw(KIND)
+    kind = span.attributes.get(KIND)
     if isinstance(kind, str):
         return kind.upper()
     scope = span.scope.get("name")

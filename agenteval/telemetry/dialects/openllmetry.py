@@ -24,6 +24,7 @@ from agenteval.telemetry.dialects.chat import content_parts, message_of, message
 from agenteval.telemetry.dialects.googles import with_thoughts
 from agenteval.telemetry.dialects.held import (
     Held,
+    any_begins,
     beneath,
     by_index,
     first_text,
@@ -113,12 +114,12 @@ _SESSION = ("session_id", "thread_id", "conversation_id")
 def _is_model(span: Span) -> bool:
     """Whether a span is a model call in OpenLLMetry's own words: new ones have them beside the GenAI convention's."""
     attributes = span.attributes
-    if "llm.request.type" in attributes or any(name.startswith(_OLD) and _indexed(name) for name in attributes):
+    if "llm.request.type" in attributes or (any_begins(attributes, *_OLD) and any(map(_indexed, attributes))):
         return True
     operation = attributes.get("gen_ai.operation.name")
     if not isinstance(operation, str) or operation not in _MODEL:
         return False
-    return bool(_MARKS & attributes.keys()) or any(name.startswith("traceloop.") for name in attributes)
+    return bool(_MARKS & attributes.keys()) or any_begins(attributes, "traceloop.")
 
 
 def _indexed(name: str) -> bool:
@@ -127,8 +128,7 @@ def _indexed(name: str) -> bool:
 
 def _other(span: Span) -> Reading | None:
     """Plumbing, where the tracer is Traceloop's own."""
-    found = Found(NAME, span, Held(span))
-    return found.plumbing() if span.scope.get("name") == "traceloop.tracer" else None
+    return Found(NAME, span, Held(span)).plumbing() if span.scope.get("name") == "traceloop.tracer" else None
 
 
 # --- model calls

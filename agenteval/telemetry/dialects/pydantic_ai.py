@@ -64,7 +64,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
     if scope not in _SCOPES:
         return None
     found = semconv_spans.opened(NAME, span, logs)
-    found.held.used.update(name for name in span.attributes if name.startswith(_OWN))
+    found.held.uses_all(*_OWN)
     found.agent = found.agent or found.held.text("agent_name")
     kind = _kind(span)
     if kind == "model":

@@ -18,7 +18,7 @@ from agenteval.core.trajectory import Handoff, ModelCall, OfferedTool, ToolCall,
 Kind: TypeAlias = Literal["model", "tool", "agent", "plumbing"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Reading:
     """What one span says.
 
@@ -44,6 +44,8 @@ class Reading:
         carried: Of a tool call: seen by the protocol that takes calls to tools. It is the same call as that above it,
             whatever its name there, or as one of its name within which it lies in time; else it stands for itself.
         understood: Names of the attributes that were made use of.
+
+    Nobody changes one. It is not frozen because each span makes one, and making frozen values takes thrice as long.
     """
 
     dialect: str

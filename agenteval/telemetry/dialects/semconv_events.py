@@ -19,7 +19,8 @@ from agenteval.core.span import LogRecord, Span
 from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.chat import role_of
 from agenteval.telemetry.dialects.held import first_text, is_list, is_object, list_of, object_of, text_of, value_of
-from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of
+from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of, together
+from agenteval.telemetry.remembering import remembered
 
 DETAILS = "gen_ai.client.inference.operation.details"
 CHOICE = "gen_ai.choice"
@@ -40,7 +41,7 @@ _BLOCKS = frozenset(
 )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Told:
     """What events say: what the model was told, what it answered."""
 
@@ -77,20 +78,17 @@ def told(span: Span, logs: Sequence[LogRecord]) -> Told:
 
 def told_by(events: Iterable[Event]) -> Told:
     """What events in the old form say, in their order."""
-    found = Told()
+    heard: list[Talk] = []
+    said: list[Talk] = []
     for name, body in events:
         if name == CHOICE:
-            found.said += _choice(body)
+            said.append(_choice(body))
         elif name in _ROLES:
-            found.heard += _message(body, _ROLES[name])
+            heard.append(_message(body, _ROLES[name]))
         elif name in _OLDEST:
             attribute, role = _OLDEST[name]
-            talk = talk_of(body.get(attribute), role)
-            if role == "user":
-                found.heard += talk
-            else:
-                found.said += talk
-    return found
+            (heard if role == "user" else said).append(talk_of(body.get(attribute), role))
+    return Told(heard=together(heard), said=together(said))
 
 
 def listed(written: object) -> Iterator[Event]:
@@ -119,6 +117,7 @@ def _attributes(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     return inner if is_object(inner) else attributes
 
 
+@remembered
 def _message(body: Mapping[str, Any], role: Role) -> Talk:
     """A message in the chat form. Gemini's has its own role within its content."""
     content = blocks(body.get("content"))
@@ -128,6 +127,7 @@ def _message(body: Mapping[str, Any], role: Role) -> Talk:
     return _said(role, content, _calls(body), first_text(body, "id", "tool_call_id"))
 
 
+@remembered
 def _choice(body: Mapping[str, Any]) -> Talk:
     """What a model answered. In the oldest form the calls that it asks for stand beside the message."""
     held = _spelled_out(body.get("message", body.get("content")))

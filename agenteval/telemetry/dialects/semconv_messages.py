@@ -13,7 +13,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from agenteval.telemetry.dialects.arguments import parsed
 from agenteval.telemetry.dialects.chat import message_of, role_of
 from agenteval.telemetry.dialects.held import first_text, is_list, is_object, list_of, object_of
 from agenteval.telemetry.dialects.semconv_parts import ANSWERS, ARGUMENTS, answer_of, is_left_out, is_our_mark, part_of
+from agenteval.telemetry.remembering import remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,22 @@ class Talk:
 
     def __add__(self, other: Talk) -> Talk:
         """One after the other."""
-        return Talk(
-            messages=self.messages + other.messages,
-            finish=other.finish or self.finish,
-            cut=self.cut or other.cut,
-            unreadable=self.unreadable or other.unreadable,
-            elided=self.elided or other.elided,
-            redacted=self.redacted or other.redacted,
-        )
+        return together((self, other))
+
+
+def together(talks: Sequence[Talk]) -> Talk:
+    """Several talks one after the other."""
+    if len(talks) < 2:
+        return talks[0] if talks else _NOTHING
+    messages: list[Message] = []
+    finish, cut, unreadable, elided, redacted = None, False, False, False, False
+    for talk in talks:
+        messages += talk.messages
+        finish, cut, unreadable = talk.finish or finish, talk.cut or cut, talk.unreadable or unreadable
+        elided, redacted = talk.elided or elided, talk.redacted or redacted
+    return Talk(
+        messages=tuple(messages), finish=finish, cut=cut, unreadable=unreadable, elided=elided, redacted=redacted
+    )
 
 
 def talk_of(written: object, role: Role) -> Talk:
@@ -63,20 +72,42 @@ def talk_of(written: object, role: Role) -> Talk:
         written: A list of messages or of parts, one message, plain text, or the JSON text of any of them.
         role: Whose words those are that name no role.
     """
+    return _NOTHING if written is None else _talk_of(written, role)
+
+
+_NOTHING = Talk()
+
+
+@remembered
+def _talk_of(written: object, role: Role) -> Talk:
     if is_left_out(written):
         return Talk(elided=True, redacted=is_our_mark(written))
     read = parsed(written)
     if isinstance(read.value, str):
         return _from_text(read.value, role)
-    items = [_spelled_out(item) for item in _items(read.value)]
-    found = [*_messages(items, role)]
+    found: list[Message] = []
+    bare: list[Part] = []  # parts side by side are one message
+    finish, elided, redacted = None, False, False
+    for written_item in _items(read.value):
+        item = _item_of(written_item, role)
+        finish, elided, redacted = item.finish or finish, item.elided or elided, item.redacted or redacted
+        if not item.is_message:
+            bare += item.parts
+            continue
+        if bare:
+            found.append(Message(role=role, parts=tuple(bare)))
+            bare = []
+        if item.message is not None:
+            found.append(item.message)
+    if bare:
+        found.append(Message(role=role, parts=tuple(bare)))
     return Talk(
-        messages=tuple(message for message in found if message.parts),
-        finish=_finish(items),
+        messages=tuple([message for message in found if message.parts]),
+        finish=finish,
         cut=read.cut,
-        unreadable=read.value is not None and read.value != [] and not found,
-        elided=any(_lacks(part) for item in items for part in _parts(item)),
-        redacted=any(map(is_our_mark, _contents(items))),
+        unreadable=not found and read.value is not None and read.value != [],
+        elided=elided,
+        redacted=redacted,
     )
 
 
@@ -90,9 +121,35 @@ def _items(value: object) -> Sequence[Any]:
     return list_of(value) if is_list(value) else [value] if is_object(value) else ()
 
 
-def _spelled_out(item: object) -> object:
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """What one item of a list is: a message, which may be None where it cannot be read, or bare parts."""
+
+    is_message: bool
+    message: Message | None = None
+    parts: tuple[Part, ...] = ()
+    finish: str | None = None
+    elided: bool = False
+    redacted: bool = False
+
+
+@remembered
+def _item_of(item: object, role: Role) -> _Item:
     """An item of a list; JSON text of an object as that."""
-    return parsed(item).value if isinstance(item, str) and item.lstrip()[:1] == "{" else item
+    if isinstance(item, str):
+        item = parsed(item).value if item.lstrip()[:1] == "{" else item
+    if isinstance(item, str):
+        return _Item(is_message=False, parts=(TextPart(text=item),))
+    members = object_of(item)
+    is_message = _is_message(members)
+    return _Item(
+        is_message=is_message,
+        message=one_message(members, role) if is_message else None,
+        parts=() if is_message else tuple(part_of(members)),
+        finish=first_text(members, "finish_reason"),
+        elided=any(map(_lacks, _parts(members))),
+        redacted=any(map(_is_marked, _parts(members))),
+    )
 
 
 def _from_text(text: str, role: Role) -> Talk:
@@ -102,26 +159,6 @@ def _from_text(text: str, role: Role) -> Talk:
     if text.lstrip()[:1] in {"[", "{"}:
         return Talk(cut=True, unreadable=True)
     return Talk(messages=(Message(role=role, parts=(TextPart(text=text),)),))
-
-
-def _messages(items: Sequence[Any], role: Role) -> Iterator[Message]:
-    """Messages of a list, in which bare parts side by side are one message."""
-    bare: list[Part] = []
-    for item in items:
-        members = object_of(item)
-        if isinstance(item, str):
-            bare.append(TextPart(text=item))
-        elif _is_message(members):
-            if bare:
-                yield Message(role=role, parts=tuple(bare))
-                bare = []
-            message = one_message(members, role)
-            if message is not None:
-                yield message
-        else:
-            bare.extend(part_of(members))
-    if bare:
-        yield Message(role=role, parts=tuple(bare))
 
 
 def _is_message(members: Mapping[str, Any]) -> bool:
@@ -134,10 +171,11 @@ def one_message(members: Mapping[str, Any], role: Role) -> Message | None:
     if not is_list(members.get("parts")):
         return message_of({**members, "role": role})
     calls = [{**object_of(call), "type": "tool_call"} for call in list_of(members.get("tool_calls"))]
-    parts = tuple(part for item in (*list_of(members["parts"]), *calls) for part in part_of(item))
-    if parts and all(isinstance(part, ToolResponse) for part in parts):
+    parts = tuple([part for item in (*members["parts"], *calls) for part in part_of(item)])
+    kinds = set(map(type, parts))
+    if kinds == {ToolResponse}:
         role = "tool"
-    elif role == "tool" and parts and all(isinstance(part, TextPart) for part in parts):
+    elif role == "tool" and kinds == {TextPart}:
         text = Message(role=role, parts=parts).text  # an answer that was written down as text
         parts = (ToolResponse(response=answer_of(text), id=first_text(members, "tool_call_id", "id")),)
     return Message(role=role, parts=parts)
@@ -146,29 +184,24 @@ def one_message(members: Mapping[str, Any], role: Role) -> Message | None:
 # --- what is said about messages
 
 
-def _finish(items: Sequence[Any]) -> str | None:
-    reasons = [first_text(object_of(item), "finish_reason") for item in items]
-    return next((reason for reason in reversed(reasons) if reason), None)
-
-
-def _parts(item: object) -> Sequence[Any]:
-    members = object_of(item)
+def _parts(members: Mapping[str, Any]) -> Sequence[Any]:
     return list_of(members["parts"]) if is_list(members.get("parts")) else [members]
 
 
 def _lacks(part: object) -> bool:
     """Whether a part of the convention came without its content."""
     members = object_of(part)
-    if any(is_left_out(members.get(key)) for key in _CONTENTS):
-        return True
+    for key in _CONTENTS:
+        if key in members and is_left_out(members[key]):
+            return True
     wanted = _CONTENT_OF.get(str(members.get("type")))
     return wanted is not None and not any(key in members for key in wanted)
 
 
-def _contents(items: Sequence[object]) -> Iterator[object]:
-    for item in items:
-        for part in _parts(item):
-            yield from (object_of(part).get(key) for key in _CONTENTS)
+def _is_marked(part: object) -> bool:
+    """Whether a content of a part was taken out before it was stored."""
+    members = object_of(part)
+    return any(is_our_mark(members.get(key)) for key in _CONTENTS)
 
 
 _CONTENTS = ("content", "text", "arguments", "response", "result")

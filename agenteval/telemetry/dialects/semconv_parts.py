@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agenteval.core.json import Json, json_of
@@ -27,7 +27,9 @@ def is_left_out(written: object) -> bool:
     """Whether a value is the placeholder of a content that the sender did not send, or our own mark."""
     if not isinstance(written, str):
         return False
-    return written.strip() in _ELIDED or written.startswith(_SCRUBBED) or is_our_mark(written)
+    if written[:1] == "[" and (written.startswith(_SCRUBBED) or is_our_mark(written)):
+        return True
+    return written.strip() in _ELIDED
 
 
 def is_our_mark(written: object) -> bool:
@@ -35,20 +37,17 @@ def is_our_mark(written: object) -> bool:
     return isinstance(written, str) and wholly_redacted(written) is not None
 
 
-def part_of(written: object) -> Iterator[Part]:
+def part_of(written: object) -> Sequence[Part]:
     """The parts that one typed part or block is: one, or none where its content was left out."""
     if isinstance(written, str):
-        yield TextPart(text=written)
-        return
+        return (TextPart(text=written),)
     members = object_of(written)
     kind = members.get("type", members.get("kind"))
     make = _KINDS.get(kind) if isinstance(kind, str) else _bedrock_kind(members)
     if make is None:
-        yield from content_parts(members)
-        return
+        return tuple(content_parts(members))
     part = make(members)
-    if part is not None:
-        yield part
+    return () if part is None else (part,)
 
 
 # --- the convention's parts

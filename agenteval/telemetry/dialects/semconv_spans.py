@@ -28,10 +28,10 @@ from agenteval.telemetry.dialects.build import Found
 from agenteval.telemetry.dialects.chat import offered_of
 from agenteval.telemetry.dialects.errors import error_of
 from agenteval.telemetry.dialects.googles import GOOGLE, googles
-from agenteval.telemetry.dialects.held import REDACTED, Held, first_text, object_of, text_of
+from agenteval.telemetry.dialects.held import REDACTED, Held, beginning, first_text, object_of, text_of
 from agenteval.telemetry.dialects.reading import Reading
 from agenteval.telemetry.dialects.semconv_events import details_of, told
-from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of
+from agenteval.telemetry.dialects.semconv_messages import Talk, talk_of, together
 from agenteval.telemetry.dialects.semconv_parts import is_left_out
 from agenteval.telemetry.dialects.semconv_usage import finish, usage
 
@@ -96,8 +96,10 @@ def kind_of(span: Span) -> Kind | None:
     if span.name.startswith(f"{semconv.INVOKE_AGENT} ") and semconv.AGENT_NAME in attributes:
         return "agent"
     named = semconv.REQUEST_MODEL in attributes or semconv.RESPONSE_MODEL in attributes
-    answered = any(name.startswith(_ANSWERED) for name in attributes) or ("gen_ai.system" in attributes)
-    return "model" if named and answered else None
+    if not named:
+        return None
+    answered = "gen_ai.system" in attributes or beginning(tuple(attributes), _ANSWERED)
+    return "model" if answered else None
 
 
 _ANSWERED = ("gen_ai.usage.", "gen_ai.response.", semconv.OUTPUT_MESSAGES, semconv.INPUT_MESSAGES)
@@ -120,7 +122,7 @@ def opened(dialect: str, span: Span, logs: Sequence[LogRecord] = ()) -> Found:
         content = {name: details[name] for name in _CONTENT if details.get(name)}
         span = replace(span, attributes={**details, **span.attributes, **content})
     held = Held(span)
-    held.used.update(name for name in span.attributes if name.startswith(_ABOUT))
+    held.uses_all(*_ABOUT)
     found = Found(dialect, span, held)
     found.session = known(held.text(semconv.CONVERSATION_ID, "session.id"))
     found.user = known(held.text("user.id", "enduser.id"))
@@ -169,6 +171,8 @@ def heard_by(found: Found, logs: Sequence[LogRecord]) -> Talk:
         lambda: told(found.span, logs).heard,
         lambda: talk_of(held.raw("gen_ai.prompt"), "user"),
     )
+    if not system.messages:
+        return heard
     repeated = heard.messages[: len(system.messages)] == system.messages
     return heard if repeated else system + heard
 
@@ -190,7 +194,7 @@ def first_whole(*sources: Callable[[], Talk]) -> Talk:
         if talk.messages and not (talk.cut or talk.elided):
             return talk
         talks.append(talk)
-    return next((talk for talk in talks if talk.messages), sum(talks, start=Talk()))
+    return next((talk for talk in talks if talk.messages), None) or together(talks)
 
 
 def _note(found: Found, field: str, talk: Talk) -> None:
@@ -246,20 +250,24 @@ def _absent(found: Found) -> str:
 
 def goes_on(span: Span, heard: Sequence[Message]) -> bool:
     """Whether a model was told only what is new: answers before any question, more than there are requests for them."""
-    if any(name.endswith("previous_response_id") and value for name, value in span.attributes.items()):
+    attributes = span.attributes
+    if any(attributes[name] for name in attributes if name.endswith("previous_response_id")):
         return True
     if next((message.role for message in heard if message.role != "system"), None) == "user":
         return False
     asked = [part.id for message in heard for part in message.parts if isinstance(part, ToolRequest)]
     answered = [part.id for message in heard for part in message.parts if isinstance(part, ToolResponse)]
-    strange = [call_id for call_id in answered if call_id and call_id not in asked]
-    return len(strange) > sum(1 for call_id in asked if call_id not in answered)
+    known, done = set(asked), set(answered)
+    strange = [call_id for call_id in answered if call_id and call_id not in known]
+    return len(strange) > sum(1 for call_id in asked if call_id not in done)
 
 
 def error_in(found: Found) -> str | None:
     """The error of a span: its status and exception, or the type of an error without either."""
     error = error_of(found.span) or found.held.text(semconv.ERROR_TYPE)
-    inner = object_of(literal(error or ""))  # the OpenAI Agents SDK writes what it knows as an object
+    if error is None:
+        return None
+    inner = object_of(literal(error))  # the OpenAI Agents SDK writes what it knows as an object
     return first_text(object_of(inner.get("data")), "error") or first_text(inner, "error", "message") or error
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+
 from agenteval.core import semconv
 from agenteval.core.trajectory import Usage
 from agenteval.telemetry.dialects.arguments import parsed
@@ -26,12 +29,9 @@ def _word(reason: str | None) -> str | None:
 
 def usage(held: Held, prefix: str = "gen_ai.usage.") -> Usage | None:
     """What a call used, under any of the names; cached tokens are a part of the input."""
-    read_tokens = held.count(prefix + "input_tokens", prefix + "prompt_tokens")
-    written = held.count(prefix + "output_tokens", prefix + "completion_tokens")
-    cached = held.count(*(prefix + name for name in _CACHED))
-    cache_written = held.count(*(prefix + name for name in _CACHE_WRITTEN))
-    for name in (*_CACHED, *_CACHE_WRITTEN, "prompt_tokens", "completion_tokens"):
-        held.raw(prefix + name)  # another name of a count that was made use of
+    names = _names(prefix)
+    read_tokens, written, cached, cache_written, reasoning = (held.count(*some) for some in names)
+    held.uses(*itertools.chain(*names[:4]))  # the other names of a count that was made use of
     if read_tokens is not None and _apart(held, prefix, read_tokens, written, (cached or 0) + (cache_written or 0)):
         read_tokens += (cached or 0) + (cache_written or 0)
     provider, total = held.text("gen_ai.provider.name", "gen_ai.system"), held.count(prefix + "total_tokens")
@@ -41,7 +41,7 @@ def usage(held: Held, prefix: str = "gen_ai.usage.") -> Usage | None:
         written=written,
         cached=cached,
         cache_written=cache_written,
-        reasoning=held.count(*(prefix + name for name in _REASONING)),
+        reasoning=reasoning,
         cost_usd=held.amount("operation.cost", prefix + "cost"),
     )
 
@@ -51,6 +51,14 @@ def is_bedrock(held: Held) -> bool:
     return "bedrock" in (held.text("gen_ai.provider.name", "gen_ai.system") or "").lower()
 
 
+@functools.cache
+def _names(prefix: str) -> tuple[tuple[str, ...], ...]:
+    kinds = (_READ, _WRITTEN, _CACHED, _CACHE_WRITTEN, _REASONING)
+    return tuple(tuple(prefix + name for name in names) for names in kinds)
+
+
+_READ = ("input_tokens", "prompt_tokens")
+_WRITTEN = ("output_tokens", "completion_tokens")
 _CACHED = (
     "cache_read.input_tokens",
     "cache_read_input_tokens",

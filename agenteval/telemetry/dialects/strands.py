@@ -41,7 +41,7 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
         return None
     kind = semconv_spans.kind_of(span) or "plumbing"
     found = semconv_spans.opened(NAME, span, logs)
-    found.held.used.update(name for name in span.attributes if name.startswith(_OWN))
+    found.held.uses_all(*_OWN)
     if kind == "tool":
         return _tool(found)
     reading = semconv_spans.read(found, logs, kind)

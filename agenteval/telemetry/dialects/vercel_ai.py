@@ -58,12 +58,12 @@ def read(span: Span, children: Sequence[Span], logs: Sequence[LogRecord]) -> Rea
         return None
     found = semconv_spans.opened(NAME, span, logs)
     held = found.held
-    held.used.update(name for name in span.attributes if name.startswith(_OWN))
+    held.uses_all(*_OWN)
     found.session = found.session or known(held.text(*_metadata(_SESSION)))
     found.user = found.user or known(held.text(*_metadata(_USER)))
     if not isinstance(operation, str):
         return semconv_spans.read(found, logs, semconv_spans.kind_of(span) or "plumbing", encoded=True)
-    held.used.update(name for name in span.attributes if name.startswith(_TWICE))
+    held.uses_all(*_TWICE)
     _leave_others_errors(found)
     if operation.endswith((".doGenerate", ".doStream")):
         return _model(found)

@@ -17,6 +17,7 @@ from agenteval.core.span import LogRecord, Span, SpanEvent, SpanLink, SpanStatus
 from agenteval.errors import RequestError
 from agenteval.telemetry.otlp.ids import NO_SPAN, SPAN_DIGITS, TRACE_DIGITS, id_or_none
 from agenteval.telemetry.otlp.jsonvalues import (
+    MOST_PARTS,
     UINT32,
     UINT64,
     attributes_of,
@@ -25,6 +26,7 @@ from agenteval.telemetry.otlp.jsonvalues import (
     list_of,
     object_of,
     text_of,
+    too_many_parts,
     value_of,
 )
 
@@ -41,7 +43,7 @@ _SEVERITIES = {
     },
 }
 
-_MANY = 8_000_000  # in 64 MiB of real spans there are some 3 million; each takes 64 bytes of memory
+_MANY = 5_000_000  # in 64 MiB of real spans there are some 3 million; each takes 64 bytes of memory or, not empty, 200
 
 _T = TypeVar("_T")
 _Object = Mapping[str, Any]
@@ -49,7 +51,7 @@ _Object = Mapping[str, Any]
 
 def traces(body: bytes, most: int) -> tuple[list[Span], int]:
     """The first spans of an `ExportTraceServiceRequest` in JSON, and how many more. Raises RequestError."""
-    return _items(body, ("resourceSpans", "scopeSpans", "spans"), _span, most)
+    return _items(body, ("resourceSpans", "scopeSpans", "spans"), _Spans().make, most)
 
 
 def logs(body: bytes, most: int) -> tuple[list[LogRecord], int]:
@@ -80,7 +82,13 @@ def _items(
 
 
 def load(body: bytes) -> Any:
-    """The value of a JSON text. Raises RequestError where it is none, or holds too many lists and objects."""
+    """The value of a JSON text; an empty one is an empty request, as in protobuf.
+
+    Raises:
+        RequestError: It is no JSON, or holds too many lists and objects.
+    """
+    if not body:
+        return {}
     if len(body) > _MANY and body.count(b"{") + body.count(b"[") > _MANY:
         raise RequestError(f"the body holds more than {_MANY} objects and lists; send smaller batches")
     try:
@@ -112,6 +120,19 @@ def _scope(written: Any) -> dict[str, Any]:
     return {**named, "attributes": attributes} if attributes else named
 
 
+class _Spans:
+    """Makes the spans of one request, with no more events and links than it may have."""
+
+    def __init__(self) -> None:
+        self._parts = 0
+
+    def make(self, span: _Object, resource: _Object, scope: _Object, schema_url: str) -> Span:
+        self._parts += sum(len(list_of(span.get(name), name)) for name in ("events", "links"))
+        if self._parts > MOST_PARTS:
+            raise RequestError(too_many_parts())
+        return _span(span, resource, scope, schema_url)
+
+
 def _span(span: _Object, resource: _Object, scope: _Object, schema_url: str) -> Span:
     parent_id = text_of(span, "parentSpanId").lower()
     status = object_of(span.get("status"), "status")
@@ -127,8 +148,8 @@ def _span(span: _Object, resource: _Object, scope: _Object, schema_url: str) -> 
         flags=integer_of(span, "flags", UINT32),
         status=SpanStatus(code=enum_of(status, "code", _CODES), message=text_of(status, "message")),
         attributes=attributes_of(span.get("attributes")),
-        events=tuple(_event(event) for event in _objects(span, "events")),
-        links=tuple(_link(link) for link in _objects(span, "links")),
+        events=tuple(map(_event, _objects(span, "events"))),
+        links=tuple(map(_link, _objects(span, "links"))),
         dropped_attributes=integer_of(span, "droppedAttributesCount", UINT32),
         dropped_events=integer_of(span, "droppedEventsCount", UINT32),
         dropped_links=integer_of(span, "droppedLinksCount", UINT32),

@@ -22,7 +22,15 @@ _INT64 = range(-(2**63), 2**63)
 DEEPEST = 30
 """Levels of lists and objects in one value: deeper ones would not fit the 100 levels of a protobuf message."""
 
+MOST_PARTS = 1_000_000
+"""Events and links of all spans of a request: each takes two bytes of a body, and some microseconds and 250 bytes."""
+
 _Object = Mapping[str, Any]
+
+
+def too_many_parts() -> str:
+    """What a request is told that has more."""
+    return f"the spans have more than {MOST_PARTS} events and links; send smaller batches"
 
 
 def object_of(value: Any, name: str) -> _Object:

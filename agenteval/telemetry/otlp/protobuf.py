@@ -13,6 +13,7 @@ from agenteval.core.span import Attribute, LogRecord, Span, SpanEvent, SpanLink,
 from agenteval.errors import RequestError
 from agenteval.telemetry.otlp import wire
 from agenteval.telemetry.otlp.ids import NO_SPAN, SPAN_DIGITS, TRACE_DIGITS, id_or_none
+from agenteval.telemetry.otlp.jsonvalues import MOST_PARTS, too_many_parts
 
 
 def traces(body: bytes, most: int) -> tuple[list[Span], int]:
@@ -22,9 +23,9 @@ def traces(body: bytes, most: int) -> tuple[list[Span], int]:
         RequestError: The body is no such message.
     """
     request = ExportTraceServiceRequest()
-    _parse(request, body)
+    parse(request, body)
     made: list[Span] = []
-    over = 0
+    over = parts = 0
     for of_resource in request.resource_spans:
         resource = _attributes(of_resource.resource.attributes)
         for of_scope in of_resource.scope_spans:
@@ -32,6 +33,9 @@ def traces(body: bytes, most: int) -> tuple[list[Span], int]:
             schema_url = of_scope.schema_url or of_resource.schema_url
             room = most - len(made)
             over += max(0, len(of_scope.spans) - room)
+            parts += 1 + sum(len(span.events) + len(span.links) for span in of_scope.spans[:room])
+            if parts > MOST_PARTS:
+                raise RequestError(too_many_parts())
             made += [_span(span, resource, scope, schema_url) for span in of_scope.spans[:room]]
     return made, over
 
@@ -43,7 +47,7 @@ def logs(body: bytes, most: int) -> tuple[list[LogRecord], int]:
         RequestError: The body is no such message.
     """
     request = ExportLogsServiceRequest()
-    _parse(request, body)
+    parse(request, body)
     made: list[LogRecord] = []
     over = 0
     for of_resource in request.resource_logs:
@@ -57,19 +61,19 @@ def logs(body: bytes, most: int) -> tuple[list[LogRecord], int]:
     return made, over
 
 
-def _parse(request: Any, body: bytes) -> None:
+def parse(request: Any, body: bytes) -> None:
+    """Fill a request of OTLP from a body. Raises RequestError where it is none, or would take too much memory."""
     kind = type(request).__name__
-    if len(body) > _LARGE and wire.fields_in(body, _LEVELS, most=_MANY) > _MANY:
-        raise RequestError(f"the {kind} has more than {_MANY} spans or log records; send smaller batches")
+    if len(body) > _LARGE and wire.fields_in(body, wire.nested_of(request.DESCRIPTOR), most=_MANY) > _MANY:
+        raise RequestError(f"the {kind} has more than {_MANY} fields; send smaller batches")
     try:
         request.ParseFromString(body)
     except DecodeError as error:
         raise RequestError(f"the body is no {kind}: {error}") from error
 
 
-_LARGE = 2**20
-_MANY = 1_000_000  # an empty one takes 2 bytes of the body, and 180 of memory
-_LEVELS = (1, 2)  # resource_spans, scope_spans; resource_logs, scope_logs
+_LARGE = 8 * 2**20  # to count takes more than half as long as to read; what is smaller holds 280 MB at most
+_MANY = 4_000_000  # in 64 MiB of real spans there are some 1.5 million; a message among them takes 70 bytes of memory
 
 
 def _span(span: Any, resource: dict[str, Attribute], scope: dict[str, Attribute], schema_url: str) -> Span:

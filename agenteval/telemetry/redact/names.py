@@ -30,7 +30,16 @@ _OURS: Final = (
 
 PROTECTED: Final = (
     *_last("model", "model_name", "model.name", "model_id", "final_model", "tool.name", "tool_name", "toolcall.name"),
-    *_last("function.name", "tool_calls.*.name", "tool_calls.*.id", "tool_use_id", "toolcall.id", "call.id", "call_id"),
+    *_last(
+        "function.name",
+        "function_call.name",
+        "tool_calls.*.name",
+        "tool_calls.*.id",
+        "tool_use_id",
+        "toolcall.id",
+        "call.id",
+        "call_id",
+    ),
     *_last("tool_call_id", "response.id", "trace_id", "span_id", "tokenusage"),
     *("gen_ai.operation.name", "openinference.span.kind", "*token_count*", "*tokens", "*.usage.*"),
 )
