@@ -313,7 +313,8 @@ def _error_of_tool(found: Found, result: object) -> str | None:
     """The error of a call; where the span has no words for it but its type, what the model was told in its place."""
     error = error_in(found)
     thrown = [event.attributes.get("exception.type") for event in found.span.events]
-    wordless = error is not None and error in {found.held.raw(semconv.ERROR_TYPE), *map(text_of, thrown), "error"}
+    types = map(text_of, (found.held.raw(semconv.ERROR_TYPE), *thrown))
+    wordless = error is not None and error in {*types, "error"}
     return result.strip() if wordless and isinstance(result, str) and result.strip() else error
 
 
