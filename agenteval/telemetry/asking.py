@@ -8,6 +8,7 @@ its answer: so do calls of agents come in whose tools are not instrumented.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -98,9 +99,7 @@ def _asked_again(models: Sequence[Draft]) -> set[Draft]:
 def _answers(models: Sequence[Draft], asked: Sequence[_Asked]) -> None:
     """Find, for each request, the first later model call that was handed its answer."""
     by_id = _by_id([one for one in asked if one.request.id])
-    by_call: dict[tuple[str, object], list[_Asked]] = {}
-    for one in asked:
-        by_call.setdefault(_call_of(one.request), []).append(one)
+    by_call = functools.cache(lambda: _by_call(asked))  # where ids are recorded, nobody asks for it
     for number, reader in enumerate(models):
         told: set[_Asked] = set()
         strays: list[ToolResponse] = []
@@ -180,11 +179,20 @@ def _by_id(asked: Sequence[_Asked]) -> dict[str, list[_Asked]]:
     return by_id
 
 
-def _unnamed(by_call: Mapping[tuple[str, object], Sequence[_Asked]], request: ToolRequest | None) -> Iterator[_Asked]:
+def _by_call(asked: Sequence[_Asked]) -> dict[tuple[str, object], list[_Asked]]:
+    by_call: dict[tuple[str, object], list[_Asked]] = {}
+    for one in asked:
+        by_call.setdefault(_call_of(one.request), []).append(one)
+    return by_call
+
+
+def _unnamed(
+    by_call: Callable[[], Mapping[tuple[str, object], Sequence[_Asked]]], request: ToolRequest | None
+) -> Iterator[_Asked]:
     """Requests that a request in a history may be, where either was recorded without its id."""
     if request is None:
         return
-    for one in by_call.get(_call_of(request), ()):
+    for one in by_call().get(_call_of(request), ()):
         if not (request.id and one.request.id) and same_arguments(one.request.arguments, request.arguments):
             yield one
 

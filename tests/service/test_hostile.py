@@ -231,4 +231,4 @@ def test_the_page_looks_into_so_many_spans_and_no_more(start: Callable[..., Any]
         assert receiver.post(encode_traces(make_spans(number, 1_900))).status_code == 200
     page = receiver.get("/").text
     assert page.count("<td>not looked into</td>") == 2
-    assert page.count("<td class=\"n\">1900</td>") == 5
+    assert page.count('<td class="n">1900</td>') == 5
