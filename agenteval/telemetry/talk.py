@@ -40,7 +40,7 @@ class _Scope:
         Clocks that tell milliseconds have the next turn begin before the answer ended.
         """
         latest = self.latest
-        if latest is None or not isinstance(latest.content, Message):
+        if not drafts or latest is None or not isinstance(latest.content, Message):
             return
         words = _key(latest.content)
         if any(message.role == "assistant" and _key(message) == words for message in history):

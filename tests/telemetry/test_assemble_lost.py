@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -342,6 +343,18 @@ def test_a_whole_history_without_its_requests_is_no_news() -> None:
     history = [QUESTION, said("tool", result("a ladder", "c1"))]
     second = chat(3, 20, history, [said("assistant", text("A ladder."))])
     third = chat(4, 30, [*history, said("assistant", text("A ladder.")), said("user", text("And 5?"))], [])
-    (trajectory,) = assemble([root(), first, second, third], [])
+    next_turn = replace(third, trace_id="d" * 32, parent_id=None)
+    (trajectory,) = assemble([root(), first, second, next_turn], [])
     words = [message.text for _, message in trajectory.of(Message)]
     assert words == ["Look into shed 4.", "A ladder.", "And 5?"]
+
+
+def test_whole_histories_whose_answers_have_ids_of_another_kind_tell_each_answer_once() -> None:
+    history, spans = [QUESTION], [root()]
+    for number in range(3):
+        asked = said("assistant", wish("look", {"shed": number}, f"fc_{number}a"))
+        spans.append(chat(10 + number, 10 * number + 10, list(history), [asked]))
+        history += [asked, said("tool", result(f"thing {number}", f"call_{number}b"))]
+    (trajectory,) = assemble([*spans, chat(20, 90, history, [])], [])
+    found = [(call.arguments, call.result, call.call_id) for call in tools(trajectory)]
+    assert found == [({"shed": number}, f"thing {number}", f"call_{number}b") for number in range(3)]

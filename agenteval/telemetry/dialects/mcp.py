@@ -112,7 +112,8 @@ class _Answer:
 
 def _answer(held: Held) -> _Answer:
     written = next((value for name in _RESULTS if (value := held.raw(name)) is not None), None)
-    failed = held.raw(_IS_ERROR) in {True, "true"}
+    marked = held.raw(_IS_ERROR)
+    failed = marked is True or marked == "true"
     value = value_of(written)
     members = object_of(value)
     if is_list(members.get("content")):

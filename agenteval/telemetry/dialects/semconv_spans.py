@@ -259,7 +259,7 @@ def goes_on(span: Span, heard: Sequence[Message]) -> bool:
     answered = [part.id for message in heard for part in message.parts if isinstance(part, ToolResponse)]
     known, done = set(asked), set(answered)
     strange = [call_id for call_id in answered if call_id and call_id not in known]
-    return len(strange) > len([call_id for call_id in asked if call_id not in done])
+    return len(strange) > sum(1 for call_id in asked if call_id not in done)
 
 
 def error_in(found: Found) -> str | None:
@@ -313,7 +313,8 @@ def _error_of_tool(found: Found, result: object) -> str | None:
     """The error of a call; where the span has no words for it but its type, what the model was told in its place."""
     error = error_in(found)
     thrown = [event.attributes.get("exception.type") for event in found.span.events]
-    wordless = error is not None and error in {found.held.raw(semconv.ERROR_TYPE), *map(text_of, thrown), "error"}
+    types = map(text_of, (found.held.raw(semconv.ERROR_TYPE), *thrown))
+    wordless = error is not None and error in {*types, "error"}
     return result.strip() if wordless and isinstance(result, str) and result.strip() else error
 
 
