@@ -261,7 +261,7 @@ SHAPES: dict[str, Callable[[int], tuple[list[Span], list[LogRecord]]]] = {
     ),
     "many events": lambda n: ([replace(many(1, lambda _: None, **CHAT)[0], events=tuple(map(event, range(n))))], []),
     "many log records": lambda n: (many(1, lambda _: None, **CHAT), logs(n)),
-    "many requests and calls": lambda n: (  # without ids, each call is held against each request
+    "many requests and calls": lambda n: (  # without ids
         [
             *many(1, lambda _: None, **CHAT, **{"gen_ai.output.messages": asking(n)}),
             *[replace(span, span_id=f"{at + 10:016x}") for at, span in enumerate(many(n, lambda _: None, **TOOL))],
@@ -274,15 +274,11 @@ SHAPES: dict[str, Callable[[int], tuple[list[Span], list[LogRecord]]]] = {
 }
 
 
-QUADRATIC = {"many requests and calls": 25}
-"""Shapes that are known to take time with the square of their size, and by how much smaller they are tried."""
-
-
 def grown(name: str, sizes: Sequence[int]) -> list[float]:
     """Seconds of processor time that a shape takes at each size."""
     taken: list[float] = []
     for n in sizes:
-        spans, records = SHAPES[name](n // QUADRATIC.get(name, 1))
+        spans, records = SHAPES[name](n)
         began = time.process_time()
         used(spans, records)
         taken.append(time.process_time() - began)

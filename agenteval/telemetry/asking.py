@@ -8,6 +8,7 @@ its answer: so do calls of agents come in whose tools are not instrumented.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from agenteval.telemetry.likeness import (
     bare_id,
     fits_arguments,
     handed_to,
+    last_name,
     lookup_key,
     same_arguments,
     same_call_id,
@@ -72,7 +74,7 @@ def pair(drafts: Sequence[Draft]) -> list[Draft]:
     for call in calls:
         _tell_error(call)
     last = _last_models(models)
-    if not calls and not any(one.answer for one in asked):
+    if asked and not calls and not any(one.answer for one in asked):
         last |= _asked_again(models)  # nothing here says what became of any request, and yet the talk went on
     return [draft for one in asked if not one.taken for draft in _from_history(one, last=one.asker in last)]
 
@@ -232,34 +234,83 @@ def _request_of(response: ToolResponse, open_: list[ToolRequest], answered: set[
 def _paired(calls: Sequence[Draft], asked: Sequence[_Asked]) -> list[tuple[Draft, _Asked]]:
     found: list[tuple[Draft, _Asked]] = []
     rest = list(calls)
-    by_id = _by_id(asked)
+    open_ = _Open(asked)
     for fits in (_same_id, _same_call, _fitting_call, _same_name, _same_call_whenever):
         left: list[Draft] = []
         for call in rest:
-            one = _best(call, _of_id(call, by_id) if fits is _same_id else asked, fits)
+            one = open_.best(call, fits)
             if one is None:
                 left.append(call)
                 continue
-            one.taken = True
+            open_.take(one)
             found.append((call, one))
         rest = left
     return found
 
 
-def _of_id(call: Draft, by_id: Mapping[str, Sequence[_Asked]]) -> Sequence[_Asked]:
-    call_id = getattr(call.content, "call_id", None)
-    return () if call_id is None else by_id.get(bare_id(call_id), ())
+_Fits = Callable[[Draft, "_Asked"], bool]
+_Place = tuple[object, ...]
+"""Where requests are looked for: under their ids, or in a scope under their names, with their arguments or without."""
 
 
-def _best(call: Draft, asked: Sequence[_Asked], fits: Callable[[Draft, _Asked], bool]) -> _Asked | None:
-    candidates = [one for one in asked if not one.taken and fits(call, one)]
-    before = [one for one in candidates if one.asker.start_ns <= call.start_ns]
-    if before:
-        return max(before, key=lambda one: (*_near(call, one), one.asker.key, -one.number))
-    # by clocks that differ: calls of one request came in its order
-    return min(
-        candidates, key=lambda one: (*map(operator.not_, _near(call, one)), one.asker.key, one.number), default=None
-    )
+class _Open:
+    """Requests that no call answers for yet.
+
+    Args:
+        asked: All requests, by the time of the model calls that made them.
+    """
+
+    def __init__(self, asked: Sequence[_Asked]) -> None:
+        self._at: dict[_Place, list[_Asked]] = {}
+        for one in asked:
+            for place in _places_of(one):
+                self._at.setdefault(place, []).append(one)
+
+    def best(self, call: Draft, fits: _Fits) -> _Asked | None:
+        """The request that fits a call best, among those nearest in time."""
+        there = self._at.get(_place_of(call, fits), [])
+        at = bisect.bisect_right(there, call.start_ns, key=lambda one: one.asker.start_ns)
+        candidates = [one for one in there[max(0, at - _LOOKED_AT) : at + _LOOKED_AT] if fits(call, one)]
+        before = [one for one in candidates if one.asker.start_ns <= call.start_ns]
+        if before:
+            return max(before, key=lambda one: (*_near(call, one), one.asker.key, -one.number))
+        # by clocks that differ: calls of one request came in its order
+        return min(candidates, key=lambda one: (*map(operator.not_, _near(call, one)), *_when(one)), default=None)
+
+    def take(self, one: _Asked) -> None:
+        """Note that a call answers for a request."""
+        one.taken = True
+        for place in _places_of(one):
+            there = self._at[place]
+            del there[bisect.bisect_left(there, _when(one), key=_when)]
+
+
+_LOOKED_AT = 200  # open requests before and after a call; more are open only where most of a record is lost
+_HANDOFFS: _Place = ()
+
+
+def _places_of(one: _Asked) -> list[_Place]:
+    scope, name, arguments = one.asker.scope, *_call_of(one.request)
+    places: list[_Place] = [(scope, last_name(name)), (scope, last_name(name), arguments)]
+    if one.request.id is not None:
+        places.append((bare_id(one.request.id),))
+    if transfer_target(name) is not None:
+        places.append(_HANDOFFS)
+    return places
+
+
+def _place_of(call: Draft, fits: _Fits) -> _Place:
+    content = call.content
+    if not isinstance(content, ToolCall):
+        return _HANDOFFS
+    if fits is _same_id:
+        return (None if content.call_id is None else bare_id(content.call_id),)
+    place = call.scope, last_name(content.name)
+    return (*place, lookup_key(content.arguments)) if fits in {_same_call, _same_call_whenever} else place
+
+
+def _when(one: _Asked) -> tuple[tuple[int, int, int, str], int]:
+    return one.asker.key, one.number
 
 
 def _near(call: Draft, one: _Asked) -> tuple[bool, bool]:
@@ -310,13 +361,18 @@ def _unrecorded(models: Sequence[Draft], calls: Sequence[Draft]) -> None:
 
     Of clocks that tell milliseconds, the call's own instant is that of the model call that was handed its answer.
     """
+    possible: dict[str, list[Draft]] = {}
+    for model in models:
+        if _may_have_asked(model):
+            possible.setdefault(model.scope, []).append(model)
     for call in calls:
         content = call.content
         if not isinstance(content, ToolCall):
             continue
-        possible = [model for model in models if model.scope == call.scope and _may_have_asked(model)]
-        before = [model for model in possible if model.start_ns < call.start_ns]
-        at_once = [model for model in possible if model.start_ns == call.start_ns]
+        there = possible.get(call.scope, [])
+        first = bisect.bisect_left(there, call.start_ns, key=lambda model: model.start_ns)
+        before = there[max(0, first - 1) : first]
+        at_once = there[first : bisect.bisect_right(there, call.start_ns, key=lambda model: model.start_ns)]
         if before or at_once:
             asker = (before or at_once)[-1]
             call.content = replace(content, requested_by=asker.id)

@@ -17,7 +17,7 @@ _CALL_PREFIXES = ("call_", "toolu_")
 
 def same_tool(a: str, b: str) -> bool:
     """Whether two names are one tool's: MCP clients put the server's name before it, as in `mcp__shop__refund`."""
-    return a == b or _last(a) == _last(b)
+    return a == b or last_name(a) == last_name(b)
 
 
 def is_prefixed(longer: str, name: str) -> bool:
@@ -25,7 +25,8 @@ def is_prefixed(longer: str, name: str) -> bool:
     return bool(name) and len(longer) > len(name) and longer.endswith(name) and longer[-len(name) - 1] in "_-./: "
 
 
-def _last(name: str) -> str:
+def last_name(name: str) -> str:
+    """A tool's name without what stands before it."""
     for separator in ("__", "/", "."):
         name = name.rsplit(separator, 1)[-1]
     return name

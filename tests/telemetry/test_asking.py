@@ -119,3 +119,38 @@ def test_whom_is_handed_over_to_may_stand_in_the_arguments() -> None:
         [Span(trace_id="a" * 32, span_id="b" * 16, name="x", start_ns=1, end_ns=2, attributes=attributes)]
     )
     assert [step.content for step in made.steps] == [Handoff(target="branch")]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_each_of_hundreds_of_calls_without_ids_is_its_own_request(backwards: bool) -> None:
+    many = list(range(1500))
+    requests = [{"type": "tool_call", "id": f"c{n}", "name": "look", "arguments": {"n": n}} for n in many]
+    answers = [{"type": "tool_call_response", "id": f"c{n}", "response": {"seen": n}} for n in many]
+    asks = {"role": "assistant", "parts": requests}
+    chat = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    first = {**chat, "gen_ai.output.messages": json.dumps([asks])}
+    second = {
+        **chat,
+        "gen_ai.input.messages": json.dumps([asks, {"role": "tool", "parts": answers}]),
+        "gen_ai.output.messages": json.dumps([SAYS]),
+    }
+
+    def span(number: int, start: int, attributes: dict[str, Any]) -> Span:
+        return Span(
+            trace_id="ab" * 16, span_id=f"{number:016x}", name="x", start_ns=start, end_ns=start, attributes=attributes
+        )
+
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look"}
+    (trajectory,) = assemble(
+        [
+            span(1, 1, first),
+            span(2, 5000, second),
+            *(
+                span(100 + n, 10 + at, {**tool, "gen_ai.tool.call.arguments": json.dumps({"n": n})})
+                for at, n in enumerate(reversed(many) if backwards else many)
+            ),
+        ]
+    )
+    calls = [step.content for step in trajectory.steps if isinstance(step.content, ToolCall)]
+    assert len(calls) == len(many)
+    assert all(call.result == {"seen": call.arguments["n"]} for call in calls)
