@@ -282,7 +282,10 @@ class _Open:
         one.taken = True
         for place in _places_of(one):
             there = self._at[place]
-            del there[bisect.bisect_left(there, _when(one), key=_when)]
+            at = bisect.bisect_left(there, _when(one), key=_when)
+            while there[at] is not one:  # spans of two traces may have one id
+                at += 1
+            del there[at]
 
 
 _LOOKED_AT = 200  # open requests before and after a call; more are open only where most of a record is lost

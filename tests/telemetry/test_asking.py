@@ -154,3 +154,35 @@ def test_each_of_hundreds_of_calls_without_ids_is_its_own_request(backwards: boo
     calls = [step.content for step in trajectory.steps if isinstance(step.content, ToolCall)]
     assert len(calls) == len(many)
     assert all(call.result == {"seen": call.arguments["n"]} for call in calls)
+
+
+def test_requests_of_two_traces_whose_spans_have_one_id_and_time_are_told_apart() -> None:
+    def chat(loan: str) -> dict[str, Any]:
+        asks = {"role": "assistant", "parts": [{**ASKED, "arguments": {"loan": loan}}]}
+        return {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps([asks])}
+
+    def tool(loan: str) -> dict[str, Any]:
+        named = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "renew"}
+        return {**named, "gen_ai.tool.call.arguments": json.dumps({"loan": loan})}
+
+    agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "desk"}
+    told = [
+        ("a", 1, None, 10, chat("L-1")),
+        ("b", 9, None, 1, agent),
+        ("b", 1, 9, 10, chat("L-2")),
+        ("b", 2, 9, 20, tool("L-2")),
+        ("b", 3, 9, 30, tool("L-3")),
+    ]
+    spans = [
+        Span(
+            trace_id=trace * 32, span_id=f"{name:016x}", parent_id=above and f"{above:016x}", name="x", start_ns=start,
+            end_ns=50, attributes={**attributes, "gen_ai.conversation.id": "talk"},
+        )
+        for trace, name, above, start, attributes in told
+    ]  # fmt: skip
+    (trajectory,) = assemble(spans)
+    calls = [step.content for step in trajectory.steps if isinstance(step.content, ToolCall)]
+    assert [(call.arguments, call.requested_by) for call in calls] == [
+        ({"loan": "L-2"}, f"{1:016x}"),
+        ({"loan": "L-3"}, f"{1:016x}"),
+    ]
