@@ -168,7 +168,7 @@ def test_requests_of_two_traces_whose_spans_have_one_id_and_time_are_told_apart(
     agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "desk"}
     told = [
         ("a", 1, None, 10, chat("L-1")),
-        ("b", 9, None, 1, agent),
+        ("b", 9, None, 10, agent),
         ("b", 1, 9, 10, chat("L-2")),
         ("b", 2, 9, 20, tool("L-2")),
         ("b", 3, 9, 30, tool("L-3")),
