@@ -44,7 +44,7 @@ def score_run(
     run = Run(
         id=new_run_id(now),
         kind="scoring",
-        created_at=now.isoformat(timespec="seconds"),
+        created_at=now.isoformat(timespec="microseconds"),  # it may follow upon the run that it judges within a second
         suite=parent.suite,
         suite_hash=parent.suite_hash,
         agents=parent.agents,
