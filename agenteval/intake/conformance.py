@@ -1,7 +1,7 @@
 """A capture in, what was recovered of what really happened out, measure by measure, and each miss by name.
 
 Definitions. Model calls are the truth's `llm_calls` with usage; a refused HTTP attempt is no call. Hand-offs are what
-models asked for by `transfer_*` or `handoff*`. Delegations (`shipping_specialist`, `Task`) are neither required nor
+models asked for by `transfer_to_*` or `handoff*`. Delegations (`shipping_specialist`, `Task`) are neither required nor
 invented as tool calls, and `final_answer` is the answer. Tokens are per model call, cached ones included. A call is
 requested by the model call whose `tool_calls` hold its id, compared after the provider's prefix. Calls are in order
 where one that came after another does so in the trajectory, too; calls of one request have no order. A value is not on
